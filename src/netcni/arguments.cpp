@@ -17,7 +17,9 @@ constexpr std::size_t kMaxPath = 4096;
 
 Result<void> check_netns(const std::string& path) {
   const bool valid = path.starts_with('/') && path.size() < kMaxPath && path.find('\0') == std::string::npos;
-  if (!valid) return Error(Code::kInvalidArgument, cat("network namespace \"", printable(path, 80), "\" is not an absolute path"));
+  if (!valid)
+    return Error(Code::kInvalidArgument,
+                 cat("network namespace \"", printable(path, 80), "\" is not an absolute path"));
   return {};
 }
 
@@ -33,13 +35,18 @@ Result<Json> port_mappings(const std::vector<PortMapping>& mappings) {
   Json list = Json::array();
   for (const PortMapping& mapping : mappings) {
     if (mapping.host_port == 0) continue;  // the CRI's way to say "only documented"
-    if (mapping.container_port == 0) return Error(Code::kInvalidArgument, cat("host port ", mapping.host_port, " is mapped to no container port"));
+    if (mapping.container_port == 0)
+      return Error(Code::kInvalidArgument,
+                   cat("host port ", mapping.host_port, " is mapped to no container port"));
     std::string protocol = mapping.protocol.empty() ? "tcp" : mapping.protocol;
-    std::transform(protocol.begin(), protocol.end(), protocol.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(protocol.begin(), protocol.end(), protocol.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") {
-      return Error(Code::kInvalidArgument, cat("port mapping with unknown protocol \"", printable(protocol, 20), "\""));
+      return Error(Code::kInvalidArgument,
+                   cat("port mapping with unknown protocol \"", printable(protocol, 20), "\""));
     }
-    Json entry{{"hostPort", mapping.host_port}, {"containerPort", mapping.container_port}, {"protocol", protocol}};
+    Json entry{
+        {"hostPort", mapping.host_port}, {"containerPort", mapping.container_port}, {"protocol", protocol}};
     if (!mapping.host_ip.empty()) entry["hostIP"] = mapping.host_ip;
     list.push_back(std::move(entry));
   }
@@ -123,8 +130,10 @@ Result<Arguments> arguments_from_json(std::string_view text) {
   ASSIGN_OR_RETURN(arguments.cni_args, json_string(object, "cniArgs", kSubject));
   RETURN_IF_ERROR(check_identifier(arguments.container_id, "pod id").context(std::string(kSubject)));
   RETURN_IF_ERROR(check_netns(arguments.netns).context(std::string(kSubject)));
-  if (arguments.ifname != kPodInterface) return Error(Code::kInvalidArgument, cat(kSubject, ": unexpected interface name"));
-  if (arguments.cni_args != printable(arguments.cni_args, kMaxStored)) return Error(Code::kInvalidArgument, cat(kSubject, ": unprintable CNI_ARGS"));
+  if (arguments.ifname != kPodInterface)
+    return Error(Code::kInvalidArgument, cat(kSubject, ": unexpected interface name"));
+  if (arguments.cni_args != printable(arguments.cni_args, kMaxStored))
+    return Error(Code::kInvalidArgument, cat(kSubject, ": unprintable CNI_ARGS"));
   const auto capabilities = object.find("runtimeConfig");
   if (capabilities == object.end() || !capabilities->is_object()) {
     return Error(Code::kInvalidArgument, cat(kSubject, ": \"runtimeConfig\" is not an object"));

@@ -14,7 +14,9 @@ constexpr int kSchema = 1;
 constexpr std::size_t kMaxAttachment = 16 * 1024 * 1024;
 constexpr std::string_view kSubject = "stored network attachment";
 
-Error invalid(std::string_view problem) { return {Code::kInvalidArgument, cat(kSubject, ": ", problem)}; }
+Error invalid(std::string_view problem) {
+  return {Code::kInvalidArgument, cat(kSubject, ": ", problem)};
+}
 
 Result<std::vector<std::string>> read_ips(const Json& object) {
   const auto found = object.find("ips");

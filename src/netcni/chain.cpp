@@ -37,7 +37,9 @@ bool is_namespace(const std::string& path) {
 
 Result<Json> read_result(const std::string& out, std::string_view version) {
   auto result = parse_result(out, version, "the plugin's result");
-  if (!result) return Error(Code::kInternal, cat(result.error().to_string(), "; it printed \"", printable(out, 200), "\""));
+  if (!result)
+    return Error(Code::kInternal,
+                 cat(result.error().to_string(), "; it printed \"", printable(out, 200), "\""));
   return result;
 }
 
@@ -70,7 +72,8 @@ void Chain::undo(const Json& last) const {
   const Json prev = prev_result_for_del(last);
   for (auto plugin = list_.plugins.rbegin(); plugin != list_.plugins.rend(); ++plugin) {
     if (const auto done = run(*plugin, "DEL", prev, arguments, {}); !done) {
-      log::warn("cannot undo a failed attachment", {{"pod", arguments_.container_id}, {"error", done.error().to_string()}});
+      log::warn("cannot undo a failed attachment",
+                {{"pod", arguments_.container_id}, {"error", done.error().to_string()}});
     }
   }
 }
@@ -88,12 +91,13 @@ Result<void> Chain::del(const Json& result) const {
 Result<void> Chain::check(const Json& result) const {
   if (list_.disable_check || !is_at_least(list_.version, "0.4.0")) return {};
   const Stopwatch stopwatch("CHECK");
-  for (const PluginConf& plugin : list_.plugins) RETURN_IF_ERROR(run(plugin, "CHECK", result, arguments_, {}));
+  for (const PluginConf& plugin : list_.plugins)
+    RETURN_IF_ERROR(run(plugin, "CHECK", result, arguments_, {}));
   return {};
 }
 
-Result<std::string> Chain::run(const PluginConf& plugin, std::string_view verb, const Json& prev, const Arguments& arguments,
-                               std::stop_token cancel) const {
+Result<std::string> Chain::run(const PluginConf& plugin, std::string_view verb, const Json& prev,
+                               const Arguments& arguments, std::stop_token cancel) const {
   const std::string input = plugin_input(list_, plugin, prev, arguments.capabilities);
   return run_plugin(host_, plugin.type, verb, arguments, input, std::move(cancel))
       .context(frame(plugin, verb));
@@ -107,6 +111,8 @@ Arguments Chain::arguments_for_del() const {
 }
 
 // DEL knows prevResult since 0.4.0; older plugins may refuse unknown keys.
-Json Chain::prev_result_for_del(const Json& result) const { return is_at_least(list_.version, "0.4.0") ? result : Json(); }
+Json Chain::prev_result_for_del(const Json& result) const {
+  return is_at_least(list_.version, "0.4.0") ? result : Json();
+}
 
 }  // namespace berth::netcni

@@ -15,7 +15,8 @@ namespace berth::netcni {
 /// network, plugin and verb.
 class Chain {
  public:
-  Chain(const PluginHost& host, const Conflist& list, const Arguments& arguments) : host_(host), list_(list), arguments_(arguments) {}
+  Chain(const PluginHost& host, const Conflist& list, const Arguments& arguments)
+      : host_(host), list_(list), arguments_(arguments) {}
 
   /// ADD in order, each plugin seeing the result of the one before. When one fails, DEL of the whole
   /// list has been attempted before this returns.
@@ -30,8 +31,8 @@ class Chain {
   Result<Json> add_in_order(std::stop_token cancel, Json& last) const;
   std::string frame(const PluginConf& plugin, std::string_view verb) const;
   void undo(const Json& last) const;
-  Result<std::string> run(const PluginConf& plugin, std::string_view verb, const Json& prev, const Arguments& arguments,
-                          std::stop_token cancel) const;
+  Result<std::string> run(const PluginConf& plugin, std::string_view verb, const Json& prev,
+                          const Arguments& arguments, std::stop_token cancel) const;
   Arguments arguments_for_del() const;
   Json prev_result_for_del(const Json& result) const;
 

@@ -21,8 +21,8 @@ constexpr std::chrono::milliseconds kSettle{50};
 // How often to look where inotify cannot (its watches are a limited resource of the host).
 constexpr std::chrono::milliseconds kPoll{5000};
 
-constexpr std::uint32_t kMask = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_ATTRIB |
-                                IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t kMask = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |
+                                IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 constexpr std::uint32_t kAlwaysRelevant = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_Q_OVERFLOW;
 
 std::vector<std::string> components_of(std::string_view path) {
@@ -43,14 +43,17 @@ Result<std::unique_ptr<ConfWatcher>> ConfWatcher::start(std::vector<std::string>
   watcher->inotify_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!watcher->inotify_) return Error::from_errno(errno, "create", "an inotify instance");
   ASSIGN_OR_RETURN(watcher->token_,
-                   reactor.watch(watcher->inotify_.get(), EPOLLIN, [raw = watcher.get()](std::uint32_t) { raw->on_events(); }));
+                   reactor.watch(watcher->inotify_.get(), EPOLLIN,
+                                 [raw = watcher.get()](std::uint32_t) { raw->on_events(); }));
   return watcher;
 }
 
 ConfWatcher::ConfWatcher(std::vector<std::string> dirs, Reactor& reactor, std::function<void()> on_change)
     : dirs_(std::move(dirs)), reactor_(reactor), on_change_(std::move(on_change)) {}
 
-ConfWatcher::~ConfWatcher() { stop(); }
+ConfWatcher::~ConfWatcher() {
+  stop();
+}
 
 void ConfWatcher::stop() {
   reactor_.remove(token_);

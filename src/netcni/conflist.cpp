@@ -18,7 +18,9 @@ std::size_t rank(std::string_view version) {
   return found == kVersions.end() ? 0 : static_cast<std::size_t>(found - kVersions.begin()) + 1;
 }
 
-Error invalid(std::string_view subject, std::string_view problem) { return {Code::kInvalidArgument, cat(subject, ": ", problem)}; }
+Error invalid(std::string_view subject, std::string_view problem) {
+  return {Code::kInvalidArgument, cat(subject, ": ", problem)};
+}
 
 Result<void> offer(const Json& version, std::string_view subject, std::string& best, std::string& offered) {
   const std::string* text = version.get_ptr<const std::string*>();
@@ -36,7 +38,8 @@ Result<std::string> choose_version(const Json& object, std::string_view subject)
     RETURN_IF_ERROR(offer(*one, subject, best, offered));
   }
   if (const auto several = object.find("cniVersions"); several != object.end()) {
-    if (!several->is_array() || several->size() > kMaxPlugins) return invalid(subject, "\"cniVersions\" is not a short array");
+    if (!several->is_array() || several->size() > kMaxPlugins)
+      return invalid(subject, "\"cniVersions\" is not a short array");
     for (const Json& version : *several) RETURN_IF_ERROR(offer(version, subject, best, offered));
   }
   if (!best.empty()) return best;
@@ -61,7 +64,8 @@ Result<PluginConf> parse_plugin(const Json& object, std::string_view subject) {
   if (const auto declared = object.find("capabilities"); declared != object.end() && !declared->is_null()) {
     if (!declared->is_object()) return invalid(subject, "\"capabilities\" is not an object");
     for (const auto& [name, wanted] : declared->items()) {
-      if (!wanted.is_boolean()) return invalid(subject, cat("capability \"", printable(name, 60), "\" is not a boolean"));
+      if (!wanted.is_boolean())
+        return invalid(subject, cat("capability \"", printable(name, 60), "\" is not a boolean"));
       if (wanted == true) plugin.capabilities.insert(name);
     }
   }
@@ -81,7 +85,8 @@ Result<Conflist> read_list(const Json& object, std::string_view subject) {
   }
   if (plugins->size() > kMaxPlugins) return invalid(subject, cat("more than ", kMaxPlugins, " plugins"));
   for (const Json& entry : *plugins) {
-    ASSIGN_OR_RETURN(PluginConf plugin, parse_plugin(entry, cat(subject, ": plugin ", list.plugins.size() + 1)));
+    ASSIGN_OR_RETURN(PluginConf plugin,
+                     parse_plugin(entry, cat(subject, ": plugin ", list.plugins.size() + 1)));
     list.plugins.push_back(std::move(plugin));
   }
   return list;
@@ -89,14 +94,19 @@ Result<Conflist> read_list(const Json& object, std::string_view subject) {
 
 // Generated at execution time; the spec reserves them, so a configuration cannot preset them.
 bool is_reserved(const std::string& key) {
-  return key == "capabilities" || key == "runtimeConfig" || key == "prevResult" || key.starts_with("cni.dev/");
+  return key == "capabilities" || key == "runtimeConfig" || key == "prevResult" ||
+         key.starts_with("cni.dev/");
 }
 
 }  // namespace
 
-bool is_supported_version(std::string_view version) { return rank(version) != 0; }
+bool is_supported_version(std::string_view version) {
+  return rank(version) != 0;
+}
 
-bool is_at_least(std::string_view version, std::string_view minimum) { return rank(version) >= rank(minimum); }
+bool is_at_least(std::string_view version, std::string_view minimum) {
+  return rank(version) >= rank(minimum);
+}
 
 Result<Conflist> parse_conflist(std::string_view text, std::string_view subject) {
   ASSIGN_OR_RETURN(const Json object, parse_json(text, kMaxConfSize, subject));
@@ -118,7 +128,8 @@ Result<Conflist> parse_conf(std::string_view text, std::string_view subject) {
   return list;
 }
 
-std::string plugin_input(const Conflist& list, const PluginConf& plugin, const Json& prev_result, const Json& arguments) {
+std::string plugin_input(const Conflist& list, const PluginConf& plugin, const Json& prev_result,
+                         const Json& arguments) {
   Json input = Json::object();
   for (const auto& [key, value] : plugin.config.items()) {
     if (!is_reserved(key)) input[key] = value;

@@ -42,6 +42,7 @@ Result<Conflist> parse_conf(std::string_view text, std::string_view subject);
 
 /// What a plugin reads on stdin: its configuration under the list's name and version, the result of
 /// what ran before (null: none), and of `arguments` those that it declared as capabilities.
-std::string plugin_input(const Conflist& list, const PluginConf& plugin, const Json& prev_result, const Json& arguments);
+std::string plugin_input(const Conflist& list, const PluginConf& plugin, const Json& prev_result,
+                         const Json& arguments);
 
 }  // namespace berth::netcni

@@ -10,8 +10,12 @@ namespace {
 
 constexpr std::size_t kMaxName = 255;
 
-bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
-bool is_printable(char c) { return c >= ' ' && c <= '~'; }
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+bool is_printable(char c) {
+  return c >= ' ' && c <= '~';
+}
 
 Error refused(std::string_view what, std::string_view text) {
   return {Code::kInvalidArgument, cat("invalid ", what, " \"", printable(text, 80), "\"")};
@@ -21,14 +25,16 @@ Error refused(std::string_view what, std::string_view text) {
 
 Result<void> check_identifier(std::string_view text, std::string_view what) {
   const auto allowed = [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; };
-  const bool valid = !text.empty() && text.size() <= kMaxName && is_alphanumeric(text.front()) && std::all_of(text.begin(), text.end(), allowed);
+  const bool valid = !text.empty() && text.size() <= kMaxName && is_alphanumeric(text.front()) &&
+                     std::all_of(text.begin(), text.end(), allowed);
   if (!valid) return refused(what, text);
   return {};
 }
 
 Result<void> check_plugin_type(std::string_view type) {
   const auto allowed = [](char c) { return is_printable(c) && c != '/'; };
-  const bool valid = !type.empty() && type.size() <= kMaxName && type != "." && type != ".." && std::all_of(type.begin(), type.end(), allowed);
+  const bool valid = !type.empty() && type.size() <= kMaxName && type != "." && type != ".." &&
+                     std::all_of(type.begin(), type.end(), allowed);
   if (!valid) return refused("plugin type", type);
   return {};
 }

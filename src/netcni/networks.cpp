@@ -40,7 +40,8 @@ Network look(const Networks::Options& options) {
     return network;
   }
   for (const PluginConf& plugin : content.network->plugins) {
-    auto found = find_plugin(options.bin_dirs, plugin.type).context(cat("network \"", content.network->name, "\" of ", content.file));
+    auto found = find_plugin(options.bin_dirs, plugin.type)
+                     .context(cat("network \"", content.network->name, "\" of ", content.file));
     if (found) continue;
     network.not_ready = std::move(found).error().recode(Code::kUnavailable);
     break;
@@ -50,11 +51,14 @@ Network look(const Networks::Options& options) {
 }
 
 /// One look on the reactor's behalf waits at a time: a burst of changes needs no more.
-Lane::Options reader_lane() { return {.name = "cni-conf", .min_threads = 0, .max_threads = 1, .queue_limit = 1}; }
+Lane::Options reader_lane() {
+  return {.name = "cni-conf", .min_threads = 0, .max_threads = 1, .queue_limit = 1};
+}
 
 class PodNetworks final : public Networks {
  public:
-  explicit PodNetworks(const Options& options) : options_(options), host_{options.bin_dirs, options.plugin_timeout}, reader_(reader_lane()) {}
+  explicit PodNetworks(const Options& options)
+      : options_(options), host_{options.bin_dirs, options.plugin_timeout}, reader_(reader_lane()) {}
   ~PodNetworks() override {
     if (watcher_) watcher_->stop();
   }
@@ -83,8 +87,10 @@ class PodNetworks final : public Networks {
     ASSIGN_OR_RETURN(const std::shared_ptr<const Conflist> list, usable_list());
     const Chain chain(host_, *list, arguments);
     ASSIGN_OR_RETURN(const Json result, chain.add(std::move(cancel)));
-    Attachment attachment{list->text, to_text(result), netcni::to_json(arguments), pod_ips(result, arguments.ifname)};
-    if (attachment.ips.empty()) log::warn("the network gave the pod no IP address", {{"pod", request.pod_id}, {"network", list->name}});
+    Attachment attachment{list->text, to_text(result), netcni::to_json(arguments),
+                          pod_ips(result, arguments.ifname)};
+    if (attachment.ips.empty())
+      log::warn("the network gave the pod no IP address", {{"pod", request.pod_id}, {"network", list->name}});
     return attachment;
   }
 
@@ -109,7 +115,8 @@ class PodNetworks final : public Networks {
     Stored stored;
     ASSIGN_OR_RETURN(stored.list, parse_conflist(attachment.conflist_json, "stored network configuration"));
     ASSIGN_OR_RETURN(stored.arguments, arguments_from_json(attachment.args_json));
-    ASSIGN_OR_RETURN(stored.result, parse_result(attachment.result_json, stored.list.version, "stored network result"));
+    ASSIGN_OR_RETURN(stored.result,
+                     parse_result(attachment.result_json, stored.list.version, "stored network result"));
     return stored;
   }
 
@@ -175,8 +182,11 @@ Result<void> check_options(const Networks::Options& options) {
   dirs.push_back(options.conf_dir);
   for (const std::string& dir : dirs) {
     // A colon would split the directory in two in CNI_PATH.
-    const bool valid = dir.starts_with('/') && dir.find(':') == std::string::npos && dir.find('\0') == std::string::npos;
-    if (!valid) return Error(Code::kInvalidArgument, cat("CNI directory \"", dir, "\" is not an absolute path without colon"));
+    const bool valid =
+        dir.starts_with('/') && dir.find(':') == std::string::npos && dir.find('\0') == std::string::npos;
+    if (!valid)
+      return Error(Code::kInvalidArgument,
+                   cat("CNI directory \"", dir, "\" is not an absolute path without colon"));
   }
   if (options.bin_dirs.empty()) return Error(Code::kInvalidArgument, "no CNI plugin directory is given");
   return {};

@@ -47,7 +47,8 @@ std::optional<long double> scale_of(std::string_view suffix) {
   if (suffix[0] == '+') suffix.remove_prefix(1);
   int exponent = 0;
   const auto [rest, problem] = std::from_chars(suffix.data(), suffix.data() + suffix.size(), exponent);
-  if (problem != std::errc() || rest != suffix.data() + suffix.size() || exponent < -18 || exponent > 18) return std::nullopt;
+  if (problem != std::errc() || rest != suffix.data() + suffix.size() || exponent < -18 || exponent > 18)
+    return std::nullopt;
   return std::pow(10.0L, exponent);
 }
 

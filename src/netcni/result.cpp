@@ -15,7 +15,9 @@
 namespace berth::netcni {
 namespace {
 
-Error invalid(std::string_view subject, std::string_view problem) { return {Code::kInternal, cat(subject, ": ", problem)}; }
+Error invalid(std::string_view subject, std::string_view problem) {
+  return {Code::kInternal, cat(subject, ": ", problem)};
+}
 
 /// A member that must be an array when it is there; null stands for "absent", as Go prints it.
 Result<Json> array_or_empty(const Json& object, const char* key, std::string_view subject) {
@@ -40,7 +42,8 @@ std::string without_prefix(const std::string& cidr) {
 
 Result<void> check_ip(const Json& ip, std::size_t interface_count, std::string_view subject) {
   ASSIGN_OR_RETURN(const std::string address, json_string(ip, "address", subject));
-  if (without_prefix(address).empty()) return invalid(subject, cat("\"", printable(address, 80), "\" is not an IP address with prefix length"));
+  if (without_prefix(address).empty())
+    return invalid(subject, cat("\"", printable(address, 80), "\" is not an IP address with prefix length"));
   ASSIGN_OR_RETURN(const std::string gateway, json_string_or(ip, "gateway", "", subject));
   if (!gateway.empty() && canonical_ip(gateway).empty()) {
     return invalid(subject, cat("gateway \"", printable(gateway, 80), "\" is not an IP address"));
@@ -73,7 +76,8 @@ Tie tie_of(const Json& result, const Json& ip, std::string_view ifname) {
   const auto index = ip.find("interface");
   if (index == ip.end() || index->is_null()) return Tie::kNone;
   const Json& interface = result["interfaces"][index->get<std::size_t>()];
-  if (interface.value("sandbox", Json()).get<Json>() == Json() || interface["sandbox"] == "") return Tie::kHost;
+  if (interface.value("sandbox", Json()).get<Json>() == Json() || interface["sandbox"] == "")
+    return Tie::kHost;
   return interface["name"] == std::string(ifname) ? Tie::kSandboxInterface : Tie::kOtherSandbox;
 }
 
@@ -107,7 +111,8 @@ std::vector<std::string> pod_ips(const Json& result, std::string_view ifname) {
   for (const Tie wanted : {Tie::kSandboxInterface, Tie::kNone, Tie::kOtherSandbox}) {
     std::vector<std::string> found;
     for (const Json& ip : *ips) {
-      if (tie_of(result, ip, ifname) == wanted) found.push_back(without_prefix(ip["address"].get<std::string>()));
+      if (tie_of(result, ip, ifname) == wanted)
+        found.push_back(without_prefix(ip["address"].get<std::string>()));
     }
     if (!found.empty()) return found;
   }

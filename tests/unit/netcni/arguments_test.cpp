@@ -23,16 +23,25 @@ std::string reason(const std::function<void(AttachRequest&)>& change) {
 
 TEST_CASE("values that the plugins' environment cannot carry are refused", "[netcni][arguments]") {
   CHECK_THAT(reason([](AttachRequest& r) { r.name = "a;CNI_X=1"; }), Catch::Contains("invalid pod name"));
-  CHECK_THAT(reason([](AttachRequest& r) { r.namespace_ = "a=b"; }), Catch::Contains("invalid pod namespace"));
+  CHECK_THAT(reason([](AttachRequest& r) { r.namespace_ = "a=b"; }),
+             Catch::Contains("invalid pod namespace"));
   CHECK_THAT(reason([](AttachRequest& r) { r.uid = "a\nb"; }), Catch::Contains("invalid pod uid"));
-  CHECK_THAT(reason([](AttachRequest& r) { r.uid = std::string("a\0b", 3); }), Catch::Contains("invalid pod uid"));
+  CHECK_THAT(reason([](AttachRequest& r) { r.uid = std::string("a\0b", 3); }),
+             Catch::Contains("invalid pod uid"));
   CHECK_THAT(reason([](AttachRequest& r) { r.pod_id = ""; }), Catch::Contains("invalid pod id"));
   CHECK_THAT(reason([](AttachRequest& r) { r.pod_id = "-a"; }), Catch::Contains("invalid pod id"));
   CHECK_THAT(reason([](AttachRequest& r) { r.pod_id = "a/b"; }), Catch::Contains("invalid pod id"));
   CHECK_THAT(reason([](AttachRequest& r) { r.netns = "run/ns"; }), Catch::Contains("not an absolute path"));
-  CHECK_THAT(reason([](AttachRequest& r) { r.netns = std::string("/a\0b", 4); }), Catch::Contains("not an absolute path"));
-  CHECK_THAT(reason([](AttachRequest& r) { r.port_mappings = {{"icmp", 1, 1, ""}}; }), Catch::Contains("unknown protocol"));
-  CHECK_THAT(reason([](AttachRequest& r) { r.port_mappings = {{"tcp", 0, 80, ""}}; }), Catch::Contains("no container port"));
+  CHECK_THAT(reason([](AttachRequest& r) { r.netns = std::string("/a\0b", 4); }),
+             Catch::Contains("not an absolute path"));
+  CHECK_THAT(reason([](AttachRequest& r) {
+               r.port_mappings = {{"icmp", 1, 1, ""}};
+             }),
+             Catch::Contains("unknown protocol"));
+  CHECK_THAT(reason([](AttachRequest& r) {
+               r.port_mappings = {{"tcp", 0, 80, ""}};
+             }),
+             Catch::Contains("no container port"));
   CHECK_THAT(reason([](AttachRequest& r) { r.annotations["kubernetes.io/egress-bandwidth"] = "fast"; }),
              Catch::Contains("annotation kubernetes.io/egress-bandwidth: bandwidth \"fast\""));
 }
@@ -45,7 +54,8 @@ TEST_CASE("what there is nothing to say about is not offered to plugins", "[netc
   CHECK(to_text(arguments->capabilities) == "{}");
 }
 
-TEST_CASE("ports, limits, names and annotations are offered in the conventions' form", "[netcni][arguments]") {
+TEST_CASE("ports, limits, names and annotations are offered in the conventions' form",
+          "[netcni][arguments]") {
   AttachRequest request = pod_request();
   request.port_mappings = {{"TCP", 80, 8080, "127.0.0.1"}, {"udp", 53, 5353, ""}};
   request.annotations = {{"kubernetes.io/ingress-bandwidth", "1M"}};
@@ -68,12 +78,38 @@ TEST_CASE("bandwidths are Kubernetes quantities within Kubernetes' limits", "[ne
     std::uint64_t bits;  ///< 0: refused
   };
   const std::vector<Row> rows = {
-      {"1k", 1000},        {"10M", 10'000'000},   {"+10M", 10'000'000}, {"1.5G", 1'500'000'000}, {"1Ki", 1024}, {"1.5Ki", 1536},
-      {"1P", 1'000'000'000'000'000}, {"2e6", 2'000'000}, {"2E+6", 2'000'000}, {"0.001E", 1'000'000'000'000'000}, {"1.1k", 1100},
-      {"1000000m", 1000},  {"1000.5", 1001},      {".5M", 500'000},     {"5.M", 5'000'000},
-      {"", 0},             {"M", 0},              {".", 0},             {"10m", 0},              {"999", 0},    {"1.1P", 0},
-      {"1E", 0},           {"-5M", 0},            {"1.2.3k", 0},        {"5 M", 0},              {"5MB", 0},    {"1e", 0},
-      {"1e999", 0},        {"1e-400", 0},         {"nan", 0},           {"0x10k", 0},            {std::string(80, '9'), 0},
+      {"1k", 1000},
+      {"10M", 10'000'000},
+      {"+10M", 10'000'000},
+      {"1.5G", 1'500'000'000},
+      {"1Ki", 1024},
+      {"1.5Ki", 1536},
+      {"1P", 1'000'000'000'000'000},
+      {"2e6", 2'000'000},
+      {"2E+6", 2'000'000},
+      {"0.001E", 1'000'000'000'000'000},
+      {"1.1k", 1100},
+      {"1000000m", 1000},
+      {"1000.5", 1001},
+      {".5M", 500'000},
+      {"5.M", 5'000'000},
+      {"", 0},
+      {"M", 0},
+      {".", 0},
+      {"10m", 0},
+      {"999", 0},
+      {"1.1P", 0},
+      {"1E", 0},
+      {"-5M", 0},
+      {"1.2.3k", 0},
+      {"5 M", 0},
+      {"5MB", 0},
+      {"1e", 0},
+      {"1e999", 0},
+      {"1e-400", 0},
+      {"nan", 0},
+      {"0x10k", 0},
+      {std::string(80, '9'), 0},
   };
   for (const Row& row : rows) {
     INFO(row.text);
@@ -91,12 +127,13 @@ TEST_CASE("stored arguments are read back the same, and hostile ones are refused
   REQUIRE(restored);
   CHECK(to_json(*restored) == to_json(*arguments));
 
-  for (const auto& [key, value] : std::vector<std::pair<std::string, Json>>{{"containerId", "../x"},
-                                                                            {"netns", "relative"},
-                                                                            {"ifName", "../eth0"},
-                                                                            {"cniArgs", "a\nLD_PRELOAD=x"},
-                                                                            {"cniArgs", std::string("a\0b", 3)},
-                                                                            {"runtimeConfig", "text"}}) {
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, Json>>{{"containerId", "../x"},
+                                                 {"netns", "relative"},
+                                                 {"ifName", "../eth0"},
+                                                 {"cniArgs", "a\nLD_PRELOAD=x"},
+                                                 {"cniArgs", std::string("a\0b", 3)},
+                                                 {"runtimeConfig", "text"}}) {
     INFO(key);
     Json changed = Json::parse(to_json(*arguments));
     changed[key] = value;

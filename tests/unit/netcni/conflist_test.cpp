@@ -38,9 +38,12 @@ TEST_CASE("broken network configurations are refused with the reason", "[netcni]
       {R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":".."}]})", "invalid plugin type"},
       {R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":""}]})", "invalid plugin type"},
       {R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a\u0000b"}]})", "invalid plugin type"},
-      {R"({"cniVersion":"1.0.0","name":"n","disableCheck":1,"plugins":[{"type":"a"}]})", "neither true nor false"},
-      {R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a","capabilities":[]}]})", "\"capabilities\" is not an object"},
-      {R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a","capabilities":{"dns":"yes"}}]})", "not a boolean"},
+      {R"({"cniVersion":"1.0.0","name":"n","disableCheck":1,"plugins":[{"type":"a"}]})",
+       "neither true nor false"},
+      {R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a","capabilities":[]}]})",
+       "\"capabilities\" is not an object"},
+      {R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a","capabilities":{"dns":"yes"}}]})",
+       "not a boolean"},
       {R"({"cniVersion":"1.0.0","name":"n","name":"m","plugins":[{"type":"a"}]})", "twice"},
   };
   for (const Row& row : rows) {
@@ -48,7 +51,8 @@ TEST_CASE("broken network configurations are refused with the reason", "[netcni]
     CHECK_THAT(reason(row.text), Catch::Contains(row.reason));
   }
   CHECK_THAT(reason(std::string(kMaxConfSize + 1, ' ')), Catch::Contains("longer than"));
-  CHECK_THAT(reason(R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a"}]})", true), Catch::Contains("\"type\" is missing"));
+  CHECK_THAT(reason(R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a"}]})", true),
+             Catch::Contains("\"type\" is missing"));
 }
 
 TEST_CASE("of several offered CNI versions the newest that we speak is used", "[netcni][conflist]") {
@@ -65,7 +69,8 @@ TEST_CASE("of several offered CNI versions the newest that we speak is used", "[
 
 TEST_CASE("disableCheck is a boolean, or a string as older specs had it", "[netcni][conflist]") {
   const auto disabled = [](const std::string& value) {
-    const auto list = parse_conflist(R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a"}],"disableCheck":)" + value + "}", "x");
+    const auto list = parse_conflist(
+        R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a"}],"disableCheck":)" + value + "}", "x");
     REQUIRE(list);
     return list->disable_check;
   };
@@ -77,25 +82,30 @@ TEST_CASE("disableCheck is a boolean, or a string as older specs had it", "[netc
 }
 
 TEST_CASE("a single configuration becomes a list that reads back the same", "[netcni][conflist]") {
-  const auto single = parse_conf(R"({"cniVersion":"0.4.0","name":"n","type":"bridge","ipam":{"type":"host-local"}})", "x");
+  const auto single =
+      parse_conf(R"({"cniVersion":"0.4.0","name":"n","type":"bridge","ipam":{"type":"host-local"}})", "x");
   REQUIRE(single);
   CHECK(single->name == "n");
   REQUIRE(single->plugins.size() == 1);
   const auto list = parse_conflist(single->text, "y");
   REQUIRE(list);
   CHECK(list->version == "0.4.0");
-  CHECK(plugin_input(*list, list->plugins[0], Json(), Json::object()) == plugin_input(*single, single->plugins[0], Json(), Json::object()));
+  CHECK(plugin_input(*list, list->plugins[0], Json(), Json::object()) ==
+        plugin_input(*single, single->plugins[0], Json(), Json::object()));
 }
 
 TEST_CASE("a plugin is told only of the capabilities that it declared", "[netcni][conflist]") {
   const auto list = parse_conflist(R"({"cniVersion":"1.0.0","name":"n","plugins":[
     {"type":"a","name":"own","cniVersion":"0.1.0","capabilities":{"portMappings":true,"dns":false,"ips":true},
      "runtimeConfig":{"mac":"preset"},"prevResult":{"preset":1},"cni.dev/x":1,"args":{"keep":1}},
-    {"type":"b"}]})", "x");
+    {"type":"b"}]})",
+                                   "x");
   REQUIRE(list);
-  const Json arguments{{"portMappings", Json::array({1})}, {"dns", Json{{"servers", "s"}}}, {"cgroupPath", "/p"}};
-  CHECK(plugin_input(*list, list->plugins[0], Json(), arguments) ==
-        R"({"args":{"keep":1},"cniVersion":"1.0.0","name":"n","runtimeConfig":{"portMappings":[1]},"type":"a"})");
+  const Json arguments{
+      {"portMappings", Json::array({1})}, {"dns", Json{{"servers", "s"}}}, {"cgroupPath", "/p"}};
+  CHECK(
+      plugin_input(*list, list->plugins[0], Json(), arguments) ==
+      R"({"args":{"keep":1},"cniVersion":"1.0.0","name":"n","runtimeConfig":{"portMappings":[1]},"type":"a"})");
   CHECK(plugin_input(*list, list->plugins[1], Json{{"ips", 1}}, arguments) ==
         R"({"cniVersion":"1.0.0","name":"n","prevResult":{"ips":1},"type":"b"})");
 }

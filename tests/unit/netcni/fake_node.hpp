@@ -48,7 +48,9 @@ class FakeNode {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  void add_conf(const std::string& name, const std::string& text) const { write(conf_dir() + "/" + name, text); }
+  void add_conf(const std::string& name, const std::string& text) const {
+    write(conf_dir() + "/" + name, text);
+  }
 
   /// A plugin that answers ADD with `result`.
   void add_plugin(const std::string& name, const std::string& result = pod_result()) const {
@@ -69,7 +71,9 @@ class FakeNode {
   /// "first ADD\nsecond ADD\n..."
   std::string calls() const { return read(bin_dir() + "/calls"); }
 
-  Networks::Options options() const { return {conf_dir(), {root_ + "/no-such-bin", bin_dir()}, std::chrono::seconds(20)}; }
+  Networks::Options options() const {
+    return {conf_dir(), {root_ + "/no-such-bin", bin_dir()}, std::chrono::seconds(20)};
+  }
 
   static std::string pod_result() {
     return R"({"cniVersion":"1.0.0",

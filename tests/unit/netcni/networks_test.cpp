@@ -87,7 +87,8 @@ TEST_CASE("when every file is broken the first one's defect is the reason", "[ne
   node.files.add_conf("1.conflist", "{");
   node.files.add_conf("2.conflist", "[]");
   node.open();
-  CHECK_THAT(why_not_ready(node), Catch::Contains("no usable network configuration") && Catch::Contains("1.conflist: not valid JSON"));
+  CHECK_THAT(why_not_ready(node), Catch::Contains("no usable network configuration") &&
+                                      Catch::Contains("1.conflist: not valid JSON"));
 }
 
 TEST_CASE("readiness follows the directory both ways without a restart", "[netcni][watcher]") {
@@ -145,19 +146,23 @@ TEST_CASE("directories that plugins could not be told of are refused", "[netcni]
   CHECK_FALSE(Networks::open({"/net.d", {}, std::chrono::seconds(1)}, **reactor));
 }
 
-TEST_CASE("each plugin sees the result of the one before, and all are undone when one fails", "[netcni][chain]") {
+TEST_CASE("each plugin sees the result of the one before, and all are undone when one fails",
+          "[netcni][chain]") {
   Node node;
   node.files.add_plugin("first");
   node.files.add_plugin("second");
   node.files.add_plugin("third");
   node.files.script("second", "ADD", R"(echo '{"code":100,"msg":"boom"}'; exit 1)");
   node.files.script("third", "DEL", "exit 9");
-  node.files.add_conf("1.conflist", R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"first"},{"type":"second"},{"type":"third"}]})");
+  node.files.add_conf(
+      "1.conflist",
+      R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"first"},{"type":"second"},{"type":"third"}]})");
   node.open();
   const auto attachment = node.networks->attach(pod_request(), {});
   REQUIRE_FALSE(attachment);
   CHECK(attachment.error().to_string() == "network \"n\": plugin \"second\": ADD: boom (code 100)");
-  CHECK(Json::parse(node.files.stdin_of("second", "ADD"))["prevResult"] == Json::parse(FakeNode::pod_result()));
+  CHECK(Json::parse(node.files.stdin_of("second", "ADD"))["prevResult"] ==
+        Json::parse(FakeNode::pod_result()));
   // The third one's failure to clean up does not keep the others from it.
   CHECK(node.files.calls() == "first ADD\nsecond ADD\nthird DEL\nsecond DEL\nfirst DEL\n");
 }
@@ -217,7 +222,8 @@ TEST_CASE("CHECK is run only where the spec knows it and the list allows it", "[
   const auto calls_of_check = [](const std::string& version, const std::string& disable) {
     Node node;
     node.files.add_plugin("first");
-    node.files.add_conf("1.conflist", R"({"cniVersion":")" + version + R"(","name":"n","disableCheck":)" + disable + R"(,"plugins":[{"type":"first"}]})");
+    node.files.add_conf("1.conflist", R"({"cniVersion":")" + version + R"(","name":"n","disableCheck":)" +
+                                          disable + R"(,"plugins":[{"type":"first"}]})");
     node.open();
     const auto attachment = node.networks->attach(pod_request(), {});
     REQUIRE(attachment);

@@ -21,9 +21,11 @@ using test::pod_request;
 class OnePlugin {
  public:
   OnePlugin() { node.add_plugin("first"); }
-  Result<Json> add(std::chrono::milliseconds timeout = std::chrono::seconds(20), std::stop_token cancel = {}) {
+  Result<Json> add(std::chrono::milliseconds timeout = std::chrono::seconds(20),
+                   std::stop_token cancel = {}) {
     const PluginHost host{{node.bin_dir()}, timeout};
-    const auto list = parse_conflist(R"({"cniVersion":"1.0.0","name":"podnet","plugins":[{"type":"first"}]})", "x");
+    const auto list =
+        parse_conflist(R"({"cniVersion":"1.0.0","name":"podnet","plugins":[{"type":"first"}]})", "x");
     const auto arguments = arguments_of(pod_request());
     REQUIRE(list);
     REQUIRE(arguments);
@@ -61,7 +63,9 @@ void check_golden(const std::string& name, const std::string& text) {
   CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == text);
 }
 
-bool alive(pid_t pid) { return ::kill(pid, 0) == 0; }
+bool alive(pid_t pid) {
+  return ::kill(pid, 0) == 0;
+}
 
 /// Waits for a condition that has to come true, for as long as a loaded machine may need.
 template <class Condition>
@@ -105,7 +109,9 @@ TEST_CASE("plugins are told what the golden files say, for each verb", "[netcni]
 
 TEST_CASE("a plugin's own error is passed on with its code", "[netcni][plugin]") {
   OnePlugin plugin;
-  plugin.node.script("first", "ADD", R"(echo '{"cniVersion":"1.0.0","code":7,"msg":"bad subnet","details":"10.0/99"}'; exit 1)");
+  plugin.node.script(
+      "first", "ADD",
+      R"(echo '{"cniVersion":"1.0.0","code":7,"msg":"bad subnet","details":"10.0/99"}'; exit 1)");
   CHECK(plugin.reason() == "network \"podnet\": plugin \"first\": ADD: bad subnet: 10.0/99 (code 7)");
   plugin.node.script("first", "ADD", R"(echo '{"code":11,"msg":"no address free"}'; exit 1)");
   CHECK(plugin.add().error().code() == Code::kUnavailable);
@@ -114,9 +120,12 @@ TEST_CASE("a plugin's own error is passed on with its code", "[netcni][plugin]")
 TEST_CASE("garbage on stdout becomes an error with a printable excerpt", "[netcni][plugin]") {
   OnePlugin plugin;
   plugin.node.script("first", "ADD", R"(printf 'pan\033ic\nat 0x1'; exit 0)");
-  CHECK_THAT(plugin.reason(), Catch::Contains("not valid JSON") && Catch::Contains("it printed \"pan.ic at 0x1\""));
+  CHECK_THAT(plugin.reason(),
+             Catch::Contains("not valid JSON") && Catch::Contains("it printed \"pan.ic at 0x1\""));
   plugin.node.script("first", "ADD", R"(printf 'pan\377ic'; echo 'stack' >&2; exit 3)");
-  CHECK_THAT(plugin.reason(), Catch::Contains("exit status 3 without a CNI error on stdout, but \"pan.ic\"; stderr: \"stack\""));
+  CHECK_THAT(
+      plugin.reason(),
+      Catch::Contains("exit status 3 without a CNI error on stdout, but \"pan.ic\"; stderr: \"stack\""));
   plugin.node.script("first", "ADD", "exit 0");
   CHECK_THAT(plugin.reason(), Catch::Contains("it printed \"\""));
   plugin.node.script("first", "ADD", "kill -11 $$");
@@ -132,9 +141,12 @@ TEST_CASE("a plugin that prints without end is refused", "[netcni][plugin]") {
 TEST_CASE("a plugin that hangs is killed with its children at the deadline", "[netcni][plugin]") {
   OnePlugin plugin;
   const std::string pid_file = plugin.node.root() + "/child";
-  plugin.node.script("first", "ADD", "sleep 600 & echo $! > " + pid_file + ".new; mv " + pid_file + ".new " + pid_file + "; wait");
+  plugin.node.script(
+      "first", "ADD",
+      "sleep 600 & echo $! > " + pid_file + ".new; mv " + pid_file + ".new " + pid_file + "; wait");
   Error error(Code::kInternal, "");
-  // On a loaded machine the plugin may not have come to its child within the deadline: then once more, with a longer one.
+  // On a loaded machine the plugin may not have come to its child within the deadline: then once more, with a
+  // longer one.
   auto timeout = std::chrono::milliseconds(300);
   const auto start = std::chrono::steady_clock::now();
   for (; plugin.node.read(pid_file).empty() && timeout.count() < 20'000; timeout *= 2) {

@@ -55,16 +55,23 @@ TEST_CASE("broken plugin results are refused with the reason", "[netcni][result]
 }
 
 TEST_CASE("the pod's addresses are those of its eth0, in the plugin's order", "[netcni][result]") {
-  CHECK(ips_of(R"({"cniVersion":"0.4.0","interfaces":[{"name":"eth0"},{"name":"eth0","sandbox":"/s"},{"name":"net1","sandbox":"/s"}],
+  CHECK(
+      ips_of(
+          R"({"cniVersion":"0.4.0","interfaces":[{"name":"eth0"},{"name":"eth0","sandbox":"/s"},{"name":"net1","sandbox":"/s"}],
     "ips":[{"version":"4","address":"10.9.0.1/24","interface":0},{"version":"4","address":"10.8.0.1/24","interface":2},
            {"version":"6","address":"FD00:0::5/64","interface":1},{"version":"4","address":"10.1.0.5/24","interface":1}]})") ==
-        Ips{"fd00::5", "10.1.0.5"});
+      Ips{"fd00::5", "10.1.0.5"});
 }
 
-TEST_CASE("addresses tied to no interface, or to another of the pod's, are second and third choice", "[netcni][result]") {
+TEST_CASE("addresses tied to no interface, or to another of the pod's, are second and third choice",
+          "[netcni][result]") {
   CHECK(ips_of(R"({"cniVersion":"0.3.1","interfaces":[{"name":"net1","sandbox":"/s"}],
-    "ips":[{"version":"4","address":"10.1.0.5/24","interface":0},{"version":"4","address":"10.1.0.6/24"}]})") == Ips{"10.1.0.6"});
-  CHECK(ips_of(R"({"interfaces":[{"name":"net1","sandbox":"/s"}],"ips":[{"address":"10.1.0.5/24","interface":0}]})") == Ips{"10.1.0.5"});
+    "ips":[{"version":"4","address":"10.1.0.5/24","interface":0},{"version":"4","address":"10.1.0.6/24"}]})") ==
+        Ips{"10.1.0.6"});
+  CHECK(
+      ips_of(
+          R"({"interfaces":[{"name":"net1","sandbox":"/s"}],"ips":[{"address":"10.1.0.5/24","interface":0}]})") ==
+      Ips{"10.1.0.5"});
 }
 
 TEST_CASE("addresses of host interfaces are never the pod's", "[netcni][result]") {
@@ -74,9 +81,11 @@ TEST_CASE("addresses of host interfaces are never the pod's", "[netcni][result]"
 }
 
 TEST_CASE("a result is kept as it is, apart from a missing version", "[netcni][result]") {
-  const auto result = parse_result(R"({"ips":null,"routes":[{"dst":"0.0.0.0/0","mtu":1}],"custom":{"a":[1.5]}})", "0.4.0", "x");
+  const auto result = parse_result(
+      R"({"ips":null,"routes":[{"dst":"0.0.0.0/0","mtu":1}],"custom":{"a":[1.5]}})", "0.4.0", "x");
   REQUIRE(result);
-  CHECK(to_text(*result) == R"({"cniVersion":"0.4.0","custom":{"a":[1.5]},"ips":null,"routes":[{"dst":"0.0.0.0/0","mtu":1}]})");
+  CHECK(to_text(*result) ==
+        R"({"cniVersion":"0.4.0","custom":{"a":[1.5]},"ips":null,"routes":[{"dst":"0.0.0.0/0","mtu":1}]})");
 }
 
 }  // namespace
