@@ -71,7 +71,7 @@ class TreeRemover {
 
   // Unlinks, or enters a directory, which is removed on the way back.
   Result<void> remove_entry(const std::string& name, unsigned char type) {
-    // Not in a directory, unlink(2) could destroy one on some filesystems; Linux answers EISDIR.
+    // Linux answers EISDIR for a directory, even to root.
     if (type != DT_DIR) {
       if (::unlinkat(current_fd(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
       if (errno == EBUSY) return refuse_mount(name);

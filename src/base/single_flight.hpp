@@ -48,6 +48,13 @@ class SingleFlight {
     return wait(*flight, cancel, deadline);
   }
 
+  /// How many callers wait for this key now, for tests and diagnostics.
+  int waiters(const std::string& key) const {
+    std::lock_guard lock(mutex_);
+    const auto found = flights_.find(key);
+    return found == flights_.end() ? 0 : found->second->waiters;
+  }
+
  private:
   struct Flight {
     std::stop_source stop;
@@ -87,7 +94,7 @@ class SingleFlight {
     return Error(Code::kDeadlineExceeded, "the caller's deadline has passed");
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Flight>> flights_;
 };
 
