@@ -24,6 +24,8 @@ class ImageStore {
   struct Options {
     std::string root;                 ///< <daemon root>/images
     std::vector<std::string> pinned;  ///< exact references, or with a trailing '*'
+    /// The Snapshotter's root: the layers its snapshots stand on are held from the start.
+    std::string snapshots_root;
   };
   static Result<std::unique_ptr<ImageStore>> open(const Options& options);
   virtual ~ImageStore() = default;
@@ -69,6 +71,14 @@ class ImageStore {
     std::string mount_point;  ///< a path on the store's file system
   };
   virtual Usage usage() const = 0;
+  /// While any key holds a layer its files stay, whatever happens to its images. Holding again adds.
+  /// kNotFound when a layer has gone already. Held in memory: a snapshot's own list of layers
+  /// (layout.hpp) restores it at open. A key that starts with kVolumeHold also makes remove() of an
+  /// image of exactly these layers fail.
+  static constexpr std::string_view kVolumeHold = "volume:";
+  virtual Result<void> hold_layers(const std::string& key, const std::vector<Layer>& layers) = 0;
+  virtual void release_layers(const std::string& key) = 0;
+
   /// Directory of a layer's files, for overlay mounts.
   virtual std::string layer_dir(const Layer& layer) const = 0;
 };

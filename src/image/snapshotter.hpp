@@ -18,7 +18,7 @@ namespace berth::image {
 class Snapshotter {
  public:
   /// `root`: <daemon root>/snapshots. Keys not in `known_keys` are leftovers and are removed in the background.
-  static Result<std::unique_ptr<Snapshotter>> open(const std::string& root, const ImageStore& store);
+  static Result<std::unique_ptr<Snapshotter>> open(const std::string& root, ImageStore& store);
   virtual ~Snapshotter() = default;
 
   /// Creates upper and work directories under `key` (a container ID) and mounts. The directory is
