@@ -89,6 +89,7 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
 
 Result<std::string> read_fd(int fd, std::size_t limit, std::string_view subject) {
   constexpr std::size_t kChunk = 16384;
+  limit = std::min(limit, std::string().max_size() - 1);
   std::string data;
   for (;;) {
     const std::size_t have = data.size();

@@ -94,6 +94,10 @@ Result<Json> parse_json(std::string_view text, std::size_t size_limit, std::stri
   if (text.size() > size_limit) {
     return Error(Code::kInvalidArgument, cat("parse ", subject, ": longer than ", size_limit, " bytes"));
   }
+  // The library takes a NUL for the end of the document and would ignore what follows.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return Error(Code::kInvalidArgument, cat("parse ", subject, ": not valid JSON at byte ", nul + 1));
+  }
   BoundedBuilder builder;
   if (!Json::sax_parse(text, &builder)) return Error(Code::kInvalidArgument, cat("parse ", subject, ": ", builder.problem()));
   return builder.take();
