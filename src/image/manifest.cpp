@@ -91,7 +91,8 @@ Result<ManifestDocument> parse_image_manifest(const Json& document) {
     RETURN_IF_ERROR(check_layer(layer));
     manifest.layers.push_back(std::move(layer));
   }
-  return ManifestDocument(std::move(manifest));
+  ManifestDocument read = std::move(manifest);
+  return read;
 }
 
 Result<ManifestDocument> parse_index(const Json& document) {
@@ -101,7 +102,8 @@ Result<ManifestDocument> parse_index(const Json& document) {
     ASSIGN_OR_RETURN(Descriptor descriptor, parse_descriptor(entry, "index entry"));
     index.manifests.push_back(std::move(descriptor));
   }
-  return ManifestDocument(std::move(index));
+  ManifestDocument read = std::move(index);
+  return read;
 }
 
 // The one kind that header, mediaType field and shape agree on.
@@ -133,7 +135,8 @@ Result<ManifestDocument> parse_manifest(std::string_view bytes, std::string_view
   ASSIGN_OR_RETURN(const Json document, parse_json(bytes, kMaxManifestSize, "manifest"));
   if (!document.is_object()) return malformed("the manifest is not a JSON object");
   ASSIGN_OR_RETURN(const MediaKind kind, document_kind(document, content_type));
-  return kind == MediaKind::kIndex ? parse_index(document) : parse_image_manifest(document);
+  if (kind == MediaKind::kIndex) return parse_index(document);
+  return parse_image_manifest(document);
 }
 
 Result<Descriptor> choose_manifest(const Index& index, const Platform& host) {

@@ -71,7 +71,8 @@ HttpOutcome HttpClient::perform(const HttpRequest& original, std::stop_token can
       outcome.error = std::move(followed).error();
     }
     if (moved && outcome.failure == HttpFailure::kNone && request.method != "POST") continue;
-    if (outcome.error) outcome.error->add_context(cat(request.method, " ", redact_url(request.url)));
+    // What the reader of the body says is its own story.
+    if (outcome.error && outcome.failure != HttpFailure::kBody) outcome.error->add_context(cat(request.method, " ", redact_url(request.url)));
     pool_->give_back(std::move(multi));
     return outcome;
   }
