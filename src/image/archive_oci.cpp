@@ -36,12 +36,12 @@ Result<ArchiveImage> resolve(const ArchiveSource& source, Descriptor at, std::st
     auto document = parse_manifest(*bytes, at.media_type);
     if (!document) return std::move(document).context(frame).error();
     image.digests.push_back(at.digest.text());
-    if (auto* manifest = std::get_if<Manifest>(&*document)) {
-      image.manifest = std::move(*manifest);
+    if (document->manifest) {
+      image.manifest = std::move(*document->manifest);
       image.manifest_json = *std::move(bytes);
       return image;
     }
-    auto chosen = choose_manifest(std::get<Index>(*document), host_platform());
+    auto chosen = choose_manifest(document->index, host_platform());
     if (!chosen) return std::move(chosen).context(frame).error();
     at = *std::move(chosen);
   }
@@ -58,11 +58,10 @@ Result<ArchiveContents> read_oci_layout(const Archive& archive, std::stop_token 
   ASSIGN_OR_RETURN(const std::string index_json, archive.read("index.json", kMaxManifestSize));
   auto document = parse_manifest(index_json, "");
   if (!document) return std::move(document).context("index.json").error();
-  const Index* index = std::get_if<Index>(&*document);
-  if (index == nullptr) return Error(Code::kFailedPrecondition, "index.json is not an index");
+  if (document->manifest) return Error(Code::kFailedPrecondition, "index.json is not an index");
   const ArchiveSource source(archive, {});
   ArchiveContents contents;
-  for (const Descriptor& entry : index->manifests) {
+  for (const Descriptor& entry : document->index.manifests) {
     if (!is_for_this_host(entry)) continue;
     ASSIGN_OR_RETURN(ArchiveImage image, resolve(source, entry, cancel));
     image.names = names_of(entry);

@@ -20,6 +20,8 @@ bool needs_lower(const Error& error) {
 
 }  // namespace
 
+bool LayerBatch::is_done(Progress progress) { return progress == Progress::kReady || progress == Progress::kStaged; }
+
 /// Shared with the lane's tasks, which may begin after the batch has gone.
 struct LayerBatch::Round {
   std::mutex mutex;
@@ -41,10 +43,9 @@ LayerBatch::LayerBatch(ImageStore& store, const SinkFactory& sinks, const std::s
 
 LayerBatch::~LayerBatch() {
   if (!kept_) {
-    auto states = states_.lock();
-    // From the top: what lies below must outlive it.
-    for (std::size_t at = states->size(); at-- > 0;) {
-      if ((*states)[at].progress == Progress::kStaged) store_.abandon_layer(jobs_[at].chain_id);
+    auto progress = progress_.lock();
+    for (std::size_t at = 0; at < progress->size(); ++at) {
+      if ((*progress)[at] == Progress::kStaged) store_.abandon_layer(jobs_[at].chain_id);
     }
   }
   store_.release_layers(hold_key_);
@@ -52,14 +53,14 @@ LayerBatch::~LayerBatch() {
 
 void LayerBatch::add(const Descriptor& blob, const Digest& diff_id, const std::string& chain_id) {
   jobs_.push_back({blob, diff_id, chain_id});
-  states_.lock()->emplace_back();
+  progress_.lock()->push_back(Progress::kWaiting);
 }
 
 std::vector<std::size_t> LayerBatch::unfinished() {
   std::vector<std::size_t> jobs;
-  auto states = states_.lock();
-  for (std::size_t at = 0; at < states->size(); ++at) {
-    if ((*states)[at].directory.empty()) jobs.push_back(at);
+  auto progress = progress_.lock();
+  for (std::size_t at = 0; at < progress->size(); ++at) {
+    if (!is_done((*progress)[at])) jobs.push_back(at);
   }
   return jobs;
 }
@@ -82,12 +83,12 @@ Result<void> LayerBatch::run_round(Lane& lane, const std::vector<std::size_t>& j
         if (round->closed) return;
         ++round->running;
       }
-      auto state = install(at, round->stop.get_token());
-      if (state) (*states_.lock())[at] = *state;
+      auto progress = install(at, round->stop.get_token());
+      if (progress) (*progress_.lock())[at] = *progress;
       std::lock_guard lock(round->mutex);
       --round->running;
       --round->left;
-      if (!state) round->fail(std::move(state).error());
+      if (!progress) round->fail(std::move(progress).error());
       round->changed.notify_all();
     });
     std::lock_guard lock(round->mutex);
@@ -102,38 +103,43 @@ Result<void> LayerBatch::run_round(Lane& lane, const std::vector<std::size_t>& j
   return round->error ? Result<void>(*round->error) : Result<void>();
 }
 
-std::optional<std::vector<std::string>> LayerBatch::lower_dirs(std::size_t at) {
-  auto states = states_.lock();
+std::optional<std::vector<std::string>> LayerBatch::lower_dirs(std::size_t at, std::stop_token cancel) {
+  {
+    auto progress = progress_.lock();
+    if (!std::all_of(progress->begin(), progress->begin() + static_cast<std::ptrdiff_t>(at), is_done)) return std::nullopt;
+  }
   std::vector<std::string> lowers;
   while (at-- > 0) {
-    if ((*states)[at].directory.empty()) return std::nullopt;
-    lowers.push_back((*states)[at].directory);
+    const auto slot = store_.reserve_layer(jobs_[at].chain_id, cancel);
+    if (slot && !slot->ready) store_.abandon_layer(jobs_[at].chain_id);
+    if (!slot || !slot->ready) return std::nullopt;
+    lowers.push_back(store_.layer_dir(*slot->ready));
   }
   return lowers;
 }
 
-Result<LayerBatch::State> LayerBatch::install(std::size_t at, std::stop_token cancel) {
+Result<LayerBatch::Progress> LayerBatch::install(std::size_t at, std::stop_token cancel) {
   const Job& job = jobs_[at];
   const std::string frame = cat("fetch layer ", job.blob.digest.text());
   for (int attempt = 0; attempt < kReserveAttempts; ++attempt) {
     auto slot = store_.reserve_layer(job.chain_id, cancel);
     if (!slot) return std::move(slot).context(frame).error();
     if (!slot->ready) {
-      auto state = unpack(at, slot->staging_dir + "/fs", cancel);
-      if (!state || state->progress == Progress::kNeedsLowers) store_.abandon_layer(job.chain_id);
-      return std::move(state).context(frame);
+      auto progress = unpack(at, slot->staging_dir + "/fs", cancel);
+      if (!progress || *progress != Progress::kStaged) store_.abandon_layer(job.chain_id);
+      return std::move(progress).context(frame);
     }
     auto held = store_.hold_layers(hold_key_, {*slot->ready});
-    if (held) return State{Progress::kReady, store_.layer_dir(*slot->ready)};
+    if (held) return Progress::kReady;
     // Its last image was removed a moment ago: then it is ours to fetch.
     if (held.error().code() != Code::kNotFound) return std::move(held).context(frame).error();
   }
   return Error(Code::kUnavailable, cat(frame, ": the layer vanishes as fast as it appears"));
 }
 
-Result<LayerBatch::State> LayerBatch::unpack(std::size_t at, const std::string& directory, std::stop_token cancel) {
+Result<LayerBatch::Progress> LayerBatch::unpack(std::size_t at, const std::string& directory, std::stop_token cancel) {
   const Job& job = jobs_[at];
-  const auto lowers = lower_dirs(at);
+  const auto lowers = lower_dirs(at, cancel);
   UnpackRequest request;
   request.program = unpack_program_;
   request.target_dir = directory;
@@ -142,7 +148,7 @@ Result<LayerBatch::State> LayerBatch::unpack(std::size_t at, const std::string& 
   ASSIGN_OR_RETURN(const auto sink, sinks_(request, cancel));
   auto applied = stream(job, *sink, cancel);
   if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
-  if (!applied && needs_lower(applied.error()) && !lowers) return State{Progress::kNeedsLowers, ""};
+  if (!applied && needs_lower(applied.error()) && !lowers) return Progress::kNeedsLowers;
   if (!applied) return std::move(applied).error();
   if (applied->diff_id != job.diff_id) {
     return Error(Code::kFailedPrecondition,
@@ -150,7 +156,7 @@ Result<LayerBatch::State> LayerBatch::unpack(std::size_t at, const std::string& 
   }
   if (failpoint("pull-stage-layer")) return Error(Code::kInternal, "failpoint");
   RETURN_IF_ERROR(store_.stage_layer(job.chain_id, job.diff_id, applied->size, applied->inodes));
-  return State{Progress::kStaged, directory};
+  return Progress::kStaged;
 }
 
 Result<LayerSink::Applied> LayerBatch::stream(const Job& job, LayerSink& sink, std::stop_token cancel) const {

@@ -44,19 +44,17 @@ class LayerBatch {
     Digest diff_id;
     std::string chain_id;
   };
-  struct State {
-    Progress progress = Progress::kWaiting;
-    std::string directory;  ///< once ready or staged
-  };
   struct Round;
 
+  static bool is_done(Progress progress);
   Result<void> run_round(Lane& lane, const std::vector<std::size_t>& jobs, std::stop_token cancel);
   std::vector<std::size_t> unfinished();
-  Result<State> install(std::size_t at, std::stop_token cancel);
-  Result<State> unpack(std::size_t at, const std::string& directory, std::stop_token cancel);
+  Result<Progress> install(std::size_t at, std::stop_token cancel);
+  Result<Progress> unpack(std::size_t at, const std::string& directory, std::stop_token cancel);
   Result<LayerSink::Applied> stream(const Job& job, LayerSink& sink, std::stop_token cancel) const;
-  /// Topmost first; nullopt while one of them is missing.
-  std::optional<std::vector<std::string>> lower_dirs(std::size_t at);
+  /// Topmost first; nullopt while one of them is missing. Asked anew each time: another pull's
+  /// commit may have moved them.
+  std::optional<std::vector<std::string>> lower_dirs(std::size_t at, std::stop_token cancel);
 
   ImageStore& store_;
   const SinkFactory& sinks_;
@@ -64,7 +62,7 @@ class LayerBatch {
   const ContentSource& source_;
   std::string hold_key_;
   std::vector<Job> jobs_;
-  Guarded<std::vector<State>> states_;
+  Guarded<std::vector<Progress>> progress_;
   bool kept_ = false;
 };
 

@@ -91,8 +91,7 @@ Result<ManifestDocument> parse_image_manifest(const Json& document) {
     RETURN_IF_ERROR(check_layer(layer));
     manifest.layers.push_back(std::move(layer));
   }
-  ManifestDocument read = std::move(manifest);
-  return read;
+  return ManifestDocument{std::make_unique<Manifest>(std::move(manifest)), {}};
 }
 
 Result<ManifestDocument> parse_index(const Json& document) {
@@ -102,8 +101,7 @@ Result<ManifestDocument> parse_index(const Json& document) {
     ASSIGN_OR_RETURN(Descriptor descriptor, parse_descriptor(entry, "index entry"));
     index.manifests.push_back(std::move(descriptor));
   }
-  ManifestDocument read = std::move(index);
-  return read;
+  return ManifestDocument{nullptr, std::move(index)};
 }
 
 // The one kind that header, mediaType field and shape agree on.

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/digest.hpp"
@@ -41,7 +41,11 @@ struct Index {
   std::vector<Descriptor> manifests;
 };
 
-using ManifestDocument = std::variant<Manifest, Index>;
+/// What one document turned out to be.
+struct ManifestDocument {
+  std::unique_ptr<Manifest> manifest;  ///< null: it is an index
+  Index index;
+};
 
 /// Reads an untrusted document. `content_type` is the server's header, or empty. Refused with a
 /// reason (kFailedPrecondition): schema 1, encrypted layers, artifacts, more than kMaxLayers layers,

@@ -123,13 +123,13 @@ class RegistryPuller final : public Puller {
       request.repo_digests.push_back(cat(reference.name(), "@", fetched->digest.text()));
       auto document = parse_manifest(fetched->bytes, fetched->content_type);
       if (!document) return std::move(document).context(frame).error();
-      if (auto* manifest = std::get_if<Manifest>(&*document)) {
-        request.manifest = std::move(*manifest);
+      if (document->manifest) {
+        request.manifest = std::move(*document->manifest);
         request.manifest_json = std::move(fetched->bytes);
         std::sort(request.repo_digests.begin(), request.repo_digests.end());
         return request;
       }
-      auto chosen = choose_manifest(std::get<Index>(*document), host_platform());
+      auto chosen = choose_manifest(document->index, host_platform());
       if (!chosen) return std::move(chosen).context(frame).error();
       wanted = chosen->digest.text();
     }
