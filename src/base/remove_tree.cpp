@@ -81,10 +81,8 @@ class TreeRemover {
   }
 
   Result<void> descend(const std::string& name) {
-    open_how how{};
-    how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    how.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS;
-    UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, current_fd(), name.c_str(), &how, sizeof(how))));
+    UniqueFd fd = open_child(name, O_RDONLY);
+    if (!fd && errno == EACCES) fd = open_unlocked(name);
     if (!fd && errno == EXDEV) return refuse_mount(name);
     if (!fd && errno == ENOENT) return {};
     if (!fd) return Error::from_errno(errno, "open", path_of(name));
@@ -94,6 +92,21 @@ class TreeRemover {
     levels_.push_back(std::move(level));
     if (levels_.size() > kMaxOpen) levels_[levels_.size() - 1 - kMaxOpen].stream.reset();
     return {};
+  }
+
+  UniqueFd open_child(const std::string& name, unsigned flags) const {
+    open_how how{};
+    how.flags = flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    how.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS;
+    return UniqueFd(static_cast<int>(::syscall(SYS_openat2, current_fd(), name.c_str(), &how, sizeof(how))));
+  }
+
+  // For an owner without CAP_DAC_OVERRIDE. O_PATH needs no permission, and the link in proc leads
+  // to exactly what it opened.
+  UniqueFd open_unlocked(const std::string& name) const {
+    const UniqueFd handle = open_child(name, O_PATH);
+    if (handle) (void)::chmod(cat("/proc/self/fd/", handle.get()).c_str(), S_IRWXU);
+    return open_child(name, O_RDONLY);
   }
 
   Result<void> ascend() {

@@ -88,6 +88,7 @@ class SingleFlight {
     if (in_time) return *flight.result;
     if (flight.waiters == 0) {
       flight.abandoned = true;
+      lock.unlock();  // the work's own stop callbacks run here and may take locks
       flight.stop.request_stop();
     }
     if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");

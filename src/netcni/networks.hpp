@@ -25,7 +25,7 @@ struct PortMapping {
 struct AttachRequest {
   std::string pod_id;  ///< CNI_CONTAINERID
   std::string namespace_, name, uid;
-  std::string netns;   ///< path of the pinned network namespace
+  std::string netns;  ///< path of the pinned network namespace
   std::vector<PortMapping> port_mappings;
   std::string cgroup_parent;
   std::map<std::string, std::string> annotations;
@@ -35,9 +35,9 @@ struct AttachRequest {
 /// One attachment as stored: enough to DEL and CHECK with what ADD used, whatever the configuration
 /// directory says by then. Plain JSON, versioned; no secrets.
 struct Attachment {
-  std::string conflist_json;  ///< the network configuration list that was used, verbatim
-  std::string result_json;    ///< final result of ADD (prevResult for CHECK and DEL)
-  std::string args_json;      ///< runtimeConfig, CNI_ARGS, interface name, container ID, netns path
+  std::string conflist_json;     ///< the network configuration list that was used, verbatim
+  std::string result_json;       ///< final result of ADD (prevResult for CHECK and DEL)
+  std::string args_json;         ///< runtimeConfig, CNI_ARGS, interface name, container ID, netns path
   std::vector<std::string> ips;  ///< the pod's addresses, primary first, without prefix length
 };
 std::string to_json(const Attachment& attachment);

@@ -41,7 +41,8 @@ std::string failure_text(const Result<void>& result) { return result ? "success"
 TEST_CASE("a tree is removed, whatever it is made of", "[base][remove_tree]") {
   const TempDir dir;
   REQUIRE(make_dirs(dir / "tree/a/b/c", 0755));
-  REQUIRE(make_dirs(dir / "tree/empty", 0));
+  REQUIRE(make_dirs(dir / "tree/locked/full", 0755));
+  REQUIRE(::chmod((dir / "tree/locked").c_str(), 0) == 0);
   for (int i = 0; i < 500; ++i) touch(dir / ("tree/a/" + std::to_string(i)));
   REQUIRE(::mkfifo((dir / "tree/fifo").c_str(), 0600) == 0);
   REQUIRE(::symlink("nowhere", (dir / "tree/dangling").c_str()) == 0);
