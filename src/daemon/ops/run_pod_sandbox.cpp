@@ -105,11 +105,9 @@ Result<void> set_up_shim(Services& with, PodSandbox& pod, runtime::PodNamespaces
   setup.uts = std::move(namespaces.uts);
   setup.share_pid = pod.record().share_pid;
   if (setup.share_pid) {
-    ASSIGN_OR_RETURN(auto join, with.cgroups->open_join(pod.record().cgroup()));
-    setup.pause_cgroup = std::move(join).all_procs();
+    ASSIGN_OR_RETURN(setup.pause_cgroup, open_cgroup_procs(with, pod.record().cgroup()));
   }
-  ASSIGN_OR_RETURN(auto own, with.cgroups->open_join(shim_cgroup(with)));
-  setup.shim_cgroup = std::move(own).all_procs();
+  ASSIGN_OR_RETURN(setup.shim_cgroup, open_cgroup_procs(with, shim_cgroup(with)));
   *pod.shim.lock() = shim;
   return shim->init_pod(std::move(setup), shim_deadline());
 }
@@ -124,7 +122,7 @@ Result<std::string> create_pod(Services& with, const PodPtr& pod) {
   op.undo("remove record", [&] { return remove_tree(with.layout.pod(record.id)); });
 
   RETURN_IF_ERROR(op.step("start shim", [&] { return start_shim(with, record); }));
-  op.undo("remove pod state", [&] { return remove_tree(with.layout.live_pod(record.id)); });
+  op.undo("remove pod state", [&] { return remove_live_pod(with, record.id); });
   op.undo("end shim", [&] { return end_shim(with, *pod); });
 
   RETURN_IF_ERROR(op.step("create pod cgroup", [&] { return create_pod_cgroup(with, record); }));
