@@ -82,12 +82,11 @@ Result<void> create_pod_cgroup(Services& with, const PodRecord& record) {
   return with.cgroups->create(record.cgroup(), {});
 }
 
-/// Asks for ADD under a stored plan of it, so that a crash in the middle can still be undone.
+/// What ADD is about to use is stored first, so that a crash in the middle can still be undone.
 Result<void> attach_network(Services& with, PodSandbox& pod) {
   if (pod.record().host_network) return {};
-  ASSIGN_OR_RETURN(netcni::Attachment attachment, with.networks->plan(attachment_of(with, pod.record())));
-  RETURN_IF_ERROR(store_attachment(with.layout, pod.id(), attachment));
-  RETURN_IF_ERROR(with.networks->attach(attachment, {}));
+  auto announce = [&](const netcni::Attachment& planned) { return store_attachment(with.layout, pod.id(), planned); };
+  ASSIGN_OR_RETURN(netcni::Attachment attachment, with.networks->attach(attachment_of(with, pod.record()), {}, announce));
   RETURN_IF_ERROR(store_attachment(with.layout, pod.id(), attachment));
   auto status = pod.status.lock();
   status->network_attached = true;
