@@ -66,7 +66,7 @@ Result<void> App::open_modules() {
   ASSIGN_OR_RETURN(const std::string pid1, find_helper(config.pid1_path, "berth-pid1"));
   ASSIGN_OR_RETURN(auto binary, runtime::ShimBinary::load(pid1));
   with.shim_binary = std::make_unique<runtime::ShimBinary>(std::move(binary));
-  ASSIGN_OR_RETURN(with.images, image::ImageStore::open({with.layout.images(), config.pinned}));
+  ASSIGN_OR_RETURN(with.images, image::ImageStore::open({with.layout.images(), config.pinned, with.layout.snapshots()}));
   image::PullerOptions pull;
   pull.registries_conf = config.registries_conf;
   pull.registries_conf_dir = config.registries_conf_dir;
