@@ -53,7 +53,9 @@ Result<Attachment> attachment_from_json(const std::string& text) {
   ASSIGN_OR_RETURN(attachment.args_json, json_string(object, "args", kSubject));
   ASSIGN_OR_RETURN(attachment.ips, read_ips(object));
   ASSIGN_OR_RETURN(const Conflist list, parse_conflist(attachment.conflist_json, kSubject));
-  RETURN_IF_ERROR(parse_result(attachment.result_json, list.version, kSubject));
+  if (!attachment.result_json.empty()) {
+    RETURN_IF_ERROR(parse_result(attachment.result_json, list.version, kSubject));
+  }
   RETURN_IF_ERROR(arguments_from_json(attachment.args_json));
   return attachment;
 }

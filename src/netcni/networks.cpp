@@ -82,13 +82,16 @@ class PodNetworks final : public Networks {
     return network->list ? network->list->name : "";
   }
 
-  Result<Attachment> attach(const AttachRequest& request, std::stop_token cancel) override {
+  Result<Attachment> attach(const AttachRequest& request, std::stop_token cancel,
+                            const Announce& announce) override {
     ASSIGN_OR_RETURN(const Arguments arguments, arguments_of(request));
     ASSIGN_OR_RETURN(const std::shared_ptr<const Conflist> list, usable_list());
     const Chain chain(host_, *list, arguments);
+    Attachment attachment{list->text, "", netcni::to_json(arguments), {}};
+    if (announce) RETURN_IF_ERROR(announce(attachment));
     ASSIGN_OR_RETURN(const Json result, chain.add(std::move(cancel)));
-    Attachment attachment{list->text, to_text(result), netcni::to_json(arguments),
-                          pod_ips(result, arguments.ifname)};
+    attachment.result_json = to_text(result);
+    attachment.ips = pod_ips(result, arguments.ifname);
     if (attachment.ips.empty())
       log::warn("the network gave the pod no IP address", {{"pod", request.pod_id}, {"network", list->name}});
     return attachment;
@@ -115,6 +118,7 @@ class PodNetworks final : public Networks {
     Stored stored;
     ASSIGN_OR_RETURN(stored.list, parse_conflist(attachment.conflist_json, "stored network configuration"));
     ASSIGN_OR_RETURN(stored.arguments, arguments_from_json(attachment.args_json));
+    if (attachment.result_json.empty()) return stored;
     ASSIGN_OR_RETURN(stored.result,
                      parse_result(attachment.result_json, stored.list.version, "stored network result"));
     return stored;

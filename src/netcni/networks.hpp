@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <stop_token>
@@ -36,7 +37,7 @@ struct AttachRequest {
 /// directory says by then. Plain JSON, versioned; no secrets.
 struct Attachment {
   std::string conflist_json;     ///< the network configuration list that was used, verbatim
-  std::string result_json;       ///< final result of ADD (prevResult for CHECK and DEL)
+  std::string result_json;       ///< final result of ADD (prevResult for CHECK and DEL); empty: ADD did not finish
   std::string args_json;         ///< runtimeConfig, CNI_ARGS, interface name, container ID, netns path
   std::vector<std::string> ips;  ///< the pod's addresses, primary first, without prefix length
 };
@@ -64,7 +65,11 @@ class Networks {
 
   /// ADD through the chain; on failure what was done is undone by DEL. The error names network,
   /// plugin, verb, and the plugin's own message. kUnavailable when not ready.
-  virtual Result<Attachment> attach(const AttachRequest& request, std::stop_token cancel) = 0;
+  /// `announce`, when given, is called before the first plugin runs, with all of the attachment but
+  /// its result: what DEL needs after a crash in the middle. Its failure ends the attempt.
+  using Announce = std::function<Result<void>(const Attachment&)>;
+  virtual Result<Attachment> attach(const AttachRequest& request, std::stop_token cancel,
+                                    const Announce& announce = nullptr) = 0;
   /// DEL in reverse order with the stored configuration. A missing network namespace is fine.
   virtual Result<void> detach(const Attachment& attachment) = 0;
   virtual Result<void> check(const Attachment& attachment) = 0;

@@ -76,8 +76,8 @@ Tie tie_of(const Json& result, const Json& ip, std::string_view ifname) {
   const auto index = ip.find("interface");
   if (index == ip.end() || index->is_null()) return Tie::kNone;
   const Json& interface = result["interfaces"][index->get<std::size_t>()];
-  if (interface.value("sandbox", Json()).get<Json>() == Json() || interface["sandbox"] == "")
-    return Tie::kHost;
+  const auto sandbox = interface.find("sandbox");
+  if (sandbox == interface.end() || sandbox->is_null() || *sandbox == "") return Tie::kHost;
   return interface["name"] == std::string(ifname) ? Tie::kSandboxInterface : Tie::kOtherSandbox;
 }
 

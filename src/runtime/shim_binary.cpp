@@ -32,10 +32,9 @@ namespace berth::runtime {
 namespace {
 
 Result<UniqueFd> make_memfd() {
-  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   // Where vm.memfd_noexec is set, executable ones must be asked for; kernels before 6.3 do not know how.
-  UniqueFd fd(::memfd_create("berth-pid1", kFlags | MFD_EXEC));
-  if (!fd && errno == EINVAL) fd.reset(::memfd_create("berth-pid1", kFlags));
+  UniqueFd fd(::memfd_create("berth-pid1", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC));
+  if (!fd && errno == EINVAL) fd.reset(::memfd_create("berth-pid1", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return Error::from_errno(errno, "memfd_create", "for the shim");
   return fd;
 }

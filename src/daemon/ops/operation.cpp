@@ -11,7 +11,7 @@ namespace berth::daemon {
 Operation::Operation(std::string_view verb, std::string object) : verb_(verb), object_(std::move(object)) {}
 
 void Operation::observe(std::string_view name, std::chrono::nanoseconds duration) {
-  metrics::observe("berth_step_seconds", cat(verb_, ".", name), duration);
+  metrics::observe("step", cat(verb_, ".", name), duration);
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
   timeline_.append(cat(timeline_.empty() ? "" : ", ", name, "=", us, "us"));
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/ops/pod_lifecycle.hpp"
 
+#include <fcntl.h>
+
 #include <csignal>
 
 #include "base/cat.hpp"
+#include "base/dir.hpp"
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "daemon/ops/exit_events.hpp"
@@ -37,6 +40,17 @@ class FirstFailure {
 }  // namespace
 
 std::string shim_cgroup(const Services& with) { return cat(with.config.cgroup_parent, "/shims"); }
+
+Result<void> remove_live_pod(Services& with, const std::string& pod_id) { return remove_tree(with.layout.live_pod(pod_id)); }
+
+Result<std::vector<UniqueFd>> open_cgroup_procs(Services& with, const std::string& path) {
+  ASSIGN_OR_RETURN(auto join, with.cgroups->open_join(path));
+  if (join.v2) {
+    ASSIGN_OR_RETURN(UniqueFd procs, open_at(join.v2.get(), "cgroup.procs", O_WRONLY));
+    join.procs.push_back(std::move(procs));
+  }
+  return std::move(join.procs);
+}
 
 Result<std::shared_ptr<runtime::ShimClient>> connect_shim(Services& with, const std::string& pod_id) {
   runtime::ShimClient::Events events;
@@ -96,7 +110,7 @@ Result<void> tear_down_pod(Services& with, PodSandbox& pod) {
   failures.add(runtime::unpin_namespace(with.layout.netns(record.id)), "unpin network namespace");
   failures.add(runtime::unmount_pod_shm(with.layout.shm(record.id)), "unmount /dev/shm");
   failures.add(remove_pod_cgroup(with, record), "remove pod cgroup");
-  failures.add(remove_tree(with.layout.live_pod(record.id)), "remove pod state");
+  failures.add(remove_live_pod(with, record.id), "remove pod state");
   return std::move(failures).result();
 }
 

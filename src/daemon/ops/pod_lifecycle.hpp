@@ -32,6 +32,13 @@ Result<void> tear_down_pod(Services& with, PodSandbox& pod);
 /// Everything a container has, its record last.
 Result<void> tear_down_container(Services& with, const ContainerRecord& record);
 
+/// Removes the pod's live directory. The exit records in it are copies: the daemon's own status
+/// files have what the shim wrote there.
+Result<void> remove_live_pod(Services& with, const std::string& pod_id);
+
+/// cgroup.procs of the group in every hierarchy, for a process that moves itself.
+Result<std::vector<UniqueFd>> open_cgroup_procs(Services& with, const std::string& path);
+
 /// Cgroup of the shims of this daemon.
 std::string shim_cgroup(const Services& with);
 

@@ -30,7 +30,7 @@ void post(const std::shared_ptr<Task>& task) {
   const bool posted = task->with.background->try_post([task] {
     auto done = task->work();
     if (done) return;
-    metrics::count("berth_cleanup_failures_total", task->what);
+    metrics::count("cleanup_failures", "retried");
     log::warn("clean-up failed, will be tried again", {{"what", task->what}, {"error", done.error().to_string()}});
     run_later(task);
   });

@@ -82,12 +82,11 @@ Result<void> create_pod_cgroup(Services& with, const PodRecord& record) {
   return with.cgroups->create(record.cgroup(), {});
 }
 
-/// Asks for ADD under a stored plan of it, so that a crash in the middle can still be undone.
+/// What ADD is about to use is stored first, so that a crash in the middle can still be undone.
 Result<void> attach_network(Services& with, PodSandbox& pod) {
   if (pod.record().host_network) return {};
-  ASSIGN_OR_RETURN(netcni::Attachment attachment, with.networks->plan(attachment_of(with, pod.record())));
-  RETURN_IF_ERROR(store_attachment(with.layout, pod.id(), attachment));
-  RETURN_IF_ERROR(with.networks->attach(attachment, {}));
+  auto announce = [&](const netcni::Attachment& planned) { return store_attachment(with.layout, pod.id(), planned); };
+  ASSIGN_OR_RETURN(netcni::Attachment attachment, with.networks->attach(attachment_of(with, pod.record()), {}, announce));
   RETURN_IF_ERROR(store_attachment(with.layout, pod.id(), attachment));
   auto status = pod.status.lock();
   status->network_attached = true;
@@ -105,11 +104,9 @@ Result<void> set_up_shim(Services& with, PodSandbox& pod, runtime::PodNamespaces
   setup.uts = std::move(namespaces.uts);
   setup.share_pid = pod.record().share_pid;
   if (setup.share_pid) {
-    ASSIGN_OR_RETURN(auto join, with.cgroups->open_join(pod.record().cgroup()));
-    setup.pause_cgroup = std::move(join).all_procs();
+    ASSIGN_OR_RETURN(setup.pause_cgroup, open_cgroup_procs(with, pod.record().cgroup()));
   }
-  ASSIGN_OR_RETURN(auto own, with.cgroups->open_join(shim_cgroup(with)));
-  setup.shim_cgroup = std::move(own).all_procs();
+  ASSIGN_OR_RETURN(setup.shim_cgroup, open_cgroup_procs(with, shim_cgroup(with)));
   *pod.shim.lock() = shim;
   return shim->init_pod(std::move(setup), shim_deadline());
 }
@@ -124,7 +121,7 @@ Result<std::string> create_pod(Services& with, const PodPtr& pod) {
   op.undo("remove record", [&] { return remove_tree(with.layout.pod(record.id)); });
 
   RETURN_IF_ERROR(op.step("start shim", [&] { return start_shim(with, record); }));
-  op.undo("remove pod state", [&] { return remove_tree(with.layout.live_pod(record.id)); });
+  op.undo("remove pod state", [&] { return remove_live_pod(with, record.id); });
   op.undo("end shim", [&] { return end_shim(with, *pod); });
 
   RETURN_IF_ERROR(op.step("create pod cgroup", [&] { return create_pod_cgroup(with, record); }));

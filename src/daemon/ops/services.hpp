@@ -25,6 +25,7 @@
 #include "netcni/networks.hpp"
 #include "runtime/cgroup/manager.hpp"
 #include "runtime/seccomp_program.hpp"
+#include "runtime/shim_binary.hpp"
 #include "runtime/shim_client.hpp"
 
 namespace berth::daemon {

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/ops/unclaimed.hpp"
 
-#include "base/log.hpp"
 #include "daemon/ops/remove_container.hpp"
 #include "daemon/ops/remove_pod_sandbox.hpp"
+#include "daemon/ops/retry.hpp"
 
 namespace berth::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kClaimWindow{120'000};
-
-void report(const char* what, const std::string& id, const Result<void>& removed) {
-  log::info(what, {{"id", id}, {"outcome", removed ? "removed" : removed.error().to_string()}});
-}
 
 }  // namespace
 
@@ -22,7 +18,7 @@ void watch_unclaimed_pod(Services& with, const std::string& pod_id) {
   (*pod)->unclaimed = true;
   with.reactor->after(kClaimWindow, [&with, pod = *pod] {
     if (!pod->unclaimed) return;
-    (void)with.background->try_post([&with, pod] { report("nobody claimed this pod sandbox", pod->id(), remove_pod(with, pod)); });
+    retry_until_done(with, "remove an unclaimed pod sandbox", [&with, pod] { return remove_pod(with, pod); });
   });
 }
 
@@ -32,9 +28,7 @@ void watch_unclaimed_container(Services& with, const std::string& container_id) 
   (*container)->unclaimed = true;
   with.reactor->after(kClaimWindow, [&with, container = *container] {
     if (!container->unclaimed) return;
-    (void)with.background->try_post([&with, container] {
-      report("nobody claimed this container", container->id(), remove_container(with, container));
-    });
+    retry_until_done(with, "remove an unclaimed container", [&with, container] { return remove_container(with, container); });
   });
 }
 

@@ -33,13 +33,13 @@ void UnaryCall::run() { finish(handler_(Call{method_, stop_.get_token(), deadlin
 void UnaryCall::finish(const Result<void>& done) {
   const auto took = std::chrono::steady_clock::now() - begin_;
   const std::string us = std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  metrics::observe("berth_rpc_seconds", method_, took);
+  metrics::observe("rpc", method_, took);
   if (done) {
     log::write(quiet_ ? log::Level::kDebug : log::Level::kInfo, "rpc", {{"method", std::string(method_)}, {"us", us}});
     Finish(grpc::Status::OK);
     return;
   }
-  metrics::count("berth_rpc_errors_total", method_);
+  metrics::count("rpc_errors", method_);
   log::warn("rpc failed", {{"method", std::string(method_)}, {"us", us}, {"error", done.error().to_string()}});
   Finish(to_grpc_status(done.error()));
 }

@@ -10,6 +10,10 @@
 #include "runtime/capabilities.hpp"
 #include "runtime/seccomp_program.hpp"
 
+// Clients from before the structured fields still send the string forms, which are marked as
+// deprecated in the API.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 namespace berth::daemon {
 namespace {
 
@@ -33,7 +37,7 @@ Result<std::set<std::string>> canonical_set(std::string_view field, const google
   std::set<std::string> set;
   for (const auto& name : names) {
     const std::string word = canonical(name);
-    if (word != "ALL" && !runtime::is_known_capability(word)) {
+    if (word != "ALL" && !runtime::capability_number(word)) {
       return Error(Code::kInvalidArgument, cat("security_context.capabilities.", field, " \"", name, "\" is not a capability"));
     }
     set.insert(word);
@@ -72,7 +76,7 @@ Result<std::optional<oci::Seccomp>> legacy_seccomp(const std::string& word, cons
 Result<oci::Capabilities> container_capabilities(const cri::LinuxContainerSecurityContext& security) {
   oci::Capabilities result;
   if (security.privileged()) {
-    result.bounding = runtime::own_capabilities();
+    result.bounding = runtime::capability_names(runtime::own_bounding_set());
     result.permitted = result.effective = result.bounding;
     return result;
   }
@@ -82,7 +86,7 @@ Result<oci::Capabilities> container_capabilities(const cri::LinuxContainerSecuri
   ASSIGN_OR_RETURN(const auto ambient, canonical_set("add_ambient_capabilities", wish.add_ambient_capabilities()));
 
   std::set<std::string> set(std::begin(kDefaultCapabilities), std::end(kDefaultCapabilities));
-  const auto all = runtime::own_capabilities();
+  const auto all = runtime::capability_names(runtime::own_bounding_set());
   if (add.contains("ALL")) set.insert(all.begin(), all.end());
   if (drop.contains("ALL")) set.clear();
   for (const auto& name : add) {
