@@ -156,7 +156,7 @@ TEST_CASE("what a registry says wrongly is refused by name, and nothing of it st
   CHECK_THAT(refusal("loop-401", Code::kPermissionDenied), Contains("keeps refusing"));
   CHECK_THAT(refusal("redirect-loop", Code::kFailedPrecondition), Contains("more than 10 redirects"));
   CHECK_THAT(refusal("redirect-file", Code::kFailedPrecondition), Contains("not an http or https address"));
-  CHECK_THAT(refusal("html-404", Code::kNotFound), Contains("status 404") && !Contains("html"));
+  CHECK_THAT(refusal("html-404", Code::kNotFound), Contains("status 404") && !Contains("<html"));
   CHECK_THAT(refusal("oversize", Code::kFailedPrecondition), Contains("longer than 4194304 bytes"));
   CHECK_THAT(refusal("busy-long", Code::kUnavailable), Contains("status 429"));
   CHECK_THAT(refusal("schema1", Code::kFailedPrecondition), Contains("schema 1"));
