@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "runtime/oci/resources.hpp"
+
+namespace berth::runtime::cgroup {
+
+/// Counters of one cgroup; absent where the host's controller does not tell.
+struct Stats {
+  std::uint64_t cpu_usage_ns = 0;
+  std::optional<std::uint64_t> memory_usage;  ///< bytes, cache included
+  std::optional<std::uint64_t> memory_working_set;
+  std::optional<std::uint64_t> memory_rss;
+  std::optional<std::uint64_t> memory_limit;  ///< absent: unlimited
+  std::optional<std::uint64_t> page_faults;
+  std::optional<std::uint64_t> major_page_faults;
+  std::optional<std::uint64_t> swap_usage;
+  std::optional<std::uint64_t> pids;
+};
+
+/// What a child needs to be born in, or move itself into, a cgroup.
+struct JoinFds {
+  std::vector<UniqueFd> procs;  ///< cgroup.procs of every v1 hierarchy (and of v2 when `v2` is not used)
+  UniqueFd v2;                  ///< directory in the unified hierarchy, for CLONE_INTO_CGROUP
+};
+
+/// One interface over cgroup v2, v1 and hybrid hosts. Each controller is resolved on its own from
+/// mountinfo, /proc/self/cgroup and cgroup.controllers; there is no global mode. A group is named
+/// by its path relative to the hierarchies' roots ("/kubepods/burstable/podX/berth-<id>"), the same
+/// in all of them. All calls block on the kernel only; thread-safe.
+class Manager {
+ public:
+  struct Options {
+    std::string mount_info_path = "/proc/self/mountinfo";  ///< tests point it to a fake tree
+    std::string self_cgroup_path = "/proc/self/cgroup";
+  };
+  static Result<std::unique_ptr<Manager>> open(const Options& options);
+  virtual ~Manager() = default;
+
+  /// Creates the group in every hierarchy (missing parents too, with cpuset copied down and v2
+  /// controllers enabled), then applies the limits. On error nothing of it is left.
+  virtual Result<void> create(const std::string& path, const oci::Resources& resources) = 0;
+  /// All or nothing: on error the old limits are restored. kInvalidArgument for values the kernel refuses.
+  virtual Result<void> update(const std::string& path, const oci::Resources& resources) = 0;
+  virtual Result<JoinFds> open_join(const std::string& path) = 0;
+  /// A group only in the unified hierarchy below `path`, for one exec's tree; kFailedPrecondition
+  /// on hosts without cgroup2. Returned fd is its directory.
+  virtual Result<UniqueFd> create_leaf(const std::string& path, const std::string& leaf) = 0;
+  virtual Result<void> remove_leaf(const std::string& path, const std::string& leaf) = 0;
+
+  /// SIGKILL to every process of the group and below: cgroup.kill where there is one, otherwise
+  /// freeze, kill, thaw. Does not wait.
+  virtual Result<void> kill(const std::string& path) = 0;
+  virtual Result<void> freeze(const std::string& path) = 0;
+  virtual Result<void> thaw(const std::string& path) = 0;
+  /// Removes the group and all below it in every hierarchy; EBUSY is retried until the deadline.
+  /// Absent is success. Never removes parents.
+  virtual Result<void> remove(const std::string& path, std::chrono::milliseconds patience) = 0;
+  /// rmdir of `path` in every hierarchy if it is empty; used for parents that we created.
+  virtual void remove_if_empty(const std::string& path) = 0;
+  virtual bool exists(const std::string& path) const = 0;
+
+  /// For the OOM verdict: memory.oom_control (v1) or memory.events (v2), open for reading.
+  virtual Result<UniqueFd> open_oom_counter(const std::string& path) = 0;
+  virtual Result<Stats> stats(const std::string& path) = 0;
+  /// Names of direct sub-groups in any hierarchy, for the recovery sweep.
+  virtual std::vector<std::string> children(const std::string& path) = 0;
+  virtual std::vector<int> processes(const std::string& path) = 0;
+
+  /// "v1", "v2" or "hybrid", and one line per controller, for `berthctl check` and Status.
+  virtual std::string describe() const = 0;
+  virtual bool is_unified() const = 0;
+  virtual bool has_controller(const std::string& name) const = 0;
+  /// The mounts a container sees under /sys/fs/cgroup: v1 hierarchy names and options.
+  struct Hierarchy {
+    std::string mount_point;               ///< "/sys/fs/cgroup/memory"
+    std::vector<std::string> controllers;  ///< {"cpu","cpuacct"}; {"name=systemd"}; empty for cgroup2
+    bool v2 = false;
+  };
+  virtual std::vector<Hierarchy> hierarchies() const = 0;
+};
+
+}  // namespace berth::runtime::cgroup

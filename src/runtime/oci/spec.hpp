@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/oci/resources.hpp"
+
+/// The OCI runtime specification's config.json (runtime-spec 1.x, Linux) as plain values. Parsed by
+/// spec_json, checked by spec_check, compiled into a launch plan by plan_compiler. No behaviour.
+namespace berth::oci {
+
+struct User {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::optional<std::uint32_t> umask;
+  std::vector<std::uint32_t> additional_gids;
+};
+
+struct Rlimit {
+  std::string type;  ///< "RLIMIT_NOFILE"
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;
+};
+
+/// Names are "CAP_..."; unknown ones are reported by the compiler, not fatal.
+struct Capabilities {
+  std::vector<std::string> bounding, effective, permitted, inheritable, ambient;
+};
+
+struct ConsoleSize {
+  std::uint16_t height = 0;
+  std::uint16_t width = 0;
+};
+
+struct Process {
+  bool terminal = false;
+  std::optional<ConsoleSize> console_size;
+  User user;
+  std::vector<std::string> args;
+  std::vector<std::string> env;  ///< "K=V", bytes
+  std::string cwd = "/";
+  bool create_cwd = true;        ///< engines create a missing working directory; exec does not
+  std::optional<Capabilities> capabilities;  ///< absent: all sets empty, like runc's exec of a spec without it
+  std::vector<Rlimit> rlimits;
+  bool no_new_privileges = false;
+  std::optional<int> oom_score_adj;
+  std::string apparmor_profile;
+  std::string selinux_label;
+};
+
+struct Mount {
+  std::string destination;  ///< absolute, inside the container
+  std::string type;         ///< "bind", "proc", "tmpfs", ...
+  std::string source;
+  std::vector<std::string> options;
+};
+
+enum class NamespaceType : std::uint8_t { kPid, kNetwork, kIpc, kUts, kMount, kUser, kCgroup, kTime };
+
+struct Namespace {
+  NamespaceType type;
+  std::string path;  ///< empty: a new one
+};
+
+struct Device {
+  std::string path;
+  char type = 'c';  ///< 'c', 'u', 'b', 'p'
+  std::int64_t major = 0;
+  std::int64_t minor = 0;
+  std::optional<std::uint32_t> file_mode;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+
+struct SeccompArg {
+  unsigned index = 0;
+  std::uint64_t value = 0;
+  std::uint64_t value_two = 0;
+  std::string op;  ///< "SCMP_CMP_EQ", ...
+};
+
+struct SeccompRule {
+  std::vector<std::string> names;
+  std::string action;
+  std::optional<unsigned> errno_ret;
+  std::vector<SeccompArg> args;
+};
+
+struct Seccomp {
+  std::string default_action;
+  std::optional<unsigned> default_errno_ret;
+  std::vector<std::string> architectures;
+  std::optional<std::vector<std::string>> flags;  ///< absent is not empty: see runtime-spec
+  std::vector<SeccompRule> syscalls;
+};
+
+struct Linux {
+  std::vector<Namespace> namespaces;
+  std::vector<Device> devices;
+  std::string cgroups_path;
+  Resources resources;
+  std::optional<Seccomp> seccomp;
+  std::string rootfs_propagation;  ///< "", "slave", "shared", "private", ...
+  std::vector<std::string> masked_paths;
+  std::vector<std::string> readonly_paths;
+  std::map<std::string, std::string> sysctl;
+};
+
+struct Root {
+  std::string path;
+  bool readonly = false;
+};
+
+struct Spec {
+  std::string oci_version = "1.2.0";
+  Process process;
+  Root root;
+  std::string hostname;
+  std::string domainname;
+  std::vector<Mount> mounts;
+  std::map<std::string, std::string> annotations;
+  Linux linux_;
+};
+
+}  // namespace berth::oci

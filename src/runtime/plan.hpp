@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "runtime/oci/spec.hpp"
+#include "runtime/seccomp_program.hpp"
+
+namespace berth::runtime {
+
+/// A launch plan on its way: ops as values, descriptors still as requests. Pure data; can be
+/// dumped as text (golden files: a policy review is a diff of a plan) and needs no root.
+class Plan;
+
+struct CompileOptions {
+  /// Namespaces of these types are the pod's: joined through what the shim holds (kPod*).
+  std::set<oci::NamespaceType> pod_namespaces;
+  std::shared_ptr<const SeccompProgram> seccomp;  ///< null: unconfined
+  std::string attach_dir;                         ///< empty host directory for kAttachRoot
+};
+
+/// How an exec finds its container.
+struct ExecTarget {
+  /// Namespace kinds of the container that differ from the shim's own; joined by one setns on its pidfd.
+  std::set<oci::NamespaceType> namespaces;
+};
+
+/// Compiles a container's spec: namespaces, rootfs, mounts, devices, confinement, process.
+/// kInvalidArgument names the field and the value. Does not touch the kernel.
+Result<std::unique_ptr<Plan>> compile_container(const oci::Spec& spec, const CompileOptions& options);
+
+/// Compiles a further process of a running container. `process` is complete (user, caps, env, cwd).
+Result<std::unique_ptr<Plan>> compile_exec(const oci::Process& process, const ExecTarget& target,
+                                           std::shared_ptr<const SeccompProgram> seccomp);
+
+/// "# plan: ..." with one line per op, grouped by phase; stable, for golden files and `berthctl plan`.
+std::string dump(const Plan& plan);
+
+/// What only the caller can open.
+struct PlanResources {
+  UniqueFd rootfs;                     ///< detached mount of the root file system (containers)
+  std::vector<UniqueFd> cgroup_procs;  ///< every cgroup.procs to join
+  UniqueFd cgroup_v2;                  ///< directory for CLONE_INTO_CGROUP, where there is one
+  UniqueFd target;                     ///< pidfd of the container's main process (execs)
+};
+
+/// Sealed bytes, the descriptors in plan order, and what each op meant.
+struct LaunchPlan {
+  UniqueFd memfd;
+  std::vector<UniqueFd> fds;
+  std::vector<std::string> labels;  ///< by op index: "mount proc on /proc", "set user 1000:1000"
+};
+
+/// Opens the sources of bind mounts as detached trees (open_tree + mount_setattr), the host's
+/// /dev/null, and namespaces given by path; lays out and seals the bytes. Blocks on the kernel.
+/// A missing bind source is kInvalidArgument and names it.
+Result<LaunchPlan> materialise(Plan&& plan, PlanResources resources);
+
+/// "mount proc on /proc: Operation not permitted" for a failure that the shim reported.
+Error launch_failure(const std::vector<std::string>& labels, std::uint32_t op_index, int err);
+
+}  // namespace berth::runtime

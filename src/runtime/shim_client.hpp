@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/process_id.hpp"
+#include "base/reactor.hpp"
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "pid1/shim_protocol.h"
+#include "runtime/plan.hpp"
+
+namespace berth::runtime {
+
+/// The daemon's end of one pod's shim. Calls block the calling (lane) thread until the shim's
+/// reply or the deadline, never the reactor; many threads may call at once. A lost connection fails
+/// all waiting calls with kUnavailable.
+class ShimClient {
+ public:
+  struct Events {
+    /// On the reactor thread; must not block. A container's or exec's main process has ended.
+    std::function<void(const shim::ObjectState&)> exited;
+    std::function<void()> pause_exited;
+    std::function<void()> disconnected;  ///< the shim is gone (or was told to go)
+  };
+  struct Launched {
+    ProcessId process;  ///< in the host's PID namespace
+  };
+  struct PodSetup {
+    std::string pod_id;
+    UniqueFd network, ipc, uts;              ///< absent: the host's
+    bool share_pid = false;
+    std::vector<UniqueFd> pause_cgroup;      ///< cgroup.procs for pause
+    std::vector<UniqueFd> shim_cgroup;       ///< cgroup.procs for the shim itself
+  };
+  struct LaunchRequest {
+    std::string id;          ///< 64 hex
+    std::uint32_t flags = 0; ///< shim::LaunchFlags
+    LaunchPlan plan;
+    std::optional<UniqueFd> stdio[3];
+    UniqueFd log_dir;        ///< absent: output is discarded
+    std::string log_name;
+    UniqueFd oom_counter;
+  };
+
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  /// Connects to <pod_dir>/shim.sock and shakes hands. kNotFound when no shim listens there.
+  static Result<std::shared_ptr<ShimClient>> connect(const std::string& pod_dir, Reactor& reactor, Events events);
+  ~ShimClient();
+
+  Result<void> init_pod(PodSetup setup, Deadline deadline);
+  /// Containers: returns at the exec gate. Execs: returns when the program runs. A failed step is
+  /// told in words by launch_failure.
+  Result<Launched> launch(LaunchRequest request, Deadline deadline);
+  Result<void> start(const std::string& id, const std::vector<std::string>& labels, Deadline deadline);
+  /// kNotFound when the object has exited or is unknown.
+  Result<void> signal(const std::string& id, int signal_number);
+  Result<void> reopen_log(const std::string& id, Deadline deadline);
+  Result<void> forget(const std::string& id);
+  Result<std::vector<shim::ObjectState>> list(Deadline deadline);
+  /// Ends pause and the shim. kFailedPrecondition while a container lives.
+  Result<void> shut_down(Deadline deadline);
+
+  ProcessId process() const;        ///< of the shim
+  bool connected() const;
+  int pause_pid() const;            ///< 0: none
+
+ private:
+  struct State;
+  explicit ShimClient(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace berth::runtime
