@@ -30,8 +30,12 @@ struct Import {
   ImageInstaller installer;
 };
 
-std::string config_of(const std::string& layer) { return cat(R"({"rootfs":{"diff_ids":[")", sha256(layer).text(), "\"]}}"); }
-TarMember file(const std::string& name, const std::string& data) { return {.name = name, .data = data}; }
+std::string config_of(const std::string& layer) {
+  return cat(R"({"rootfs":{"diff_ids":[")", sha256(layer).text(), "\"]}}");
+}
+TarMember file(const std::string& name, const std::string& data) {
+  return {.name = name, .data = data};
+}
 std::string docker_manifest(const std::string& tags, const std::string& layer) {
   return cat(R"([{"Config":"c.json","RepoTags":)", tags, R"(,"Layers":[")", layer, "\"]}]");
 }
@@ -50,9 +54,14 @@ TEST_CASE("names of members are data that cannot climb") {
 TEST_CASE("an old docker-archive whose layers are links to each other is read") {
   const Tree files;
   const TarMember link{.name = "two/layer.tar", .type = '2', .link = "../one/layer.tar"};
-  files.write("a.tar", TarBuilder().add({.name = "./", .type = '5'}).add(file("one/layer.tar", "data")).add(link)
-                           .add(file("c.json", config_of("data"))).add(file("manifest.json", docker_manifest(R"(["x:1","y:2"])", "two/layer.tar")))
-                           .end().bytes());
+  files.write("a.tar", TarBuilder()
+                           .add({.name = "./", .type = '5'})
+                           .add(file("one/layer.tar", "data"))
+                           .add(link)
+                           .add(file("c.json", config_of("data")))
+                           .add(file("manifest.json", docker_manifest(R"(["x:1","y:2"])", "two/layer.tar")))
+                           .end()
+                           .bytes());
   Import import;
   auto images = import_archive(files.path("a.tar"), "", import.store, import.installer, {});
   if (!images) FAIL(images.error().to_string());
@@ -66,8 +75,12 @@ TEST_CASE("links in an archive lead to members only, and not in circles") {
   for (const char* target : {"../../etc/passwd", "/etc/passwd", "layer.tar", "../gone"}) {
     INFO(target);
     const TarMember link{.name = "one/layer.tar", .type = '2', .link = target};
-    files.write("a.tar", TarBuilder().add(link).add(file("c.json", config_of("data")))
-                             .add(file("manifest.json", docker_manifest("null", "one/layer.tar"))).end().bytes());
+    files.write("a.tar", TarBuilder()
+                             .add(link)
+                             .add(file("c.json", config_of("data")))
+                             .add(file("manifest.json", docker_manifest("null", "one/layer.tar")))
+                             .end()
+                             .bytes());
     Import import;
     import.refusal(files.path("a.tar"));
   }
@@ -77,7 +90,12 @@ TEST_CASE("malformed archives are refused with the reason") {
   const Tree files;
   Import import;
   const auto of_docker = [&](const std::string& manifest) {
-    files.write("a.tar", TarBuilder().add(file("c.json", config_of("data"))).add(file("l", "data")).add(file("manifest.json", manifest)).end().bytes());
+    files.write("a.tar", TarBuilder()
+                             .add(file("c.json", config_of("data")))
+                             .add(file("l", "data"))
+                             .add(file("manifest.json", manifest))
+                             .end()
+                             .bytes());
     return import.refusal(files.path("a.tar"));
   };
   CHECK_THAT(of_docker("{}"), Contains("not a list of images"));
@@ -95,8 +113,12 @@ TEST_CASE("malformed archives are refused with the reason") {
   files.write("layout/index.json", R"({"manifests":[]})");
   CHECK_THAT(import.refusal(files.path("layout")), Contains("no image for"));
   const std::string digest = sha256("absent").text();
-  files.write("layout/index.json", cat(R"({"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":1,"digest":")", digest, "\"}]}"));
-  CHECK_THAT(import.refusal(files.path("layout")), Contains(cat("there is no \"blobs/sha256/", sha256("absent").hex())));
+  files.write(
+      "layout/index.json",
+      cat(R"({"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":1,"digest":")",
+          digest, "\"}]}"));
+  CHECK_THAT(import.refusal(files.path("layout")),
+             Contains(cat("there is no \"blobs/sha256/", sha256("absent").hex())));
   files.write(cat("layout/blobs/sha256/", sha256("absent").hex()), "y");
   CHECK_THAT(import.refusal(files.path("layout")), Contains("digest mismatch"));
   files.write("text", "this is no archive");
@@ -107,8 +129,13 @@ TEST_CASE("malformed archives are refused with the reason") {
 TEST_CASE("one name cannot stand for two images") {
   const Tree files;
   const std::string two = cat(R"([{"Config":"c.json","Layers":["l"]},{"Config":"d.json","Layers":["l"]}])");
-  files.write("a.tar", TarBuilder().add(file("c.json", config_of("data"))).add(file("d.json", config_of("data") + " ")).add(file("l", "data"))
-                           .add(file("manifest.json", two)).end().bytes());
+  files.write("a.tar", TarBuilder()
+                           .add(file("c.json", config_of("data")))
+                           .add(file("d.json", config_of("data") + " "))
+                           .add(file("l", "data"))
+                           .add(file("manifest.json", two))
+                           .end()
+                           .bytes());
   Import import;
   CHECK_THAT(import.refusal(files.path("a.tar"), "x"), Contains("cannot name the 2 images"));
   CHECK_THAT(import.refusal(files.path("a.tar"), "x@" + sha256("").text()), Contains("needs a tag"));

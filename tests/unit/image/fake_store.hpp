@@ -30,7 +30,8 @@ class FakeStore final : public ImageStore {
     stages[chain_id] = Stage::kReserved;
     return LayerSlot{std::nullopt, "staging/" + chain_id};
   }
-  Result<void> stage_layer(const std::string& chain_id, const Digest&, std::uint64_t, std::uint64_t) override {
+  Result<void> stage_layer(const std::string& chain_id, const Digest&, std::uint64_t,
+                           std::uint64_t) override {
     std::lock_guard lock(mutex);
     stages[chain_id] = Stage::kStaged;
     changed.notify_all();
@@ -80,11 +81,12 @@ class FakeStore final : public ImageStore {
 class FakeSinks {
  public:
   SinkFactory factory() {
-    return [this](const UnpackRequest& request, std::stop_token cancel) -> Result<std::unique_ptr<LayerSink>> {
-      std::lock_guard lock(mutex);
-      requests.push_back(request);
-      return std::unique_ptr<LayerSink>(std::make_unique<Sink>(*this, request, std::move(cancel)));
-    };
+    return
+        [this](const UnpackRequest& request, std::stop_token cancel) -> Result<std::unique_ptr<LayerSink>> {
+          std::lock_guard lock(mutex);
+          requests.push_back(request);
+          return std::unique_ptr<LayerSink>(std::make_unique<Sink>(*this, request, std::move(cancel)));
+        };
   }
   std::mutex mutex;
   std::vector<UnpackRequest> requests;
@@ -110,7 +112,8 @@ class FakeSinks {
       }
       if (text_.starts_with("bad")) return Error(Code::kFailedPrecondition, "layer entry \"x\": bad");
       std::unique_lock lock(owner_.mutex);
-      if (text_.starts_with("slow")) owner_.released.wait(lock, cancel_, [this] { return !owner_.hold_back; });
+      if (text_.starts_with("slow"))
+        owner_.released.wait(lock, cancel_, [this] { return !owner_.hold_back; });
       return {};
     }
     Result<Applied> finish() override { return Applied{sha256(text_), text_.size(), 1}; }

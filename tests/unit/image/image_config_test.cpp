@@ -10,8 +10,9 @@ namespace berth::image {
 using Catch::Matchers::Contains;
 
 TEST_CASE("absent, null and empty mean the same") {
-  for (const char* text : {"{}", R"({"config":null,"rootfs":null})", R"({"os":"linux","config":{}})",
-                           R"({"config":{"Env":null,"Entrypoint":null,"Cmd":[],"Volumes":null,"Labels":{},"User":null},
+  for (const char* text :
+       {"{}", R"({"config":null,"rootfs":null})", R"({"os":"linux","config":{}})",
+        R"({"config":{"Env":null,"Entrypoint":null,"Cmd":[],"Volumes":null,"Labels":{},"User":null},
                                "rootfs":{"type":"layers","diff_ids":null}})"}) {
     INFO(text);
     auto config = parse_image_config(text);
@@ -26,9 +27,11 @@ TEST_CASE("absent, null and empty mean the same") {
 
 TEST_CASE("everything that a container needs is read") {
   const std::string digest = sha256("x").text();
-  auto config = parse_image_config(cat(R"({"os":"linux","architecture":"arm","variant":"v7","config":{"User":"a:b","Env":["A=1","B="],
+  auto config = parse_image_config(
+      cat(R"({"os":"linux","architecture":"arm","variant":"v7","config":{"User":"a:b","Env":["A=1","B="],
     "Entrypoint":["/e"],"Cmd":["c","d"],"WorkingDir":"/w","StopSignal":"SIGQUIT","Volumes":{"/v":{}},"Labels":{"k":"v"}},
-    "rootfs":{"type":"layers","diff_ids":[")", digest, "\"]}}"));
+    "rootfs":{"type":"layers","diff_ids":[")",
+          digest, "\"]}}"));
   REQUIRE(config);
   CHECK(config->variant == "v7");
   CHECK(config->user == "a:b");

@@ -44,8 +44,10 @@ struct Bench {
 
 TEST_CASE("after any failure nothing is left reserved, staged or held") {
   Bench bench;
-  CHECK_THAT(bench.refusal(bench.image({"one", "bad", "three"})), Contains(cat("fetch layer ", sha256("bad").text(), ": layer entry \"x\": bad")));
-  CHECK_THAT(bench.refusal(bench.image({"one"}, "\"" + sha256("x").text() + "\"")), Contains("1 layers, the image config 2 diff IDs"));
+  CHECK_THAT(bench.refusal(bench.image({"one", "bad", "three"})),
+             Contains(cat("fetch layer ", sha256("bad").text(), ": layer entry \"x\": bad")));
+  CHECK_THAT(bench.refusal(bench.image({"one"}, "\"" + sha256("x").text() + "\"")),
+             Contains("1 layers, the image config 2 diff IDs"));
 
   InstallRequest lying = bench.image({"one", "two"});
   std::swap(lying.manifest.layers[0], lying.manifest.layers[1]);
@@ -141,7 +143,8 @@ TEST_CASE("a cancelled image waits neither for its layers nor for those of other
   const InstallRequest slow = bench.image({"slow1"});
   const InstallRequest queued = bench.image({"slow2", "slow3"});
   std::stop_source stop_slow, stop_queued;
-  std::jthread first([&] { CHECK_FALSE(bench.installer.install(bench.source, slow, stop_slow.get_token())); });
+  std::jthread first(
+      [&] { CHECK_FALSE(bench.installer.install(bench.source, slow, stop_slow.get_token())); });
   while (true) {
     std::lock_guard lock(bench.sinks.mutex);
     if (bench.sinks.open == 1) break;

@@ -12,7 +12,8 @@ namespace {
 using Catch::Matchers::Contains;
 
 const std::string kDigest = "\"sha256:" + std::string(64, 'a') + "\"";
-const std::string kConfig = R"({"mediaType":"application/vnd.oci.image.config.v1+json","size":2,"digest":)" + kDigest + "}";
+const std::string kConfig =
+    R"({"mediaType":"application/vnd.oci.image.config.v1+json","size":2,"digest":)" + kDigest + "}";
 constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
 constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
 constexpr const char* kLayerType = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -36,11 +37,14 @@ TEST_CASE("documents that are no image are refused with the reason") {
   CHECK_THAT(refusal("[]"), Contains("not a JSON object"));
   CHECK_THAT(refusal("{}"), Contains("neither an image manifest nor an index"));
   CHECK_THAT(refusal(R"({"schemaVersion":1,"fsLayers":[]})"), Contains("schema 1"));
-  CHECK_THAT(refusal(manifest(""), "application/vnd.docker.distribution.manifest.v1+prettyjws"), Contains("schema 1"));
+  CHECK_THAT(refusal(manifest(""), "application/vnd.docker.distribution.manifest.v1+prettyjws"),
+             Contains("schema 1"));
   CHECK_THAT(refusal(manifest("", R"("manifests":[],)")), Contains("as an image and as an index"));
   CHECK_THAT(refusal(manifest(""), kIndexType), Contains("which its content is not"));
-  CHECK_THAT(refusal(manifest("", cat(R"("mediaType":")", kIndexType, "\",")), ""), Contains("which its content is not"));
-  CHECK_THAT(refusal(manifest("", cat(R"("mediaType":")", kManifestType, "\",")), kIndexType), Contains("was served as"));
+  CHECK_THAT(refusal(manifest("", cat(R"("mediaType":")", kIndexType, "\",")), ""),
+             Contains("which its content is not"));
+  CHECK_THAT(refusal(manifest("", cat(R"("mediaType":")", kManifestType, "\",")), kIndexType),
+             Contains("was served as"));
   CHECK_THAT(refusal(manifest("", R"("mediaType":"text/plain",)")), Contains("which its content is not"));
   CHECK_THAT(refusal(manifest("", R"("mediaType":7,)")), Contains("not a string"));
   CHECK_THAT(refusal(R"({"schemaVersion":2,"schemaVersion":2})"), Contains("occurs twice"));
@@ -51,7 +55,8 @@ TEST_CASE("documents that are no image are refused with the reason") {
 
 TEST_CASE("layers that cannot be unpacked are refused by digest") {
   CHECK_THAT(refusal(manifest(layer(cat(kLayerType, "+encrypted")))), Contains("is encrypted"));
-  CHECK_THAT(refusal(manifest(layer("application/vnd.wasm"))), Contains("unsupported media type \"application/vnd.wasm\""));
+  CHECK_THAT(refusal(manifest(layer("application/vnd.wasm"))),
+             Contains("unsupported media type \"application/vnd.wasm\""));
   CHECK_THAT(refusal(manifest(layer(""))), Contains("unsupported media type"));
   for (const char* size : {"-1", "1.5", "\"5\"", "null", "99999999999999999"}) {
     CHECK_THAT(refusal(manifest(layer(kLayerType, size))), Contains("\"size\""));
@@ -62,14 +67,18 @@ TEST_CASE("layers that cannot be unpacked are refused by digest") {
 }
 
 TEST_CASE("an artifact is named by its type") {
-  const std::string empty = R"({"mediaType":"application/vnd.oci.empty.v1+json","size":2,"digest":)" + kDigest + "}";
-  CHECK_THAT(refusal(cat(R"({"config":)", empty, R"(,"layers":[]})")), Contains("artifact of type \"application/vnd.oci.empty.v1+json\""));
-  CHECK_THAT(refusal(cat(R"({"artifactType":"a/b","config":)", empty, R"(,"layers":[]})")), Contains("artifact of type \"a/b\""));
+  const std::string empty =
+      R"({"mediaType":"application/vnd.oci.empty.v1+json","size":2,"digest":)" + kDigest + "}";
+  CHECK_THAT(refusal(cat(R"({"config":)", empty, R"(,"layers":[]})")),
+             Contains("artifact of type \"application/vnd.oci.empty.v1+json\""));
+  CHECK_THAT(refusal(cat(R"({"artifactType":"a/b","config":)", empty, R"(,"layers":[]})")),
+             Contains("artifact of type \"a/b\""));
 }
 
 TEST_CASE("images and indexes are told apart with and without a media type") {
   const std::string stated = cat(R"("mediaType":")", kManifestType, "\",");
-  for (const std::string& type : {std::string(), std::string(kManifestType), cat(kManifestType, "; charset=utf-8"), std::string("application/json")}) {
+  for (const std::string& type : {std::string(), std::string(kManifestType),
+                                  cat(kManifestType, "; charset=utf-8"), std::string("application/json")}) {
     auto document = parse_manifest(manifest(layer(kLayerType), stated), type);
     REQUIRE(document);
     REQUIRE(document->manifest);
@@ -88,15 +97,22 @@ TEST_CASE("the best entry that the host can run is chosen") {
   using Entries = std::vector<std::optional<Platform>>;
   const Platform v3{"linux", "amd64", "v3"};
   CHECK(choose_platform(Entries{}, v3) == std::nullopt);
-  CHECK(choose_platform(Entries{std::nullopt, Platform{"unknown", "unknown", ""}, Platform{"windows", "amd64", ""}}, v3) == std::nullopt);
-  CHECK(choose_platform(Entries{Platform{"linux", "amd64", ""}, Platform{"linux", "amd64", "v2"}, Platform{"linux", "amd64", "v4"}}, v3) == 1U);
+  CHECK(choose_platform(
+            Entries{std::nullopt, Platform{"unknown", "unknown", ""}, Platform{"windows", "amd64", ""}},
+            v3) == std::nullopt);
+  CHECK(choose_platform(Entries{Platform{"linux", "amd64", ""}, Platform{"linux", "amd64", "v2"},
+                                Platform{"linux", "amd64", "v4"}},
+                        v3) == 1U);
   CHECK(choose_platform(Entries{Platform{"linux", "amd64", "v1"}, Platform{"linux", "amd64", ""}}, v3) == 0U);
   CHECK(choose_platform(Entries{Platform{"linux", "amd64", "v4"}}, v3) == std::nullopt);
 
   const Platform arm{"linux", "arm", "v7"};
-  CHECK(choose_platform(Entries{Platform{"linux", "arm", "v5"}, Platform{"linux", "arm", "v8"}, Platform{"linux", "arm", "v6"}}, arm) == 2U);
+  CHECK(choose_platform(Entries{Platform{"linux", "arm", "v5"}, Platform{"linux", "arm", "v8"},
+                                Platform{"linux", "arm", "v6"}},
+                        arm) == 2U);
   const Platform arm64{"linux", "arm64", "v8"};
-  CHECK(choose_platform(Entries{Platform{"linux", "arm", "v7"}, Platform{"linux", "arm64", ""}}, arm64) == 1U);
+  CHECK(choose_platform(Entries{Platform{"linux", "arm", "v7"}, Platform{"linux", "arm64", ""}}, arm64) ==
+        1U);
   CHECK(choose_platform(Entries{Platform{"linux", "arm64", "v8"}}, arm64) == 0U);
   CHECK(choose_platform(Entries{Platform{"linux", "riscv64", ""}}, Platform{"linux", "riscv64", ""}) == 0U);
 }

@@ -16,13 +16,14 @@ std::string normal(const std::string& text) {
 }  // namespace
 
 TEST_CASE("what is no reference is refused, and named") {
-  const auto bad = GENERATE_COPY(as<std::string>{}, "", " ", "A", "busyBox", "busybox:", "busybox:-x", "busybox:.x", "busybox:a b", "/busybox",
-                                 "busybox/", "a//b", "a/../b", "..", ".a", "a.", "_a", "a_", "a___b", "a..b", "-a", "a-", "a/-b",
-                                 "host:port/a", "host:123456/a", "host:/a", "[::1/a", "[]/a", "[::1]x/a", "ex_ample.com/a", "-h.com/a",
-                                 "h..com/a", "busybox@", "busybox@sha256:abc", "busybox@md5:" + std::string(32, 'a'),
-                                 "busybox@sha256:" + std::string(64, 'A'), "busybox@sha256:" + kHex + "@sha256:" + kHex,
-                                 "@sha256:" + kHex, ":tag", "https://example.com/a", "a\nb", std::string("a\0b", 3), kHex,
-                                 "example.com/a:" + std::string(129, 't'), std::string(256, 'a'), std::string(5000, 'a'), "a:b:c", "é");
+  const auto bad = GENERATE_COPY(
+      as<std::string>{}, "", " ", "A", "busyBox", "busybox:", "busybox:-x", "busybox:.x", "busybox:a b",
+      "/busybox", "busybox/", "a//b", "a/../b", "..", ".a", "a.", "_a", "a_", "a___b", "a..b", "-a", "a-",
+      "a/-b", "host:port/a", "host:123456/a", "host:/a", "[::1/a", "[]/a", "[::1]x/a", "ex_ample.com/a",
+      "-h.com/a", "h..com/a", "busybox@", "busybox@sha256:abc", "busybox@md5:" + std::string(32, 'a'),
+      "busybox@sha256:" + std::string(64, 'A'), "busybox@sha256:" + kHex + "@sha256:" + kHex,
+      "@sha256:" + kHex, ":tag", "https://example.com/a", "a\nb", std::string("a\0b", 3), kHex,
+      "example.com/a:" + std::string(129, 't'), std::string(256, 'a'), std::string(5000, 'a'), "a:b:c", "é");
   INFO(bad);
   auto reference = parse_reference(bad);
   REQUIRE_FALSE(reference);

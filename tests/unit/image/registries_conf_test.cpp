@@ -22,7 +22,8 @@ std::vector<std::string> endpoints(const std::string& text, const std::string& r
   auto resolved = resolve_endpoints(conf_of(text), *parse_reference(reference));
   if (!resolved) return {resolved.error().to_string()};
   std::vector<std::string> all;
-  for (const Endpoint& endpoint : *resolved) all.push_back((endpoint.insecure ? "!" : "") + endpoint.host + "/" + endpoint.path);
+  for (const Endpoint& endpoint : *resolved)
+    all.push_back((endpoint.insecure ? "!" : "") + endpoint.host + "/" + endpoint.path);
   return all;
 }
 using List = std::vector<std::string>;
@@ -32,7 +33,8 @@ using List = std::vector<std::string>;
 TEST_CASE("a malformed file is refused with its line or key") {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"a = [", "r.conf line 1"},
-      {"\nunqualified-search-registries = \"a\"", "line 2: unqualified-search-registries is not an array of strings"},
+      {"\nunqualified-search-registries = \"a\"",
+       "line 2: unqualified-search-registries is not an array of strings"},
       {"unqualified-search-registries = [1]", "is not an array of strings"},
       {"registry = 1", "registry is not an array of tables"},
       {"[[registry]]\nprefix = 1", "prefix is not a string"},
@@ -41,8 +43,12 @@ TEST_CASE("a malformed file is refused with its line or key") {
       {"[[registry]]\nlocation = \"http://a.b\"", "\"http://a.b\" is not host"},
       {"[[registry]]\nlocation = \"a.b/../c\"", "is not host"},
       {"[[registry]]\nlocation = \"a.b\"\n[[registry.mirror]]\nlocation = \"x y\"", "mirror location"},
-      {"[[registry]]\nlocation = \"a.b\"\n[[registry.mirror]]\nlocation = \"m.b\"\npull-from-mirror = \"never\"", "none of all"},
-      {"[[registry]]\nlocation = \"a.b\"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = \"m.b\"\npull-from-mirror = \"all\"", "exclude each other"},
+      {"[[registry]]\nlocation = \"a.b\"\n[[registry.mirror]]\nlocation = \"m.b\"\npull-from-mirror = "
+       "\"never\"",
+       "none of all"},
+      {"[[registry]]\nlocation = \"a.b\"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = "
+       "\"m.b\"\npull-from-mirror = \"all\"",
+       "exclude each other"},
       {"[registries.search]\nregistries = [\"a\"]", "old format"}};
   for (const auto& [text, reason] : cases) {
     INFO(text);
@@ -81,25 +87,33 @@ TEST_CASE("a wildcard covers subdomains of any depth, never the domain itself") 
   CHECK(endpoints(text, "a.b.example.com/x") == List{"!a.b.example.com/x"});
   CHECK(endpoints(text, "example.com/x") == List{"example.com/x"});
   CHECK(endpoints(text, "badexample.com/x") == List{"badexample.com/x"});
-  CHECK(endpoints("[[registry]]\nprefix = \"*.example.com\"\nlocation = \"m.io/all\"\n", "a.example.com/x") == List{"m.io/all/x"});
+  CHECK(endpoints("[[registry]]\nprefix = \"*.example.com\"\nlocation = \"m.io/all\"\n", "a.example.com/x") ==
+        List{"m.io/all/x"});
 }
 
 TEST_CASE("mirrors come first, in order, for what they may be asked") {
-  const std::string mirrors = "[[registry.mirror]]\nlocation = \"any.io\"\n"
-                              "[[registry.mirror]]\nlocation = \"digest.io/d\"\ninsecure = true\npull-from-mirror = \"digest-only\"\n"
-                              "[[registry.mirror]]\nlocation = \"tag.io\"\npull-from-mirror = \"tag-only\"\n";
+  const std::string mirrors =
+      "[[registry.mirror]]\nlocation = \"any.io\"\n"
+      "[[registry.mirror]]\nlocation = \"digest.io/d\"\ninsecure = true\npull-from-mirror = \"digest-only\"\n"
+      "[[registry.mirror]]\nlocation = \"tag.io\"\npull-from-mirror = \"tag-only\"\n";
   const std::string text = "[[registry]]\nlocation = \"docker.io\"\n" + mirrors;
   const std::string by_digest = "busybox@" + sha256("").text();
-  CHECK(endpoints(text, "busybox:1") == List{"any.io/library/busybox", "tag.io/library/busybox", "registry-1.docker.io/library/busybox"});
-  CHECK(endpoints(text, by_digest) == List{"any.io/library/busybox", "!digest.io/d/library/busybox", "registry-1.docker.io/library/busybox"});
-  const std::string only = "[[registry]]\nlocation = \"docker.io\"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = \"any.io\"\n";
+  CHECK(endpoints(text, "busybox:1") ==
+        List{"any.io/library/busybox", "tag.io/library/busybox", "registry-1.docker.io/library/busybox"});
+  CHECK(endpoints(text, by_digest) == List{"any.io/library/busybox", "!digest.io/d/library/busybox",
+                                           "registry-1.docker.io/library/busybox"});
+  const std::string only =
+      "[[registry]]\nlocation = \"docker.io\"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = "
+      "\"any.io\"\n";
   CHECK(endpoints(only, "busybox:1") == List{"registry-1.docker.io/library/busybox"});
   CHECK(endpoints(only, by_digest).size() == 2);
 }
 
 TEST_CASE("drop-ins are merged in the order of their names") {
   const berth::testing::Tree files{
-      {"r.conf", "unqualified-search-registries = [\"docker.io\"]\n[[registry]]\nlocation = \"a.io\"\ninsecure = true\n"},
+      {"r.conf",
+       "unqualified-search-registries = [\"docker.io\"]\n[[registry]]\nlocation = \"a.io\"\ninsecure = "
+       "true\n"},
       {"d/20-b.conf", "[[registry]]\nlocation = \"a.io\"\nblocked = true\n"},
       {"d/10-a.conf", "unqualified-search-registries = [\"quay.io\"]\n[[registry]]\nlocation = \"a.io\"\n"},
       {"d/30-c.conf.bak", "not toml ["}};

@@ -46,8 +46,9 @@ TEST_CASE("only exact content ranges count") {
   REQUIRE(range);
   CHECK((range->first == 5 && range->last == 9 && range->total == 10U));
   CHECK(parse_content_range("Bytes 0-0/*")->total == std::nullopt);
-  for (const char* bad : {"", "bytes", "bytes ", "bytes */10", "bytes 5-4/10", "bytes 5-10/10", "bytes -5/10", "bytes 5-/10", "bytes 5-9",
-                          "bytes 5-9/", "bytes +5-9/10", "bytes 5 -9/10", "bytes 5/9-10", "items 5-9/10", "bytes 5-99999999999999999999/*"}) {
+  for (const char* bad : {"", "bytes", "bytes ", "bytes */10", "bytes 5-4/10", "bytes 5-10/10", "bytes -5/10",
+                          "bytes 5-/10", "bytes 5-9", "bytes 5-9/", "bytes +5-9/10", "bytes 5 -9/10",
+                          "bytes 5/9-10", "items 5-9/10", "bytes 5-99999999999999999999/*"}) {
     INFO(bad);
     CHECK_FALSE(parse_content_range(bad));
   }
@@ -58,11 +59,13 @@ TEST_CASE("patience is read as seconds or as a date") {
   CHECK(parse_retry_after("99999999999999", 0) == seconds(1 << 30));
   CHECK(parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 50) == seconds(10));
   CHECK(parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 5000) == seconds(0));
-  for (const char* bad : {"", "-1", "soon", "1.5", "Thu, 01 Jan 1970"}) CHECK_FALSE(parse_retry_after(bad, 0));
+  for (const char* bad : {"", "-1", "soon", "1.5", "Thu, 01 Jan 1970"})
+    CHECK_FALSE(parse_retry_after(bad, 0));
 }
 
 TEST_CASE("base64 is read back, and what is not base64 is refused without being quoted") {
-  for (const std::string& text : {std::string(), std::string("f"), std::string("fo"), std::string("foo"), std::string("\0\xff\x80", 3)}) {
+  for (const std::string& text : {std::string(), std::string("f"), std::string("fo"), std::string("foo"),
+                                  std::string("\0\xff\x80", 3)}) {
     CHECK(*decode_base64(encode_base64(text)) == text);
   }
   CHECK(encode_base64("foob") == "Zm9vYg==");
@@ -88,7 +91,8 @@ TEST_CASE("a token's answer is checked before it becomes a header") {
   CHECK(parse_token_response(R"({"access_token":"abc"})")->token == "abc");
   CHECK(parse_token_response(R"({"token":"","access_token":"b","expires_in":1})")->lifetime == seconds(60));
   CHECK(parse_token_response(R"({"token":"b","expires_in":1e300})")->lifetime == seconds(86400));
-  for (const char* bad : {"", "{}", R"({"token":5})", R"({"token":"a b"})", R"({"token":"a\r\nX-Evil: 1"})", "[]"}) {
+  for (const char* bad :
+       {"", "{}", R"({"token":5})", R"({"token":"a b"})", R"({"token":"a\r\nX-Evil: 1"})", "[]"}) {
     CHECK_FALSE(parse_token_response(bad));
   }
 }
@@ -120,7 +124,8 @@ TEST_CASE("credentials go to the server that they are for") {
   CHECK(credentials_for(primary, hub, given).empty());
   CHECK(credentials_for(mirror, hub, given).username == "u");
   given.server_address = "quay.io";
-  CHECK(credentials_for(Endpoint{"rewritten.io", "x", false, false}, *parse_reference("quay.io/x"), given).username == "u");
+  CHECK(credentials_for(Endpoint{"rewritten.io", "x", false, false}, *parse_reference("quay.io/x"), given)
+            .username == "u");
 }
 
 TEST_CASE("addresses in errors hold no secrets") {
@@ -132,7 +137,8 @@ TEST_CASE("addresses in errors hold no secrets") {
 TEST_CASE("redirects stay within http, and never leave https for it") {
   CHECK(*resolve_redirect("https://a/v2/x", "/y?z=1") == "https://a/y?z=1");
   CHECK(*resolve_redirect("http://a:5000/v2/x", "https://b/y") == "https://b/y");
-  for (const char* bad : {"", "http://a/y", "file:///etc/passwd", "ftp://a/", "https://user:pw@b/", "gopher://x"}) {
+  for (const char* bad :
+       {"", "http://a/y", "file:///etc/passwd", "ftp://a/", "https://user:pw@b/", "gopher://x"}) {
     INFO(bad);
     CHECK_FALSE(resolve_redirect("https://a/v2/x", bad));
   }
@@ -146,7 +152,8 @@ TEST_CASE("a status is told in the server's words when they are safe to show") {
   HttpResponse response;
   response.status = 404;
   response.body = R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"no\u0007t here"}]})";
-  CHECK(describe_status(response).to_string() == "the registry answered with status 404 (MANIFEST_UNKNOWN: no?t here)");
+  CHECK(describe_status(response).to_string() ==
+        "the registry answered with status 404 (MANIFEST_UNKNOWN: no?t here)");
   CHECK(describe_status(response).code() == Code::kNotFound);
   response.body = "<html>";
   response.status = 503;
