@@ -27,7 +27,7 @@ class [[nodiscard]] Result {
   const Error& error() const& { return *std::get_if<1>(&state_); }
   Error&& error() && { return std::move(*std::get_if<1>(&state_)); }
 
-  Result&& context(std::string frame) && {
+  Result context(std::string frame) && {
     if (auto* failure = std::get_if<1>(&state_)) failure->add_context(std::move(frame));
     return std::move(*this);
   }
@@ -45,7 +45,7 @@ class [[nodiscard]] Result<void> {
   explicit operator bool() const { return !failure_; }
   const Error& error() const& { return *failure_; }
   Error&& error() && { return *std::move(failure_); }
-  Result&& context(std::string frame) && {
+  Result context(std::string frame) && {
     if (failure_) failure_->add_context(std::move(frame));
     return std::move(*this);
   }

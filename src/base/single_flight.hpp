@@ -48,6 +48,13 @@ class SingleFlight {
     return wait(*flight, cancel, deadline);
   }
 
+  /// How many callers wait for this key now, for tests and diagnostics.
+  int waiters(const std::string& key) const {
+    std::lock_guard lock(mutex_);
+    const auto found = flights_.find(key);
+    return found == flights_.end() ? 0 : found->second->waiters;
+  }
+
  private:
   struct Flight {
     std::stop_source stop;
@@ -81,13 +88,14 @@ class SingleFlight {
     if (in_time) return *flight.result;
     if (flight.waiters == 0) {
       flight.abandoned = true;
+      lock.unlock();  // the work's own stop callbacks run here and may take locks
       flight.stop.request_stop();
     }
     if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
     return Error(Code::kDeadlineExceeded, "the caller's deadline has passed");
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Flight>> flights_;
 };
 

@@ -78,17 +78,4 @@ class ShimClient {
   std::shared_ptr<State> state_;
 };
 
-/// The shim's executable as a sealed memfd, made once per daemon start: all shims share its pages,
-/// a container cannot overwrite it, and replacing the file on disk never touches running ones.
-class ShimBinary {
- public:
-  static Result<ShimBinary> load(const std::string& path);
-  /// Starts a shim that serves <pod_dir>/shim.sock (created here, 0600). It is not our child to
-  /// reap in the usual sense: its exit is noticed through the connection. `error_log` becomes its stderr.
-  Result<void> spawn(const std::string& pod_dir, int error_log) const;
-
- private:
-  UniqueFd memfd_;
-};
-
 }  // namespace berth::runtime

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/app.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "base/cat.hpp"
+#include "base/dir.hpp"
+#include "base/log.hpp"
+#include "base/process_id.hpp"
+#include "daemon/ops/pod_lifecycle.hpp"
+#include "daemon/ops/recovery.hpp"
+#include "daemon/sd_notify.hpp"
+
+namespace berth::daemon {
+namespace {
+
+constexpr std::chrono::milliseconds kStopPatience{3000};
+
+/// A helper binary: as configured, beside our own executable, or where packages put it.
+Result<std::string> find_helper(const std::string& configured, const char* name) {
+  if (!configured.empty()) return configured;
+  char self[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
+  if (length <= 0) return Error::from_errno(errno, "read link", "/proc/self/exe");
+  const std::string own(self, static_cast<std::size_t>(length));
+  for (const std::string& candidate : {cat(own.substr(0, own.rfind('/')), "/", name), cat("/usr/libexec/berth/", name)}) {
+    if (exists(candidate)) return candidate;
+  }
+  return Error(Code::kFailedPrecondition, cat(name, " is neither beside berthd nor in /usr/libexec/berth"));
+}
+
+}  // namespace
+
+Result<void> App::lock_root() {
+  RETURN_IF_ERROR(make_dirs(services_.layout.root, 0700));
+  ASSIGN_OR_RETURN(lock_, open_at(kCwd, services_.layout.lock(), O_RDWR | O_CREAT, 0600));
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return Error(Code::kFailedPrecondition, cat("another berthd is using ", services_.layout.root));
+  }
+  return {};
+}
+
+Result<void> App::prepare_directories() {
+  const Layout& layout = services_.layout;
+  for (const auto& dir : {layout.pods(), layout.containers(), layout.snapshots(), layout.images(), layout.state, layout.live_pods(),
+                          layout.netns_dir(), layout.attach_dir()}) {
+    RETURN_IF_ERROR(make_dirs(dir, 0700));
+  }
+  ASSIGN_OR_RETURN(services_.shim_log, open_at(kCwd, layout.shim_log(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+  return {};
+}
+
+Result<void> App::open_modules() {
+  Services& with = services_;
+  const Config& config = with.config;
+  ASSIGN_OR_RETURN(with.boot_id, boot_id());
+  ASSIGN_OR_RETURN(with.reactor, Reactor::start());
+  with.background = std::make_unique<Lane>(Lane::Options{.name = "background", .min_threads = 1, .max_threads = 8, .queue_limit = 100'000});
+  ASSIGN_OR_RETURN(with.cgroups, runtime::cgroup::Manager::open({}));
+  RETURN_IF_ERROR(with.cgroups->create(shim_cgroup(with), {}));
+  ASSIGN_OR_RETURN(const std::string pid1, find_helper(config.pid1_path, "berth-pid1"));
+  ASSIGN_OR_RETURN(auto binary, runtime::ShimBinary::load(pid1));
+  with.shim_binary = std::make_unique<runtime::ShimBinary>(std::move(binary));
+  ASSIGN_OR_RETURN(with.images, image::ImageStore::open({with.layout.images(), config.pinned, with.layout.snapshots()}));
+  image::PullerOptions pull;
+  pull.registries_conf = config.registries_conf;
+  pull.registries_conf_dir = config.registries_conf_dir;
+  pull.max_parallel_layers = config.max_parallel_layers;
+  pull.progress_timeout = std::chrono::seconds(config.pull_progress_timeout);
+  ASSIGN_OR_RETURN(pull.unpack_program, find_helper(config.unpack_path, "berth-unpack"));
+  ASSIGN_OR_RETURN(with.puller, image::Puller::create(pull, *with.images));
+  ASSIGN_OR_RETURN(with.snapshots, image::Snapshotter::open(with.layout.snapshots(), *with.images));
+  with.usage = std::make_unique<UsageSampler>(*with.snapshots, *with.background);
+  netcni::Networks::Options networks;
+  networks.conf_dir = config.cni_conf_dir;
+  networks.bin_dirs = config.cni_bin_dirs;
+  networks.plugin_timeout = std::chrono::seconds(config.cni_timeout);
+  ASSIGN_OR_RETURN(with.networks, netcni::Networks::open(networks, *with.reactor));
+  return {};
+}
+
+void App::feed_watchdog() {
+  const auto interval = watchdog_interval();
+  if (!interval) return;
+  // From the reactor, so that a reactor that hangs is noticed.
+  sd_notify("WATCHDOG=1");
+  services_.reactor->after(*interval, [this] { feed_watchdog(); });
+}
+
+Result<std::unique_ptr<App>> App::start(Config config) {
+  std::unique_ptr<App> app(new App());
+  app->services_.layout = {config.root, config.state};
+  app->services_.config = std::move(config);
+  RETURN_IF_ERROR(app->lock_root());
+  RETURN_IF_ERROR(app->prepare_directories());
+  RETURN_IF_ERROR(app->open_modules());
+  RETURN_IF_ERROR(recover(app->services_).context("recover"));
+  ASSIGN_OR_RETURN(app->server_, rpc::Server::start(app->services_));
+  log::info("serving", {{"socket", app->services_.config.listen}, {"cgroups", app->services_.cgroups->describe()}});
+  sd_notify("READY=1");
+  app->feed_watchdog();
+  return app;
+}
+
+void App::run_until_signal() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  int received = 0;
+  sigwait(&signals, &received);
+  log::info("stopping; pods go on", {{"signal", ::strsignal(received)}});
+  sd_notify("STOPPING=1");
+}
+
+App::~App() {
+  if (!server_) return;
+  // Everything is on disk and in the shims: what is still in flight is for the next start to find.
+  // A call that cannot end must not keep the daemon.
+  services_.reactor->after(kStopPatience, [] { ::_exit(0); });
+  server_.reset();
+}
+
+}  // namespace berth::daemon

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ops/container_launch.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <thread>
+
+#include "base/cat.hpp"
+#include "base/dir.hpp"
+#include "daemon/spec/container_spec.hpp"
+
+namespace berth::daemon {
+namespace {
+
+cri::ContainerUser user_status(const ResolvedUser& user) {
+  cri::ContainerUser status;
+  status.mutable_linux()->set_uid(user.uid);
+  status.mutable_linux()->set_gid(user.gid);
+  for (const auto group : user.groups) status.mutable_linux()->add_supplemental_groups(group);
+  return status;
+}
+
+const HandlerConfig& handler_of(const Services& with, const PodRecord& pod) {
+  static const HandlerConfig kDefault;
+  const auto found = with.config.handlers.find(pod.runtime_handler);
+  return found == with.config.handlers.end() ? kDefault : found->second;
+}
+
+std::uint32_t launch_flags(const cri::ContainerConfig& config) {
+  std::uint32_t flags = 0;
+  if (config.stdin()) flags |= shim::kStdinPipe;
+  if (config.stdin_once()) flags |= shim::kStdinOnce;
+  if (config.tty()) flags |= shim::kTerminal;
+  return flags;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<runtime::ShimClient>> shim_of(const PodSandbox& pod) {
+  auto shim = pod.live_shim();
+  if (!shim) return Error(Code::kUnavailable, cat("the shim of pod sandbox ", pod.id(), " is gone"));
+  return shim;
+}
+
+Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, const image::Image& image, int rootfs_fd,
+                                         ContainerRecord& record) {
+  const SpecInputs inputs{pod,          record.config,      image.config, rootfs_fd, with.layout, *with.cgroups,
+                          handler_of(with, pod), record.cgroup};
+  ASSIGN_OR_RETURN(ContainerSpec built, build_container_spec(inputs));
+  CompiledContainer compiled;
+  if (built.spec.linux_.seccomp) {
+    ASSIGN_OR_RETURN(compiled.seccomp, with.seccomp.compile(*built.spec.linux_.seccomp));
+  }
+  runtime::CompileOptions options;
+  options.pod_namespaces = std::move(built.pod_namespaces);
+  options.seccomp = compiled.seccomp;
+  options.attach_dir = with.layout.attach_dir();
+  ASSIGN_OR_RETURN(compiled.plan, runtime::compile_container(built.spec, options));
+  record.user = user_status(built.user);
+  record.spec = std::move(built.spec);
+  return compiled;
+}
+
+Result<void> ContainerLog::remove_if_new() const {
+  if (!dir || existed) return {};
+  if (::unlinkat(dir.get(), name.c_str(), 0) != 0 && errno != ENOENT) return Error::from_errno(errno, "remove log", name);
+  return {};
+}
+
+Result<ContainerLog> open_container_log(const ContainerRecord& record) {
+  ContainerLog log;
+  if (record.log_path.empty()) return log;
+  const std::string& relative = record.config.log_path();
+  const std::string base = record.log_path.substr(0, record.log_path.size() - relative.size() - 1);
+  RETURN_IF_ERROR(make_dirs(base, 0755));
+  ASSIGN_OR_RETURN(UniqueFd parent, open_at(kCwd, base, O_RDONLY | O_DIRECTORY));
+  std::string_view rest = relative;
+  for (auto slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
+    const std::string component(rest.substr(0, slash));
+    rest.remove_prefix(slash + 1);
+    if (component.empty() || component == ".") continue;
+    if (::mkdirat(parent.get(), component.c_str(), 0755) != 0 && errno != EEXIST) {
+      return Error::from_errno(errno, "create log directory", cat(base, "/", component));
+    }
+    ASSIGN_OR_RETURN(UniqueFd next, open_at(parent.get(), component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    parent = std::move(next);
+  }
+  log.name = std::string(rest);
+  if (log.name.empty() || log.name.size() >= sizeof(shim::Launch::log_name)) {
+    return Error(Code::kInvalidArgument, cat("config.log_path \"", relative, "\" has no usable file name"));
+  }
+  struct stat info {};
+  log.existed = ::fstatat(parent.get(), log.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+  log.dir = std::move(parent);
+  return log;
+}
+
+Result<ProcessId> launch_container(Services& with, PodSandbox& pod, ContainerRecord& record, std::unique_ptr<runtime::Plan> plan,
+                                   UniqueFd rootfs, const ContainerLog& log) {
+  ASSIGN_OR_RETURN(const auto shim, shim_of(pod));
+  ASSIGN_OR_RETURN(auto join, with.cgroups->open_join(record.cgroup));
+  runtime::PlanResources resources;
+  resources.rootfs = std::move(rootfs);
+  resources.cgroup_procs = std::move(join.procs);
+  resources.cgroup_v2 = std::move(join.v2);
+  ASSIGN_OR_RETURN(runtime::LaunchPlan launch, runtime::materialise(std::move(*plan), std::move(resources)));
+  record.plan_labels = launch.labels;
+
+  runtime::ShimClient::LaunchRequest request;
+  request.id = record.id;
+  request.flags = launch_flags(record.config);
+  request.plan = std::move(launch);
+  if (log.dir) {
+    request.log_dir.reset(::fcntl(log.dir.get(), F_DUPFD_CLOEXEC, 0));
+    request.log_name = log.name;
+  }
+  ASSIGN_OR_RETURN(request.oom_counter, with.cgroups->open_oom_counter(record.cgroup));
+  ASSIGN_OR_RETURN(const auto launched, shim->launch(std::move(request), shim_deadline()));
+  return launched.process;
+}
+
+Result<void> forget_container(Services& with, PodSandbox& pod, const ContainerRecord& record) {
+  ASSIGN_OR_RETURN(const auto shim, shim_of(pod));
+  RETURN_IF_ERROR(with.cgroups->kill(record.cgroup));
+  const auto give_up = shim_deadline();
+  for (;;) {
+    auto forgotten = shim->forget(record.id);
+    if (forgotten || forgotten.error().code() == Code::kNotFound) break;
+    if (forgotten.error().sys_errno() != EBUSY || std::chrono::steady_clock::now() > give_up) return forgotten;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // it has been killed and is being reaped
+  }
+  with.stray_exits.take(record.id);
+  return {};
+}
+
+}  // namespace berth::daemon

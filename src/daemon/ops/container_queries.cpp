@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ops/container_queries.hpp"
+
+#include "base/json.hpp"
+#include "daemon/ops/pod_queries.hpp"
+#include "daemon/spec/stop_signal.hpp"
+#include "runtime/oci/spec_json.hpp"
+
+namespace berth::daemon {
+namespace {
+
+bool matches(const cri::ContainerFilter& filter, const Container& container, cri::ContainerState state) {
+  if (!filter.id().empty() && !container.id().starts_with(filter.id())) return false;
+  if (!filter.pod_sandbox_id().empty() && !container.record().pod_id.starts_with(filter.pod_sandbox_id())) return false;
+  if (filter.has_state() && filter.state().state() != state) return false;
+  return labels_match(filter.label_selector(), container.record().config.labels());
+}
+
+template <class Message>
+void fill_common(const ContainerRecord& record, Message& out) {
+  out.set_id(record.id);
+  *out.mutable_metadata() = record.config.metadata();
+  out.set_created_at(record.created_ns);
+  *out.mutable_labels() = record.config.labels();
+  *out.mutable_annotations() = record.config.annotations();
+  *out.mutable_image() = record.config.image();
+  out.mutable_image()->set_image(record.image_name);
+  out.set_image_ref(record.image_ref);
+  out.set_image_id(record.image_id);
+}
+
+Json verbose_info(const Container& container, const ContainerStatus& status) {
+  const ContainerRecord& record = container.record();
+  Json info;
+  info["sandboxID"] = record.pod_id;
+  info["pid"] = status.state == cri::CONTAINER_EXITED ? 0 : status.process.pid;
+  info["cgroup"] = record.cgroup;
+  info["runtimeSpec"] = oci::to_json(record.spec);
+  return info;
+}
+
+}  // namespace
+
+Result<void> list_containers(Services& with, const Call&, const cri::ListContainersRequest& request,
+                             cri::ListContainersResponse& response) {
+  for (const auto& container : with.containers.list()) {
+    const auto state = container->status.lock()->state;
+    if (!matches(request.filter(), *container, state)) continue;
+    auto* item = response.add_containers();
+    fill_common(container->record(), *item);
+    item->set_pod_sandbox_id(container->record().pod_id);
+    item->set_state(state);
+  }
+  return {};
+}
+
+Result<void> container_status(Services& with, const Call&, const cri::ContainerStatusRequest& request,
+                              cri::ContainerStatusResponse& response) {
+  ASSIGN_OR_RETURN(const ContainerPtr container, with.containers.find(request.container_id()));
+  const ContainerRecord& record = container->record();
+  const ContainerStatus now = container->snapshot();
+  auto* status = response.mutable_status();
+  fill_common(record, *status);
+  status->set_state(now.state);
+  status->set_started_at(now.started_ns);
+  status->set_finished_at(now.finished_ns);
+  status->set_exit_code(now.exit_code);
+  status->set_reason(now.reason);
+  status->set_message(now.message);
+  *status->mutable_mounts() = record.config.mounts();
+  status->set_log_path(record.log_path);
+  *status->mutable_resources()->mutable_linux() = now.resources;
+  *status->mutable_user() = record.user;
+  status->set_stop_signal(to_cri_signal(record.stop_signal));
+  if (request.verbose()) (*response.mutable_info())["info"] = to_text(verbose_info(*container, now));
+  return {};
+}
+
+}  // namespace berth::daemon

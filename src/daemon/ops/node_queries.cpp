@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ops/node_queries.hpp"
+
+#include "base/json.hpp"
+#include "daemon/version.hpp"
+
+namespace berth::daemon {
+namespace {
+
+void add_condition(cri::RuntimeStatus& status, const char* type, const Result<void>& holds, const char* reason) {
+  auto* condition = status.add_conditions();
+  condition->set_type(type);
+  condition->set_status(static_cast<bool>(holds));
+  if (!holds) {
+    condition->set_reason(reason);
+    condition->set_message(holds.error().to_string());
+  }
+}
+
+void add_handler(const std::string& name, cri::StatusResponse& response) {
+  auto* handler = response.add_runtime_handlers();
+  handler->set_name(name);
+  handler->mutable_features()->set_recursive_read_only_mounts(true);
+  handler->mutable_features()->set_user_namespaces(false);
+}
+
+Json verbose_info(const Services& with) {
+  Json info;
+  info["version"] = kVersion;
+  info["root"] = with.layout.root;
+  info["state"] = with.layout.state;
+  info["cgroups"] = with.cgroups->describe();
+  info["network"] = with.networks->network_name();
+  info["bootId"] = with.boot_id;
+  info["config"] = format_config(with.config, nullptr);
+  return info;
+}
+
+}  // namespace
+
+Result<void> version(Services&, const Call&, const cri::VersionRequest&, cri::VersionResponse& response) {
+  response.set_version("0.1.0");  // of the kubelet's runtime API, fixed for ever
+  response.set_runtime_name("berth");
+  response.set_runtime_version(kVersion);
+  response.set_runtime_api_version("v1");
+  return {};
+}
+
+Result<void> status(Services& with, const Call&, const cri::StatusRequest& request, cri::StatusResponse& response) {
+  add_condition(*response.mutable_status(), "RuntimeReady", {}, "");
+  add_condition(*response.mutable_status(), "NetworkReady", with.networks->ready(), "NetworkPluginNotReady");
+  add_handler("", response);
+  for (const auto& entry : with.config.handlers) add_handler(entry.first, response);
+  response.mutable_features()->set_supplemental_groups_policy(true);
+  response.mutable_features()->set_mount_options(true);
+  if (request.verbose()) (*response.mutable_info())["info"] = to_text(verbose_info(with));
+  return {};
+}
+
+Result<void> runtime_config(Services& with, const Call&, const cri::RuntimeConfigRequest&, cri::RuntimeConfigResponse& response) {
+  response.mutable_linux()->set_cgroup_driver(with.config.cgroup_driver == "systemd" ? cri::SYSTEMD : cri::CGROUPFS);
+  return {};
+}
+
+Result<void> update_runtime_config(Services&, const Call&, const cri::UpdateRuntimeConfigRequest&, cri::UpdateRuntimeConfigResponse&) {
+  return {};
+}
+
+}  // namespace berth::daemon

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/result.hpp"
+#include "daemon/ops/services.hpp"
+
+namespace berth::daemon {
+
+/// The single pieces that pods and containers are made of, each with its opposite: used by the
+/// operations as steps and undos, and by recovery to take away what a crash left. Every removal
+/// treats "absent" as success.
+
+/// Connects to a pod's shim and wires its events to the pod.
+Result<std::shared_ptr<runtime::ShimClient>> connect_shim(Services& with, const std::string& pod_id);
+
+/// Ends the pod's shim and pause process; a shim that does not answer is killed.
+Result<void> end_shim(Services& with, PodSandbox& pod);
+
+/// DEL with what ADD used; remembers success, so that it runs once.
+Result<void> detach_network(Services& with, PodSandbox& pod);
+
+/// Kills and removes every cgroup that bears the pod's own name, then its parent if it is ours.
+Result<void> remove_pod_cgroup(Services& with, const PodRecord& record);
+
+/// Kills what is left of a container and removes its cgroup.
+Result<void> remove_container_cgroup(Services& with, const std::string& cgroup);
+
+/// Everything a pod has on the host, but its record: network, shim, namespaces, /dev/shm, cgroup,
+/// live directory. Every piece is tried; the first failure is returned.
+Result<void> tear_down_pod(Services& with, PodSandbox& pod);
+
+/// Everything a container has, its record last.
+Result<void> tear_down_container(Services& with, const ContainerRecord& record);
+
+/// Removes the pod's live directory. The exit records in it are copies: the daemon's own status
+/// files have what the shim wrote there.
+Result<void> remove_live_pod(Services& with, const std::string& pod_id);
+
+/// cgroup.procs of the group in every hierarchy, for a process that moves itself.
+Result<std::vector<UniqueFd>> open_cgroup_procs(Services& with, const std::string& path);
+
+/// Cgroup of the shims of this daemon.
+std::string shim_cgroup(const Services& with);
+
+}  // namespace berth::daemon

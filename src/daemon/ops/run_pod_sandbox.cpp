@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ops/run_pod_sandbox.hpp"
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include "base/cat.hpp"
+#include "base/clock.hpp"
+#include "base/dir.hpp"
+#include "base/log.hpp"
+#include "base/remove_tree.hpp"
+#include "daemon/ops/operation.hpp"
+#include "daemon/ops/pod_lifecycle.hpp"
+#include "daemon/ops/unclaimed.hpp"
+#include "daemon/spec/pod_files.hpp"
+#include "daemon/spec/validate.hpp"
+#include "daemon/state/records.hpp"
+#include "runtime/namespaces.hpp"
+#include "runtime/pod_shm.hpp"
+
+namespace berth::daemon {
+namespace {
+
+PodRecord describe_pod(const Services& with, const cri::RunPodSandboxRequest& request) {
+  PodRecord record;
+  record.id = random_id();
+  record.config = request.config();
+  record.runtime_handler = request.runtime_handler();
+  record.created_ns = now_ns();
+  record.boot_id = with.boot_id;
+  const auto& options = request.config().linux().security_context().namespace_options();
+  record.host_network = options.network() == cri::NODE;
+  record.host_ipc = options.ipc() == cri::NODE;
+  record.share_pid = options.pid() == cri::POD;
+  const std::string& parent = request.config().linux().cgroup_parent();
+  record.cgroup_parent = parent.empty() ? cat(with.config.cgroup_parent, "/pod-", record.id) : parent;
+  while (record.cgroup_parent.size() > 1 && record.cgroup_parent.back() == '/') record.cgroup_parent.pop_back();
+  record.owns_cgroup_parent = parent.empty() || !with.cgroups->exists(record.cgroup_parent);
+  return record;
+}
+
+runtime::PodNamespacesRequest namespaces_of(const Services& with, const PodRecord& record) {
+  runtime::PodNamespacesRequest request;
+  request.network = !record.host_network;
+  request.ipc = !record.host_ipc;
+  request.uts = !record.host_network;
+  request.hostname = record.config.hostname();
+  request.network_pin = with.layout.netns(record.id);
+  for (const auto& [key, value] : record.config.linux().sysctls()) request.sysctls[key] = value;
+  return request;
+}
+
+netcni::AttachRequest attachment_of(const Services& with, const PodRecord& record) {
+  netcni::AttachRequest request;
+  request.pod_id = record.id;
+  request.namespace_ = record.config.metadata().namespace_();
+  request.name = record.config.metadata().name();
+  request.uid = record.config.metadata().uid();
+  request.netns = with.layout.netns(record.id);
+  request.cgroup_parent = record.cgroup_parent;
+  for (const auto& port : record.config.port_mappings()) {
+    if (port.host_port() == 0) continue;
+    static const char* const kProtocols[] = {"tcp", "udp", "sctp"};
+    request.port_mappings.push_back({kProtocols[port.protocol()], static_cast<std::uint16_t>(port.container_port()),
+                                     static_cast<std::uint16_t>(port.host_port()), port.host_ip()});
+  }
+  for (const auto& [key, value] : record.config.annotations()) request.annotations[key] = value;
+  const auto& dns = record.config.dns_config();
+  request.dns_servers.assign(dns.servers().begin(), dns.servers().end());
+  request.dns_searches.assign(dns.searches().begin(), dns.searches().end());
+  request.dns_options.assign(dns.options().begin(), dns.options().end());
+  return request;
+}
+
+Result<void> start_shim(Services& with, const PodRecord& record) {
+  RETURN_IF_ERROR(make_dirs(with.layout.live_pod(record.id), 0700));
+  return with.shim_binary->spawn(with.layout.live_pod(record.id), with.shim_log.get());
+}
+
+Result<void> create_pod_cgroup(Services& with, const PodRecord& record) {
+  // Only the pause process lives in it; without one the containers' own groups are all there is.
+  if (!record.share_pid) return {};
+  return with.cgroups->create(record.cgroup(), {});
+}
+
+/// What ADD is about to use is stored first, so that a crash in the middle can still be undone.
+Result<void> attach_network(Services& with, PodSandbox& pod) {
+  if (pod.record().host_network) return {};
+  auto announce = [&](const netcni::Attachment& planned) { return store_attachment(with.layout, pod.id(), planned); };
+  ASSIGN_OR_RETURN(netcni::Attachment attachment, with.networks->attach(attachment_of(with, pod.record()), {}, announce));
+  RETURN_IF_ERROR(store_attachment(with.layout, pod.id(), attachment));
+  auto status = pod.status.lock();
+  status->network_attached = true;
+  status->ips = attachment.ips;
+  *pod.attachment.lock() = std::move(attachment);
+  return {};
+}
+
+Result<void> set_up_shim(Services& with, PodSandbox& pod, runtime::PodNamespaces namespaces) {
+  ASSIGN_OR_RETURN(auto shim, connect_shim(with, pod.id()));
+  runtime::ShimClient::PodSetup setup;
+  setup.pod_id = pod.id();
+  setup.network = std::move(namespaces.network);
+  setup.ipc = std::move(namespaces.ipc);
+  setup.uts = std::move(namespaces.uts);
+  setup.share_pid = pod.record().share_pid;
+  if (setup.share_pid) {
+    ASSIGN_OR_RETURN(setup.pause_cgroup, open_cgroup_procs(with, pod.record().cgroup()));
+  }
+  ASSIGN_OR_RETURN(setup.shim_cgroup, open_cgroup_procs(with, shim_cgroup(with)));
+  *pod.shim.lock() = shim;
+  return shim->init_pod(std::move(setup), shim_deadline());
+}
+
+Result<std::string> create_pod(Services& with, const PodPtr& pod) {
+  const PodRecord& record = pod->record();
+  const auto namespaces_request = namespaces_of(with, record);
+  RETURN_IF_ERROR(runtime::check_pod_sysctls(namespaces_request));
+  Operation op("RunPodSandbox", record.id);
+
+  RETURN_IF_ERROR(op.step("write record", [&] { return store_pod_record(with.layout, record); }));
+  op.undo("remove record", [&] { return remove_tree(with.layout.pod(record.id)); });
+
+  RETURN_IF_ERROR(op.step("start shim", [&] { return start_shim(with, record); }));
+  op.undo("remove pod state", [&] { return remove_live_pod(with, record.id); });
+  op.undo("end shim", [&] { return end_shim(with, *pod); });
+
+  RETURN_IF_ERROR(op.step("create pod cgroup", [&] { return create_pod_cgroup(with, record); }));
+  op.undo("remove pod cgroup", [&] { return remove_pod_cgroup(with, record); });
+
+  ASSIGN_OR_RETURN(auto namespaces, op.step("create namespaces", [&] { return runtime::create_pod_namespaces(namespaces_request); }));
+  op.undo("unpin network namespace", [&] { return runtime::unpin_namespace(with.layout.netns(record.id)); });
+
+  RETURN_IF_ERROR(op.step("mount /dev/shm", [&] {
+    return record.host_ipc ? Result<void>() : runtime::mount_pod_shm(with.layout.shm(record.id), with.config.shm_size);
+  }));
+  op.undo("unmount /dev/shm", [&] { return runtime::unmount_pod_shm(with.layout.shm(record.id)); });
+
+  RETURN_IF_ERROR(op.step("attach network", [&] { return attach_network(with, *pod); }));
+  op.undo("detach network", [&] { return detach_network(with, *pod); });
+
+  RETURN_IF_ERROR(op.step("write pod files", [&] {
+    return write_pod_files(cat(with.layout.pod(record.id), "/etc"), record.config, pod->status.lock()->ips);
+  }));
+  RETURN_IF_ERROR(op.step("set up shim", [&] { return set_up_shim(with, *pod, std::move(namespaces)); }));
+
+  pod->status.lock()->ready = true;
+  RETURN_IF_ERROR(op.step("persist", [&] { return store_pod_status(with.layout, *pod); }));
+  with.pods.insert(pod);
+  op.commit();
+  log::info("pod sandbox ready", {{"pod", record.id}, {"name", pod->name_key()}});
+  return record.id;
+}
+
+/// A pod of that name is there already: the same one again, or a conflict.
+Result<std::string> join_existing(PodSandbox& pod, const cri::RunPodSandboxRequest& request) {
+  const bool same = pod.record().runtime_handler == request.runtime_handler() &&
+                    google::protobuf::util::MessageDifferencer::Equals(pod.record().config, request.config());
+  if (same && pod.status.lock()->ready) {
+    pod.unclaimed = false;
+    return pod.id();
+  }
+  return Error(Code::kAlreadyExists, cat("pod sandbox ", pod.id(), " already has this name, namespace, uid and attempt",
+                                         same ? " and is not ready" : " with another configuration", ": remove it first"));
+}
+
+}  // namespace
+
+Result<void> run_pod_sandbox(Services& with, const Call& call, const cri::RunPodSandboxRequest& request,
+                             cri::RunPodSandboxResponse& response) {
+  RETURN_IF_ERROR(validate_pod(request.config()));
+  if (!request.runtime_handler().empty() && !with.config.handlers.contains(request.runtime_handler())) {
+    return Error(Code::kInvalidArgument, cat("runtime_handler \"", request.runtime_handler(), "\" is not configured"));
+  }
+  const std::string key = cat("pod/", pod_name_key(request.config().metadata()));
+  auto create = [&with, request](std::stop_token) -> Result<std::string> {
+    if (auto existing = with.pods.find_name(pod_name_key(request.config().metadata()))) return join_existing(*existing, request);
+    return create_pod(with, std::make_shared<PodSandbox>(describe_pod(with, request)));
+  };
+  auto id = with.creations.run(key, run_inline, create, call.cancelled, call.deadline);
+  if (!id) return std::move(id).error().add_context(cat("run pod sandbox \"", request.config().metadata().name(), "\""));
+  if (call.cancelled.stop_requested()) watch_unclaimed_pod(with, *id);
+  response.set_pod_sandbox_id(*id);
+  return {};
+}
+
+}  // namespace berth::daemon

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/spec/devices.hpp"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/cat.hpp"
+#include "base/dir.hpp"
+
+namespace berth::daemon {
+namespace {
+
+constexpr int kMaxDepth = 8;
+
+oci::DeviceRule rule(char type, std::int64_t major, std::optional<std::int64_t> minor, std::string access) {
+  return {true, type, major, minor, std::move(access)};
+}
+
+/// What every container may use: the nodes that the plan makes, its terminals, and making nodes
+/// that it then may not open.
+void add_default_rules(std::vector<oci::DeviceRule>& rules) {
+  rules.push_back({false, 'a', std::nullopt, std::nullopt, "rwm"});
+  rules.push_back({true, 'c', std::nullopt, std::nullopt, "m"});
+  rules.push_back({true, 'b', std::nullopt, std::nullopt, "m"});
+  for (const auto& [major, minor] : {std::pair{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}}) {
+    rules.push_back(rule('c', major, minor, "rwm"));
+  }
+  rules.push_back(rule('c', 136, std::nullopt, "rwm"));
+}
+
+/// Names under /dev that are file systems or belong to the container itself.
+bool is_private(const std::string& path) {
+  static const std::set<std::string> own = {"/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/fd", "/dev/console", "/dev/ptmx",
+                                            "/dev/log", "/dev/hugepages", "/dev/.lxc", "/dev/.lxd-mounts"};
+  return own.contains(path);
+}
+
+/// Adds the device at `host`, or every device below it. Sockets, files and dangling links under a
+/// directory are not devices and are passed over.
+Result<void> collect(const std::string& host, const std::string& inside, bool top, int depth, std::vector<oci::Device>& nodes) {
+  struct stat info {};
+  if (::stat(host.c_str(), &info) != 0) {
+    if (!top) return {};
+    if (errno == ENOENT) return Error(Code::kInvalidArgument, cat("devices.host_path \"", host, "\" does not exist"));
+    return Error::from_errno(errno, "stat", host);
+  }
+  if (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) {
+    oci::Device device;
+    device.path = inside;
+    device.type = S_ISCHR(info.st_mode) ? 'c' : 'b';
+    device.major = major(info.st_rdev);
+    device.minor = minor(info.st_rdev);
+    device.file_mode = info.st_mode & 07777;
+    device.uid = info.st_uid;
+    device.gid = info.st_gid;
+    nodes.push_back(std::move(device));
+    return {};
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    if (!top) return {};
+    return Error(Code::kInvalidArgument, cat("devices.host_path \"", host, "\" is neither a device nor a directory"));
+  }
+  if (depth == 0) return {};
+  ASSIGN_OR_RETURN(const auto names, list_dir(host));
+  for (const auto& name : names) {
+    const std::string child = cat(host, "/", name);
+    struct stat link {};
+    if (is_private(child) || ::lstat(child.c_str(), &link) != 0 || S_ISLNK(link.st_mode)) continue;
+    RETURN_IF_ERROR(collect(child, cat(inside, "/", name), false, depth - 1, nodes));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ContainerDevices> container_devices(const cri::ContainerConfig& config) {
+  ContainerDevices result;
+  if (config.linux().security_context().privileged()) {
+    result.rules.push_back({true, 'a', std::nullopt, std::nullopt, "rwm"});
+    RETURN_IF_ERROR(collect("/dev", "/dev", true, kMaxDepth, result.nodes));
+  } else {
+    add_default_rules(result.rules);
+  }
+  for (const auto& wish : config.devices()) {
+    const std::string inside = wish.container_path().empty() ? wish.host_path() : wish.container_path();
+    const std::size_t first = result.nodes.size();
+    RETURN_IF_ERROR(collect(wish.host_path(), inside, true, kMaxDepth, result.nodes));
+    const std::string access = wish.permissions().empty() ? "rwm" : wish.permissions();
+    for (std::size_t i = first; i < result.nodes.size(); ++i) {
+      const auto& node = result.nodes[i];
+      result.rules.push_back(rule(node.type, node.major, node.minor, access));
+    }
+  }
+  return result;
+}
+
+}  // namespace berth::daemon

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/spec/pod_files.hpp"
+
+#include <unistd.h>
+
+#include "base/atomic_file.hpp"
+#include "base/cat.hpp"
+#include "base/dir.hpp"
+
+namespace berth::daemon {
+namespace {
+
+constexpr std::size_t kHostFileLimit = 1 << 20;
+
+std::string own_hostname() {
+  char name[65] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
+  return name;
+}
+
+std::string format_hosts(const std::string& hostname, const std::vector<std::string>& ips) {
+  std::string text =
+      "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\n"
+      "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
+  if (!hostname.empty()) {
+    for (const auto& ip : ips) text.append(cat(ip, "\t", hostname, "\n"));
+  }
+  return text;
+}
+
+/// The host's file, or nothing where the host has none.
+std::string copy_of(const std::string& path) {
+  auto text = read_file(path, kHostFileLimit);
+  return text ? *std::move(text) : std::string();
+}
+
+}  // namespace
+
+std::string format_resolv_conf(const cri::DNSConfig& dns) {
+  std::string text;
+  auto join = [](const auto& words) {
+    std::string line;
+    for (const auto& word : words) line.append(line.empty() ? "" : " ").append(word);
+    return line;
+  };
+  if (dns.searches_size() > 0) text.append(cat("search ", join(dns.searches()), "\n"));
+  for (const auto& server : dns.servers()) text.append(cat("nameserver ", server, "\n"));
+  if (dns.options_size() > 0) text.append(cat("options ", join(dns.options()), "\n"));
+  return text;
+}
+
+Result<void> write_pod_files(const std::string& dir, const cri::PodSandboxConfig& config, const std::vector<std::string>& ips) {
+  const bool host_network = config.linux().security_context().namespace_options().network() == cri::NODE;
+  const std::string hostname = config.hostname().empty() && host_network ? own_hostname() : config.hostname();
+  const auto& dns = config.dns_config();
+  const bool has_dns = dns.servers_size() + dns.searches_size() + dns.options_size() > 0;
+  RETURN_IF_ERROR(make_dirs(dir, 0755));
+  RETURN_IF_ERROR(write_file(dir + "/resolv.conf", has_dns ? format_resolv_conf(dns) : copy_of("/etc/resolv.conf"), Durability::kAtomic, 0644));
+  RETURN_IF_ERROR(write_file(dir + "/hostname", hostname + "\n", Durability::kAtomic, 0644));
+  const std::string hosts = host_network ? copy_of("/etc/hosts") : format_hosts(hostname, ips);
+  return write_file(dir + "/hosts", hosts, Durability::kAtomic, 0644);
+}
+
+}  // namespace berth::daemon

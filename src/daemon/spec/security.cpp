@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/spec/security.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "base/cat.hpp"
+#include "base/dir.hpp"
+#include "runtime/capabilities.hpp"
+#include "runtime/seccomp_program.hpp"
+
+namespace berth::daemon {
+namespace {
+
+/// What containerd and Docker give to an unprivileged container.
+constexpr const char* kDefaultCapabilities[] = {
+    "CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FSETID",  "CAP_FOWNER",  "CAP_MKNOD",
+    "CAP_NET_RAW", "CAP_SETGID",      "CAP_SETUID",  "CAP_SETFCAP", "CAP_SETPCAP",
+    "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE"};
+
+constexpr std::size_t kProfileLimit = 4 << 20;
+
+/// "net_admin" and "CAP_NET_ADMIN" are the same; "ALL" stays.
+std::string canonical(const std::string& name) {
+  std::string upper = name;
+  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  if (upper == "ALL" || upper.starts_with("CAP_")) return upper;
+  return "CAP_" + upper;
+}
+
+Result<std::set<std::string>> canonical_set(std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& names) {
+  std::set<std::string> set;
+  for (const auto& name : names) {
+    const std::string word = canonical(name);
+    if (word != "ALL" && !runtime::capability_number(word)) {
+      return Error(Code::kInvalidArgument, cat("security_context.capabilities.", field, " \"", name, "\" is not a capability"));
+    }
+    set.insert(word);
+  }
+  return set;
+}
+
+Result<oci::Seccomp> load_profile(const std::string& path, const std::vector<std::string>& capabilities) {
+  if (path.empty() || path[0] != '/') {
+    return Error(Code::kInvalidArgument, cat("seccomp profile \"", path, "\" is not an absolute path"));
+  }
+  auto text = read_file(path, kProfileLimit);
+  if (!text) {
+    Error error = std::move(text).error();
+    error.recode(Code::kInvalidArgument).add_context(cat("seccomp profile \"", path, "\""));
+    return error;
+  }
+  return runtime::parse_seccomp_profile(*text, capabilities).context(cat("seccomp profile \"", path, "\""));
+}
+
+/// The old string form, used when the structured field is absent.
+Result<std::optional<oci::Seccomp>> legacy_seccomp(const std::string& word, const std::vector<std::string>& capabilities) {
+  if (word.empty() || word == "unconfined") return std::optional<oci::Seccomp>();
+  if (word == "runtime/default" || word == "docker/default") {
+    return std::optional(runtime::default_seccomp_profile(capabilities));
+  }
+  if (word.starts_with("localhost/")) {
+    ASSIGN_OR_RETURN(oci::Seccomp profile, load_profile(word.substr(sizeof("localhost/") - 1), capabilities));
+    return std::optional(std::move(profile));
+  }
+  return Error(Code::kInvalidArgument, cat("security_context.seccomp_profile_path \"", word, "\" is unknown"));
+}
+
+}  // namespace
+
+Result<oci::Capabilities> container_capabilities(const cri::LinuxContainerSecurityContext& security) {
+  oci::Capabilities result;
+  if (security.privileged()) {
+    result.bounding = runtime::capability_names(runtime::own_bounding_set());
+    result.permitted = result.effective = result.bounding;
+    return result;
+  }
+  const auto& wish = security.capabilities();
+  ASSIGN_OR_RETURN(const auto add, canonical_set("add_capabilities", wish.add_capabilities()));
+  ASSIGN_OR_RETURN(const auto drop, canonical_set("drop_capabilities", wish.drop_capabilities()));
+  ASSIGN_OR_RETURN(const auto ambient, canonical_set("add_ambient_capabilities", wish.add_ambient_capabilities()));
+
+  std::set<std::string> set(std::begin(kDefaultCapabilities), std::end(kDefaultCapabilities));
+  const auto all = runtime::capability_names(runtime::own_bounding_set());
+  if (add.contains("ALL")) set.insert(all.begin(), all.end());
+  if (drop.contains("ALL")) set.clear();
+  for (const auto& name : add) {
+    if (name != "ALL") set.insert(name);
+  }
+  for (const auto& name : drop) set.erase(name);
+  set.insert(ambient.begin(), ambient.end());
+  // What the daemon itself lacks cannot be given; asking for it must not make capset fail.
+  for (const auto& name : set) {
+    if (std::find(all.begin(), all.end(), name) != all.end()) result.bounding.push_back(name);
+  }
+  result.permitted = result.effective = result.bounding;
+  for (const auto& name : ambient) {
+    if (std::find(all.begin(), all.end(), name) == all.end()) continue;
+    result.inheritable.push_back(name);  // the kernel raises ambient only for what is inheritable, too
+    result.ambient.push_back(name);
+  }
+  return result;
+}
+
+Result<std::optional<oci::Seccomp>> container_seccomp(const cri::LinuxContainerSecurityContext& security,
+                                                      const std::vector<std::string>& capabilities) {
+  if (security.privileged()) return std::optional<oci::Seccomp>();
+  if (!security.has_seccomp()) return legacy_seccomp(security.seccomp_profile_path(), capabilities);
+  switch (security.seccomp().profile_type()) {
+    case cri::SecurityProfile::RuntimeDefault: return std::optional(runtime::default_seccomp_profile(capabilities));
+    case cri::SecurityProfile::Unconfined: return std::optional<oci::Seccomp>();
+    case cri::SecurityProfile::Localhost: {
+      ASSIGN_OR_RETURN(oci::Seccomp profile, load_profile(security.seccomp().localhost_ref(), capabilities));
+      return std::optional(std::move(profile));
+    }
+    default: break;
+  }
+  return Error(Code::kInvalidArgument, cat("security_context.seccomp.profile_type ", security.seccomp().profile_type(), " is unknown"));
+}
+
+Result<void> check_lsm(const cri::LinuxContainerSecurityContext& security) {
+  const bool localhost = security.has_apparmor() ? security.apparmor().profile_type() == cri::SecurityProfile::Localhost
+                                                 : security.apparmor_profile().starts_with("localhost/");
+  if (localhost && !security.privileged()) {
+    return Error(Code::kUnimplemented, "security_context.apparmor: AppArmor profiles are not supported yet");
+  }
+  return {};
+}
+
+const std::vector<std::string>& default_masked_paths() {
+  static const std::vector<std::string> paths = {
+      "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+      "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/proc/interrupts", "/sys/firmware",
+      "/sys/devices/virtual/powercap"};
+  return paths;
+}
+
+const std::vector<std::string>& default_readonly_paths() {
+  static const std::vector<std::string> paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+  return paths;
+}
+
+}  // namespace berth::daemon

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/spec/validate.hpp"
+
+#include <string>
+#include <string_view>
+
+#include "base/cat.hpp"
+
+namespace berth::daemon {
+namespace {
+
+Error invalid(std::string_view field, std::string_view value, std::string_view why) {
+  return Error(Code::kInvalidArgument, cat(field, " \"", value, "\" ", why));
+}
+
+bool has_control(std::string_view text) {
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
+  }
+  return false;
+}
+
+bool climbs(std::string_view path) {
+  while (!path.empty()) {
+    const auto slash = path.find('/');
+    if (path.substr(0, slash) == "..") return true;
+    if (slash == std::string_view::npos) break;
+    path.remove_prefix(slash + 1);
+  }
+  return false;
+}
+
+Result<void> check_absolute(std::string_view field, const std::string& path) {
+  if (path.empty()) return Error(Code::kInvalidArgument, cat(field, " is empty"));
+  if (path[0] != '/') return invalid(field, path, "is not an absolute path");
+  if (climbs(path)) return invalid(field, path, "contains \"..\"");
+  if (path.find('\0') != std::string::npos) return invalid(field, path, "contains a NUL byte");
+  if (path.size() >= 4096) return Error(Code::kInvalidArgument, cat(field, " is longer than 4095 bytes"));
+  return {};
+}
+
+/// Names end up in /etc/hosts, CNI arguments and log fields.
+Result<void> check_name(std::string_view field, const std::string& name) {
+  if (name.empty()) return Error(Code::kInvalidArgument, cat(field, " is empty"));
+  if (name.size() > 253) return Error(Code::kInvalidArgument, cat(field, " is longer than 253 bytes"));
+  if (has_control(name) || name.find('/') != std::string::npos) {
+    return invalid(field, name, "contains a slash or a control character");
+  }
+  return {};
+}
+
+Result<void> check_port(const cri::PortMapping& port) {
+  auto in_range = [](std::int32_t value) { return value >= 0 && value <= 65535; };
+  if (port.container_port() < 1 || !in_range(port.container_port())) {
+    return invalid("port_mappings.container_port", std::to_string(port.container_port()), "is not in 1-65535");
+  }
+  if (!in_range(port.host_port())) {
+    return invalid("port_mappings.host_port", std::to_string(port.host_port()), "is not in 0-65535");
+  }
+  if (has_control(port.host_ip())) return invalid("port_mappings.host_ip", port.host_ip(), "is not an address");
+  return {};
+}
+
+Result<void> check_user_ids(std::string_view who, const cri::LinuxContainerSecurityContext& security) {
+  auto check = [&](std::string_view field, std::int64_t value) -> Result<void> {
+    if (value < 0 || value > 0x7fffffff) return invalid(cat(who, ".", field), std::to_string(value), "is not in 0-2147483647");
+    return {};
+  };
+  if (security.has_run_as_user()) RETURN_IF_ERROR(check("run_as_user", security.run_as_user().value()));
+  if (security.has_run_as_group()) {
+    RETURN_IF_ERROR(check("run_as_group", security.run_as_group().value()));
+    if (!security.has_run_as_user() && security.run_as_username().empty()) {
+      return Error(Code::kInvalidArgument, cat(who, ".run_as_group is given without run_as_user or run_as_username"));
+    }
+  }
+  for (const auto group : security.supplemental_groups()) RETURN_IF_ERROR(check("supplemental_groups", group));
+  return {};
+}
+
+Result<void> check_mount(const cri::Mount& mount) {
+  RETURN_IF_ERROR(check_absolute("mounts.container_path", mount.container_path()));
+  if (mount.container_path().find_first_not_of('/') == std::string::npos) {
+    return invalid("mounts.container_path", mount.container_path(), "is the root itself");
+  }
+  if (mount.has_image()) {
+    return Error(Code::kUnimplemented, cat("mounts.image (image volume at ", mount.container_path(), ") is not supported yet"));
+  }
+  RETURN_IF_ERROR(check_absolute("mounts.host_path", mount.host_path()));
+  if (mount.uidmappings_size() > 0 || mount.gidmappings_size() > 0) {
+    return Error(Code::kUnimplemented, cat("mounts.uidMappings (at ", mount.container_path(), ") are not supported yet"));
+  }
+  if (mount.recursive_read_only()) {
+    if (!mount.readonly()) {
+      return invalid("mounts.container_path", mount.container_path(), "asks for recursive_read_only without readonly");
+    }
+    if (mount.propagation() != cri::PROPAGATION_PRIVATE) {
+      return invalid("mounts.container_path", mount.container_path(), "asks for recursive_read_only with a propagation other than private");
+    }
+  }
+  return {};
+}
+
+Result<void> check_namespaces(std::string_view who, const cri::NamespaceOption& options) {
+  if (options.network() != cri::POD && options.network() != cri::NODE) {
+    return Error(Code::kInvalidArgument, cat(who, ".namespace_options.network must be POD or NODE"));
+  }
+  if (options.ipc() != cri::POD && options.ipc() != cri::NODE) {
+    return Error(Code::kInvalidArgument, cat(who, ".namespace_options.ipc must be POD or NODE"));
+  }
+  if (options.has_userns_options() && options.userns_options().mode() != cri::NODE) {
+    return Error(Code::kUnimplemented, cat(who, ".namespace_options.userns_options: user namespaces are not supported yet"));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> validate_pod(const cri::PodSandboxConfig& config) {
+  if (!config.has_metadata()) return Error(Code::kInvalidArgument, "config.metadata is missing");
+  RETURN_IF_ERROR(check_name("config.metadata.name", config.metadata().name()));
+  RETURN_IF_ERROR(check_name("config.metadata.namespace", config.metadata().namespace_()));
+  if (has_control(config.metadata().uid()) || config.metadata().uid().find('/') != std::string::npos) {
+    return invalid("config.metadata.uid", config.metadata().uid(), "contains a slash or a control character");
+  }
+  if (has_control(config.hostname()) || config.hostname().size() > 64 ||
+      config.hostname().find_first_of("/ ") != std::string::npos) {
+    return invalid("config.hostname", config.hostname(), "is not a host name of at most 64 bytes");
+  }
+  if (!config.log_directory().empty()) RETURN_IF_ERROR(check_absolute("config.log_directory", config.log_directory()));
+  for (const auto& port : config.port_mappings()) RETURN_IF_ERROR(check_port(port));
+  for (const auto& line : {config.dns_config().servers(), config.dns_config().searches(), config.dns_config().options()}) {
+    for (const auto& word : line) {
+      if (has_control(word)) return invalid("config.dns_config", word, "contains a control character");
+    }
+  }
+  const auto& security = config.linux().security_context();
+  if (!config.linux().cgroup_parent().empty()) RETURN_IF_ERROR(check_absolute("config.linux.cgroup_parent", config.linux().cgroup_parent()));
+  if (security.namespace_options().pid() == cri::TARGET) {
+    return Error(Code::kInvalidArgument, "config.linux.security_context.namespace_options.pid must be POD, CONTAINER or NODE");
+  }
+  if (security.has_run_as_group() && !security.has_run_as_user()) {
+    return Error(Code::kInvalidArgument, "config.linux.security_context.run_as_group is given without run_as_user");
+  }
+  return check_namespaces("config.linux.security_context", security.namespace_options());
+}
+
+Result<void> validate_resources(const cri::LinuxContainerResources& resources) {
+  auto negative = [](std::string_view field, std::int64_t value, std::int64_t least) -> Result<void> {
+    if (value < least) return invalid(cat("resources.", field), std::to_string(value), "is negative");
+    return {};
+  };
+  RETURN_IF_ERROR(negative("cpu_period", resources.cpu_period(), 0));
+  RETURN_IF_ERROR(negative("cpu_quota", resources.cpu_quota(), -1));
+  RETURN_IF_ERROR(negative("cpu_shares", resources.cpu_shares(), 0));
+  RETURN_IF_ERROR(negative("memory_limit_in_bytes", resources.memory_limit_in_bytes(), -1));
+  RETURN_IF_ERROR(negative("memory_swap_limit_in_bytes", resources.memory_swap_limit_in_bytes(), -1));
+  const auto adj = resources.oom_score_adj();
+  if (adj < -1000 || adj > 1000) return invalid("resources.oom_score_adj", std::to_string(adj), "is not in -1000..1000");
+  for (const auto& [file, value] : resources.unified()) {
+    if (file.find('/') != std::string::npos || has_control(file) || file.find('.') == std::string::npos) {
+      return invalid("resources.unified", file, "is not the name of a cgroup file");
+    }
+  }
+  return {};
+}
+
+Result<void> validate_container(const cri::ContainerConfig& config) {
+  if (!config.has_metadata()) return Error(Code::kInvalidArgument, "config.metadata is missing");
+  RETURN_IF_ERROR(check_name("config.metadata.name", config.metadata().name()));
+  if (config.image().image().empty()) return Error(Code::kInvalidArgument, "config.image.image is empty");
+  if (!config.working_dir().empty()) RETURN_IF_ERROR(check_absolute("config.working_dir", config.working_dir()));
+  if (!config.log_path().empty()) {
+    if (config.log_path()[0] == '/' || climbs(config.log_path()) || has_control(config.log_path())) {
+      return invalid("config.log_path", config.log_path(), "is not a path below the pod's log_directory");
+    }
+  }
+  for (const auto& mount : config.mounts()) RETURN_IF_ERROR(check_mount(mount));
+  for (const auto& device : config.devices()) {
+    RETURN_IF_ERROR(check_absolute("config.devices.host_path", device.host_path()));
+    if (!device.container_path().empty()) RETURN_IF_ERROR(check_absolute("config.devices.container_path", device.container_path()));
+    if (device.permissions().find_first_not_of("rwm") != std::string::npos) {
+      return invalid("config.devices.permissions", device.permissions(), "is not a subset of \"rwm\"");
+    }
+  }
+  for (const auto& env : config.envs()) {
+    if (env.key().empty() || env.key().find('=') != std::string::npos) return invalid("config.envs.key", env.key(), "is empty or contains \"=\"");
+    if (env.value().find('\0') != std::string::npos) return invalid("config.envs.value of", env.key(), "contains a NUL byte");
+  }
+  if (config.cdi_devices_size() > 0) return Error(Code::kUnimplemented, "config.CDI_devices are not supported yet");
+  const auto& security = config.linux().security_context();
+  RETURN_IF_ERROR(check_user_ids("config.linux.security_context", security));
+  RETURN_IF_ERROR(check_namespaces("config.linux.security_context", security.namespace_options()));
+  return validate_resources(config.linux().resources());
+}
+
+}  // namespace berth::daemon

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/state/records.hpp"
+
+#include <google/protobuf/util/json_util.h>
+
+#include "base/atomic_file.hpp"
+#include "base/cat.hpp"
+#include "base/dir.hpp"
+#include "base/json.hpp"
+#include "runtime/oci/spec_json.hpp"
+
+namespace berth::daemon {
+namespace {
+
+constexpr std::size_t kRecordLimit = 16 << 20;  // a request of the largest size, written out
+
+Json message_to_json(const google::protobuf::Message& message) {
+  std::string text;
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) return Json::object();
+  return Json::parse(text, nullptr, false);
+}
+
+Result<void> message_from_json(const Json& json, google::protobuf::Message& message, std::string_view subject) {
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;  // written by a newer version
+  const auto parsed = google::protobuf::util::JsonStringToMessage(to_text(json), &message, options);
+  if (!parsed.ok()) return Error(Code::kInternal, cat(subject, ": ", std::string(parsed.message())));
+  return {};
+}
+
+Result<Json> load(const std::string& path) {
+  auto text = read_file(path, kRecordLimit);
+  if (!text) {
+    Error error = std::move(text).error();
+    if (error.sys_errno() == ENOENT) error.recode(Code::kNotFound);
+    return error;
+  }
+  ASSIGN_OR_RETURN(Json json, parse_json(*text, kRecordLimit, path));
+  if (!json.is_object() || json.value("schema", 0) != kRecordSchema) {
+    return Error(Code::kInternal, cat(path, " has a schema that this version does not know"));
+  }
+  return json;
+}
+
+Result<void> store(const std::string& dir, const char* name, Json json) {
+  json["schema"] = kRecordSchema;
+  RETURN_IF_ERROR(make_dirs(dir, 0700));
+  return write_file(cat(dir, "/", name), to_text(json), Durability::kAtomic);
+}
+
+/// nlohmann's value() throws on a value of another type; a torn or foreign file must not.
+template <class T>
+T get(const Json& json, const char* key, T fallback) {
+  const auto at = json.find(key);
+  if (at == json.end()) return fallback;
+  if constexpr (std::is_same_v<T, std::string>) {
+    return at->is_string() ? at->template get<std::string>() : fallback;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return at->is_boolean() ? at->template get<bool>() : fallback;
+  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+    T list;
+    if (!at->is_array()) return fallback;
+    for (const auto& item : *at) {
+      if (item.is_string()) list.push_back(item.template get<std::string>());
+    }
+    return list;
+  } else {
+    return at->is_number_integer() ? at->template get<T>() : fallback;
+  }
+}
+
+Json object_at(const Json& json, const char* key) {
+  const auto at = json.find(key);
+  return at != json.end() && at->is_object() ? *at : Json::object();
+}
+
+}  // namespace
+
+Result<void> store_pod_record(const Layout& layout, const PodRecord& record) {
+  return store(layout.pod(record.id), "record.json",
+               {{"id", record.id},
+                {"config", message_to_json(record.config)},
+                {"runtime_handler", record.runtime_handler},
+                {"created_ns", record.created_ns},
+                {"boot_id", record.boot_id},
+                {"cgroup_parent", record.cgroup_parent},
+                {"owns_cgroup_parent", record.owns_cgroup_parent},
+                {"host_network", record.host_network},
+                {"host_ipc", record.host_ipc},
+                {"share_pid", record.share_pid}});
+}
+
+Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id) {
+  const std::string path = cat(layout.pod(id), "/record.json");
+  ASSIGN_OR_RETURN(const Json json, load(path));
+  PodRecord record;
+  record.id = get<std::string>(json, "id", "");
+  if (record.id != id) return Error(Code::kInternal, cat(path, " is the record of another pod"));
+  RETURN_IF_ERROR(message_from_json(object_at(json, "config"), record.config, path));
+  record.runtime_handler = get<std::string>(json, "runtime_handler", "");
+  record.created_ns = get<std::int64_t>(json, "created_ns", 0);
+  record.boot_id = get<std::string>(json, "boot_id", "");
+  record.cgroup_parent = get<std::string>(json, "cgroup_parent", "");
+  record.owns_cgroup_parent = get<bool>(json, "owns_cgroup_parent", false);
+  record.host_network = get<bool>(json, "host_network", false);
+  record.host_ipc = get<bool>(json, "host_ipc", false);
+  record.share_pid = get<bool>(json, "share_pid", false);
+  return record;
+}
+
+Result<void> store_pod_status(const Layout& layout, const PodSandbox& pod) {
+  const PodStatus status = *pod.status.lock();
+  return store(layout.pod(pod.id()), "status.json",
+               {{"ready", status.ready},
+                {"reason", status.reason},
+                {"ips", status.ips},
+                {"network_attached", status.network_attached},
+                {"torn_down", status.torn_down}});
+}
+
+Result<PodStatus> load_pod_status(const Layout& layout, const std::string& id) {
+  ASSIGN_OR_RETURN(const Json json, load(cat(layout.pod(id), "/status.json")));
+  PodStatus status;
+  status.ready = get<bool>(json, "ready", false);
+  status.reason = get<std::string>(json, "reason", "");
+  status.ips = get<std::vector<std::string>>(json, "ips", {});
+  status.network_attached = get<bool>(json, "network_attached", false);
+  status.torn_down = get<bool>(json, "torn_down", false);
+  return status;
+}
+
+Result<void> store_attachment(const Layout& layout, const std::string& pod_id, const netcni::Attachment& attachment) {
+  return write_file(cat(layout.pod(pod_id), "/attachment.json"), netcni::to_json(attachment), Durability::kAtomic);
+}
+
+Result<netcni::Attachment> load_attachment(const Layout& layout, const std::string& pod_id) {
+  ASSIGN_OR_RETURN(const std::string text, read_file(cat(layout.pod(pod_id), "/attachment.json"), kRecordLimit));
+  return netcni::attachment_from_json(text);
+}
+
+Result<void> store_container_record(const Layout& layout, const ContainerRecord& record) {
+  return store(layout.container(record.id), "record.json",
+               {{"id", record.id},
+                {"pod_id", record.pod_id},
+                {"config", message_to_json(record.config)},
+                {"created_ns", record.created_ns},
+                {"boot_id", record.boot_id},
+                {"cgroup", record.cgroup},
+                {"image_id", record.image_id},
+                {"image_ref", record.image_ref},
+                {"image_name", record.image_name},
+                {"log_path", record.log_path},
+                {"stop_signal", record.stop_signal},
+                {"user", message_to_json(record.user)},
+                {"plan_labels", record.plan_labels},
+                {"spec", oci::to_json(record.spec)}});
+}
+
+Result<ContainerRecord> load_container_record(const Layout& layout, const std::string& id) {
+  const std::string path = cat(layout.container(id), "/record.json");
+  ASSIGN_OR_RETURN(const Json json, load(path));
+  ContainerRecord record;
+  record.id = get<std::string>(json, "id", "");
+  if (record.id != id) return Error(Code::kInternal, cat(path, " is the record of another container"));
+  RETURN_IF_ERROR(message_from_json(object_at(json, "config"), record.config, path));
+  RETURN_IF_ERROR(message_from_json(object_at(json, "user"), record.user, path));
+  record.pod_id = get<std::string>(json, "pod_id", "");
+  record.created_ns = get<std::int64_t>(json, "created_ns", 0);
+  record.boot_id = get<std::string>(json, "boot_id", "");
+  record.cgroup = get<std::string>(json, "cgroup", "");
+  record.image_id = get<std::string>(json, "image_id", "");
+  record.image_ref = get<std::string>(json, "image_ref", "");
+  record.image_name = get<std::string>(json, "image_name", "");
+  record.log_path = get<std::string>(json, "log_path", "");
+  record.stop_signal = get<int>(json, "stop_signal", 15);
+  record.plan_labels = get<std::vector<std::string>>(json, "plan_labels", {});
+  // The intent of a container that was never compiled has no process: nothing to parse then.
+  const Json spec = object_at(json, "spec");
+  if (!object_at(spec, "process").value("args", Json::array()).empty()) {
+    ASSIGN_OR_RETURN(record.spec, oci::parse_spec(to_text(spec)));
+  }
+  return record;
+}
+
+Result<void> store_container_status(const Layout& layout, const Container& container) {
+  const ContainerStatus status = container.snapshot();
+  return store(layout.container(container.id()), "status.json",
+               {{"state", static_cast<int>(status.state)},
+                {"started_ns", status.started_ns},
+                {"finished_ns", status.finished_ns},
+                {"exit_code", status.exit_code},
+                {"reason", status.reason},
+                {"message", status.message},
+                {"pid", status.process.pid},
+                {"start_time", status.process.start_time},
+                {"resources", message_to_json(status.resources)}});
+}
+
+Result<ContainerStatus> load_container_status(const Layout& layout, const std::string& id) {
+  const std::string path = cat(layout.container(id), "/status.json");
+  ASSIGN_OR_RETURN(const Json json, load(path));
+  ContainerStatus status;
+  const int state = get<int>(json, "state", cri::CONTAINER_UNKNOWN);
+  status.state = cri::ContainerState_IsValid(state) ? static_cast<cri::ContainerState>(state) : cri::CONTAINER_UNKNOWN;
+  status.started_ns = get<std::int64_t>(json, "started_ns", 0);
+  status.finished_ns = get<std::int64_t>(json, "finished_ns", 0);
+  status.exit_code = get<std::int32_t>(json, "exit_code", 0);
+  status.reason = get<std::string>(json, "reason", "");
+  status.message = get<std::string>(json, "message", "");
+  status.process.pid = get<pid_t>(json, "pid", 0);
+  status.process.start_time = get<std::uint64_t>(json, "start_time", 0);
+  RETURN_IF_ERROR(message_from_json(object_at(json, "resources"), status.resources, path));
+  return status;
+}
+
+}  // namespace berth::daemon

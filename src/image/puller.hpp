@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "base/result.hpp"
+#include "image/image_store.hpp"
+
+namespace berth::image {
+
+/// Credentials of one registry as CRI's AuthConfig gives them. Never logged, never in errors.
+struct Credentials {
+  std::string username, password;
+  std::string identity_token;  ///< OAuth2 refresh token
+  std::string registry_token;  ///< bearer token to send as it is
+  std::string server_address;
+  bool empty() const { return username.empty() && password.empty() && identity_token.empty() && registry_token.empty(); }
+};
+
+/// Base64 "user:password" (AuthConfig.auth), trailing NULs trimmed; kInvalidArgument when malformed.
+Result<Credentials> parse_basic_auth(const std::string& auth);
+
+struct PullerOptions {
+  std::string registries_conf = "/etc/containers/registries.conf";
+  std::string registries_conf_dir = "/etc/containers/registries.conf.d";
+  std::string unpack_program;  ///< berth-unpack
+  unsigned max_parallel_layers = 4;
+  std::chrono::seconds progress_timeout{60};  ///< give up when no byte arrived for so long
+};
+
+/// Fetches images from registries and archives into an ImageStore. Bytes flow one way: network,
+/// digest, inflate, digest, disk; nothing is held whole in memory. Thread-safe; calls block.
+class Puller {
+ public:
+  static Result<std::unique_ptr<Puller>> create(const PullerOptions& options, ImageStore& store);
+  virtual ~Puller() = default;
+
+  /// Resolves `reference` anew (also when the tag is known), picks this host's platform, unpacks
+  /// what is missing, commits. Equal concurrent pulls run once; cancelled when the last caller has
+  /// gone. Network failures: kUnavailable; refused credentials: kPermissionDenied; unknown
+  /// manifest: kNotFound; a lying digest: kFailedPrecondition naming the layer; bad reference:
+  /// kInvalidArgument.
+  virtual Result<ImagePtr> pull(const std::string& reference, const Credentials& credentials, std::stop_token cancel) = 0;
+
+  /// An OCI layout directory, an OCI archive (tar), or a docker-archive (tar; may be gzipped).
+  /// Returns every image it held; names from the archive's annotations or RepoTags, or `name`.
+  virtual Result<std::vector<ImagePtr>> import(const std::string& path, const std::string& name, std::stop_token cancel) = 0;
+};
+
+}  // namespace berth::image

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cgroup/cgroup2.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/cat.hpp"
+#include "base/log.hpp"
+#include "runtime/cgroup/control_file.hpp"
+#include "runtime/cgroup/group_path.hpp"
+
+namespace berth::runtime::cgroup {
+namespace {
+
+std::string max_or(std::int64_t value) { return value < 0 ? "max" : std::to_string(value); }
+
+std::vector<Setting> cpu(const oci::Resources& resources, std::string_view cpu_max_before) {
+  std::vector<Setting> settings;
+  if (const auto weight = weight_of_shares(resources.cpu_shares.value_or(0)); weight != 0) {
+    settings.push_back({"cpu", "cpu.weight", std::to_string(weight)});
+  }
+  const std::int64_t quota = resources.cpu_quota.value_or(0);
+  const std::uint64_t period = resources.cpu_period.value_or(0);
+  if (quota == 0 && period == 0) return settings;
+  // The kernel keeps the period when only a quota is written, but has no way to say "same quota".
+  const std::string_view old_quota = cpu_max_before.substr(0, cpu_max_before.find(' '));
+  std::string value = quota != 0 ? max_or(quota) : std::string(old_quota.empty() ? "max" : old_quota);
+  if (period != 0) value.append(" ").append(std::to_string(period));
+  settings.push_back({"cpu", "cpu.max", std::move(value)});
+  return settings;
+}
+
+std::vector<Setting> cpuset(const oci::Resources& resources) {
+  std::vector<Setting> settings;
+  if (!resources.cpuset_cpus.empty()) settings.push_back({"cpuset", "cpuset.cpus", resources.cpuset_cpus});
+  if (!resources.cpuset_mems.empty()) settings.push_back({"cpuset", "cpuset.mems", resources.cpuset_mems});
+  return settings;
+}
+
+Result<std::vector<Setting>> memory(const oci::Resources& resources) {
+  ASSIGN_OR_RETURN(const MemoryLimits limits, memory_limits(resources));
+  std::vector<Setting> settings;
+  if (limits.memory_plus_swap) {
+    const std::int64_t total = *limits.memory_plus_swap;
+    const std::string value = total == -1 ? "max" : std::to_string(total - *limits.limit);
+    // A kernel without swap has no such file, and neither unlimited nor none needs one.
+    settings.push_back({"memory", "memory.swap.max", value, value == "max" || value == "0"});
+  }
+  if (limits.limit) settings.push_back({"memory", "memory.max", max_or(*limits.limit)});
+  if (const auto low = resources.memory_reservation.value_or(0); low != 0) {
+    settings.push_back({"memory", "memory.low", max_or(low)});
+  }
+  return settings;
+}
+
+std::vector<Setting> pids(const oci::Resources& resources) {
+  const std::int64_t limit = *resources.pids_limit;
+  // 0 would keep out even the process that a container consists of.
+  return {{"pids", "pids.max", limit == 0 ? "1" : max_or(limit)}};
+}
+
+std::vector<Setting> hugetlb(const oci::Resources& resources) {
+  std::vector<Setting> settings;
+  for (const oci::HugepageLimit& huge : resources.hugepages) {
+    const std::string value = std::to_string(huge.limit);
+    settings.push_back({"hugetlb", cat("hugetlb.", huge.page_size, ".max"), value});
+    settings.push_back({"hugetlb", cat("hugetlb.", huge.page_size, ".rsvd.max"), value, true});
+  }
+  return settings;
+}
+
+bool contains(const std::vector<std::string>& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+Result<std::vector<std::string>> words_of(const MountedHierarchy& unified, const std::string& group, std::string_view file) {
+  ASSIGN_OR_RETURN(const std::string text, read_control(unified.root.get(), group, file));
+  return split_words(text);
+}
+
+Result<void> enable_one(const MountedHierarchy& unified, const std::string& parent, const std::string& name,
+                        const std::vector<std::string>& required) {
+  auto written = write_control(unified.root.get(), parent, "cgroup.subtree_control", cat("+", name));
+  if (written) return {};
+  if (!contains(required, name)) {
+    log::debug("a cgroup controller stays unavailable", {{"controller", name}, {"below", parent}, {"error", written.error().to_string()}});
+    return {};
+  }
+  if (written.error().sys_errno() == EBUSY) {
+    return Error(Code::kFailedPrecondition,
+                 cat("cgroup ", parent, " has processes of its own, so the ", name, " controller cannot be enabled below it"));
+  }
+  return std::move(written).context(cat("enable the ", name, " controller below cgroup ", parent));
+}
+
+Result<void> enable_below(const MountedHierarchy& unified, const std::string& parent, const std::vector<std::string>& required) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> offered, words_of(unified, parent, "cgroup.controllers"));
+  ASSIGN_OR_RETURN(const std::vector<std::string> enabled, words_of(unified, parent, "cgroup.subtree_control"));
+  std::vector<std::string> missing;
+  for (const std::string& name : unified.controllers) {
+    if (contains(offered, name) && !contains(enabled, name)) missing.push_back(name);
+  }
+  if (missing.empty()) return {};
+  std::string all;
+  for (const std::string& name : missing) all.append(all.empty() ? "+" : " +").append(name);
+  if (write_control(unified.root.get(), parent, "cgroup.subtree_control", all)) return {};
+  // One refused controller refuses the whole line.
+  for (const std::string& name : missing) RETURN_IF_ERROR(enable_one(unified, parent, name, required));
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Setting>> v2_settings(std::string_view controller, const oci::Resources& resources,
+                                         std::string_view cpu_max_before) {
+  if (!needs_controller(resources, controller)) return std::vector<Setting>{};
+  if (controller == "cpu") return cpu(resources, cpu_max_before);
+  if (controller == "cpuset") return cpuset(resources);
+  if (controller == "memory") return memory(resources);
+  if (controller == "pids") return pids(resources);
+  if (controller == "hugetlb") return hugetlb(resources);
+  return std::vector<Setting>{};
+}
+
+Result<std::vector<Setting>> unified_settings(const oci::Resources& resources, const MountedHierarchy* unified) {
+  std::vector<Setting> settings;
+  for (const auto& [key, text] : resources.unified) {
+    const std::string_view controller = std::string_view(key).substr(0, key.find('.'));
+    if (unified == nullptr || !unified->has(controller)) {
+      return Error(Code::kFailedPrecondition, cat("unified key \"", key, "\": this host has no cgroup v2 controller ", controller));
+    }
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      const std::size_t end = rest.find('\n');
+      if (end != 0) settings.push_back({controller, key, std::string(rest.substr(0, end))});
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    }
+  }
+  return settings;
+}
+
+Result<void> enable_controllers(const MountedHierarchy& unified, const std::string& group, const std::vector<std::string>& required) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> present, words_of(unified, group, "cgroup.controllers"));
+  const auto there = [&](const std::string& name) { return contains(present, name); };
+  if (std::all_of(unified.controllers.begin(), unified.controllers.end(), there)) return {};
+  RETURN_IF_ERROR(enable_below(unified, "/", required));
+  const std::string parent = parent_of(group);
+  for (std::size_t slash = parent.find('/', 1); parent != "/"; slash = parent.find('/', slash + 1)) {
+    RETURN_IF_ERROR(enable_below(unified, parent.substr(0, slash), required));
+    if (slash == std::string::npos) break;
+  }
+  return {};
+}
+
+}  // namespace berth::runtime::cgroup

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/cgroup/hierarchies.hpp"
+#include "runtime/cgroup/manager.hpp"
+
+namespace berth::runtime::cgroup {
+
+/// A decimal number at the start of `text`; absent for "max" and for anything else.
+std::optional<std::uint64_t> parse_number(std::string_view text);
+
+/// The value after `key` in a "key value" per line file.
+std::optional<std::uint64_t> find_key(std::string_view text, std::string_view key);
+
+/// memory.stat of v1 (the hierarchical total_* lines) and of v2 into `stats`; the working set needs
+/// stats.memory_usage to be known already.
+void parse_memory_stat_v1(std::string_view text, Stats& stats);
+void parse_memory_stat_v2(std::string_view text, Stats& stats);
+
+/// v1 tells "unlimited" as the largest page-aligned number; whatever no machine has is unlimited.
+std::optional<std::uint64_t> limit_or_unlimited(std::optional<std::uint64_t> bytes);
+
+/// Reads the counters of a group; what cannot be read stays absent. About one file per counter, no
+/// heap: a hundred of these answer one ListContainerStats.
+Stats collect_stats(const Layout& layout, const std::string& group);
+
+}  // namespace berth::runtime::cgroup
