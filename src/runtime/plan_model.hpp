@@ -20,7 +20,7 @@ struct NoFd {};
 struct RootfsFd {};
 struct EveryCgroup {};  ///< the op is repeated for every cgroup.procs of the resources
 struct TargetFd {};     ///< pidfd of the container that an exec enters
-struct HostNullFd {};   ///< a detached clone of the host's verified /dev/null
+struct HostNullFd {};   ///< the host's /dev/null, verified
 struct PodFd {
   std::uint32_t name;  ///< plan::kPodNet ...
 };
