@@ -10,6 +10,10 @@
 #include "runtime/capabilities.hpp"
 #include "runtime/seccomp_program.hpp"
 
+// Clients from before the structured fields still send the string forms, which are marked as
+// deprecated in the API.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 namespace berth::daemon {
 namespace {
 
