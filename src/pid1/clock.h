@@ -12,9 +12,13 @@ inline int64_t now_ns(clockid_t clock) {
   return int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
 }
 /// For deadlines.
-inline int64_t monotonic_ns() { return now_ns(CLOCK_MONOTONIC); }
+inline int64_t monotonic_ns() {
+  return now_ns(CLOCK_MONOTONIC);
+}
 /// For records.
-inline int64_t realtime_ns() { return now_ns(CLOCK_REALTIME); }
+inline int64_t realtime_ns() {
+  return now_ns(CLOCK_REALTIME);
+}
 
 inline constexpr int64_t kMillisecond = 1000000;
 

@@ -73,9 +73,8 @@ bool Control::send(const shim::Header& header, const void* first, size_t first_s
                    size_t second_size) {
   if (!socket_.is_open()) return false;
   shim::Header copy = header;
-  iovec parts[3] = {{&copy, sizeof copy},
-                    {const_cast<void*>(first), first_size},
-                    {const_cast<void*>(second), second_size}};
+  iovec parts[3] = {
+      {&copy, sizeof copy}, {const_cast<void*>(first), first_size}, {const_cast<void*>(second), second_size}};
   msghdr packet = {};
   packet.msg_iov = parts;
   packet.msg_iovlen = 3;
@@ -91,7 +90,8 @@ bool Control::reply(uint64_t seq, int err, uint32_t op_index, const void* body, 
 }
 
 bool Control::list_item(uint64_t seq, const shim::ObjectState& state) {
-  return send({shim::kMagic, shim::Type::kListItem, shim::kVersionMax, seq}, &state, sizeof state, nullptr, 0);
+  return send({shim::kMagic, shim::Type::kListItem, shim::kVersionMax, seq}, &state, sizeof state, nullptr,
+              0);
 }
 
 bool Control::event(shim::Type type, const void* body, size_t body_size) {

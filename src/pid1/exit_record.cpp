@@ -72,7 +72,8 @@ int write_exit_record(int directory, const shim::ObjectId& id, const shim::ExitR
   temporary.add(".").add(name.c_str());
   int err = 0;
   {
-    const Fd file(::openat(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    const Fd file(
+        ::openat(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file.is_open()) return errno;
     err = write_whole(file.get(), record);
   }

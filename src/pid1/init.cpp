@@ -17,7 +17,8 @@ namespace {
 sigset_t forwarded_signals() {
   sigset_t set;
   sigfillset(&set);
-  for (const int own : {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&set, own);
+  static constexpr int kOwn[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS};
+  for (const int own : kOwn) sigdelset(&set, own);
   return set;
 }
 

@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pid1/child.h"
@@ -89,7 +88,7 @@ int clone_child(Shim& shim, Object& object, Child& child) {
   args.exit_signal = SIGCHLD;
   if (header.into_cgroup_fd != plan::kNoFd) {
     args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<uint64_t>(child.fds[header.into_cgroup_fd]);
+    args.cgroup = static_cast<__u64>(child.fds[header.into_cgroup_fd]);
   }
   const bool joins = header.join_pid_fd != plan::kNoFd;
   if (joins && ::setns(descriptor(child, shim, header.join_pid_fd), CLONE_NEWPID) != 0) return errno;
@@ -148,16 +147,11 @@ void answer_launched(Shim& shim, Object& object) {
   shim.control.reply(seq, 0, shim::kNoOp, &reply, sizeof reply);
 }
 
-bool is_running(const Object& object) {
-  siginfo_t info = {};
-  const int rc = sys::waitid(P_PIDFD, object.pidfd.get(), &info, WEXITED | WNOWAIT | WNOHANG, nullptr);
-  return rc == 0 && info.si_pid == 0;
-}
-
-/// The sync socket is closed: by execve, or by the child's death before it.
+/// The sync socket is closed: by execve if the child announced it, else by the child's death, which
+/// is seen here before there is a zombie.
 void child_closed(Shim& shim, Object& object) {
   object.sync.reset();
-  const bool executed = !object.failed && (object.said_execing || is_running(object));
+  const bool executed = !object.failed && object.said_execing;
   const int err = object.failed ? object.failure.err : ECHILD;
   const uint32_t op_index = object.failed ? object.failure.op_index : shim::kNoOp;
   if (executed) {
@@ -190,13 +184,17 @@ void take_message(Shim& shim, Object& object, const SyncMessage& message, Fd fd)
       object.phase = shim::Phase::kCreated;
       if (object.launch_seq != 0) answer_launched(shim, object);
       return;
-    case SyncMessage::kTerminal: return adopt_terminal(shim, object, static_cast<Fd&&>(fd));
-    case SyncMessage::kExecing: object.said_execing = true; return;
+    case SyncMessage::kTerminal:
+      return adopt_terminal(shim, object, static_cast<Fd&&>(fd));
+    case SyncMessage::kExecing:
+      object.said_execing = true;
+      return;
     case SyncMessage::kFailed:
       object.failed = true;
       object.failure = message.failure;
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -212,7 +210,8 @@ void launch_object(Shim& shim, const Request& request, Packet& packet) {
     const PlanVerdict verdict = plan.load(memfd.get(), launch.plan_fd_count);
     if (verdict.err != 0) return void(shim.control.reply(seq, verdict.err, verdict.op_index));
   }
-  if (!agrees(plan.view(), launch.flags)) return void(shim.control.reply(seq, EINVAL, plan::kFailedBeforeOps));
+  if (!agrees(plan.view(), launch.flags))
+    return void(shim.control.reply(seq, EINVAL, plan::kFailedBeforeOps));
   Object* object = shim.objects.add((launch.flags & shim::kExecObject) != 0);
   if (object == nullptr) return void(shim.control.reply(seq, errno));
   object->id = launch.id;

@@ -15,8 +15,8 @@ namespace {
 /// O_NONBLOCK so that a FIFO in the file's place is an error and not a wait.
 int open_log(int dir, const char* name, Fd& file) {
   file.reset(sys::openat2(dir, name,
-                          O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640,
-                          RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+                          O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+                          0640, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
   if (!file.is_open()) return errno;
   struct stat status = {};
   if (::fstat(file.get(), &status) != 0) return errno;

@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
     print(1, "berth-pid1 " BERTH_VERSION "\n");
     return 0;
   }
-  print(2, "usage: berth-pid1 shim | init -- PROGRAM [ARGUMENT]... | --version\n"
-           "Started by berthd; not meant to be run by hand.\n");
+  print(2,
+        "usage: berth-pid1 shim | init -- PROGRAM [ARGUMENT]... | --version\n"
+        "Started by berthd; not meant to be run by hand.\n");
   return 2;
 }

@@ -19,7 +19,9 @@ bool is_id(const shim::ObjectId& id) {
   return true;
 }
 
-bool is_fd(uint32_t fd, size_t fd_count) { return fd == shim::kNoFd || fd < fd_count; }
+bool is_fd(uint32_t fd, size_t fd_count) {
+  return fd == shim::kNoFd || fd < fd_count;
+}
 
 bool is_fd_range(uint32_t first, uint32_t count, size_t fd_count) {
   return count == 0 || (first < fd_count && count <= fd_count - first);
@@ -27,8 +29,7 @@ bool is_fd_range(uint32_t first, uint32_t count, size_t fd_count) {
 
 bool check_init_pod(const shim::InitPod& pod, size_t fd_count) {
   return is_id(pod.pod) && is_fd(pod.net_fd, fd_count) && is_fd(pod.ipc_fd, fd_count) &&
-         is_fd(pod.uts_fd, fd_count) &&
-         is_fd_range(pod.first_cgroup_fd, pod.cgroup_fd_count, fd_count) &&
+         is_fd(pod.uts_fd, fd_count) && is_fd_range(pod.first_cgroup_fd, pod.cgroup_fd_count, fd_count) &&
          is_fd_range(pod.own_first_cgroup_fd, pod.own_cgroup_fd_count, fd_count);
 }
 
@@ -49,30 +50,44 @@ bool check_launch(const shim::Launch& launch, size_t fd_count) {
 /// Size of what must follow the header; SIZE_MAX for a type that is no request.
 size_t body_size(Type type) {
   switch (type) {
-    case Type::kHello: return sizeof(shim::Hello);
-    case Type::kInitPod: return sizeof(shim::InitPod);
-    case Type::kLaunch: return sizeof(shim::Launch);
+    case Type::kHello:
+      return sizeof(shim::Hello);
+    case Type::kInitPod:
+      return sizeof(shim::InitPod);
+    case Type::kLaunch:
+      return sizeof(shim::Launch);
     case Type::kStart:
     case Type::kReopenLog:
-    case Type::kRemove: return sizeof(shim::ObjectRequest);
-    case Type::kSignal: return sizeof(shim::SignalRequest);
-    case Type::kResize: return sizeof(shim::ResizeRequest);
+    case Type::kRemove:
+      return sizeof(shim::ObjectRequest);
+    case Type::kSignal:
+      return sizeof(shim::SignalRequest);
+    case Type::kResize:
+      return sizeof(shim::ResizeRequest);
     case Type::kList:
-    case Type::kShutdown: return 0;
-    default: return SIZE_MAX;
+    case Type::kShutdown:
+      return 0;
+    default:
+      return SIZE_MAX;
   }
 }
 
 bool check_body(const Request& request, size_t fd_count) {
   switch (request.header.type) {
-    case Type::kInitPod: return check_init_pod(request.init_pod, fd_count);
-    case Type::kLaunch: return check_launch(request.launch, fd_count);
+    case Type::kInitPod:
+      return check_init_pod(request.init_pod, fd_count);
+    case Type::kLaunch:
+      return check_launch(request.launch, fd_count);
     case Type::kStart:
     case Type::kReopenLog:
-    case Type::kRemove: return is_id(request.object.id);
-    case Type::kSignal: return is_id(request.signal.id);
-    case Type::kResize: return is_id(request.resize.id);
-    default: return true;
+    case Type::kRemove:
+      return is_id(request.object.id);
+    case Type::kSignal:
+      return is_id(request.signal.id);
+    case Type::kResize:
+      return is_id(request.resize.id);
+    default:
+      return true;
   }
 }
 

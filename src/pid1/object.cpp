@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include <new>
+#include "pid1/place.h"
 
 namespace berth::pid1 {
 
@@ -29,7 +29,7 @@ Object* ObjectTable::add(bool is_exec) {
   const uint32_t end = is_exec ? kSize : kContainers;
   for (uint32_t i = is_exec ? kContainers : 0; i < end; ++i) {
     if (used_[i]) continue;
-    auto* object = new (slots_ + i) Object();
+    auto* object = new (Place{slots_ + i}) Object();
     object->index = i;
     object->generation = ++generation_;
     used_[i] = true;

@@ -18,7 +18,9 @@ namespace {
 
 constexpr unsigned kCapabilityBits = 64;
 
-bool has(uint64_t set, unsigned capability) { return (set >> capability & 1u) != 0; }
+bool has(uint64_t set, unsigned capability) {
+  return (set >> capability & 1u) != 0;
+}
 
 /// The ambient set only ever holds what is permitted and inheritable; a capability that is not, or
 /// that this kernel does not know, is left out rather than made a failure.

@@ -25,8 +25,7 @@ bool is_null_device(int fd) {
 }
 
 int attach(int tree, int target) {
-  return sys::error_of(
-      ::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+  return sys::error_of(::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
 }
 
 /// Attaches `tree` itself the first time, later a clone of it.

@@ -20,8 +20,7 @@ namespace {
 constexpr uint64_t kPropagationFlags = MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE;
 
 int attach(int tree, int target) {
-  return sys::error_of(
-      ::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+  return sys::error_of(::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
 }
 
 /// "key=value" or "key" of a filesystem's own options.
@@ -89,8 +88,8 @@ int root_propagation(Child&, const plan::Op& op) {
 
 int attach_root(Child& child, const plan::Op& op) {
   const int tree = fd_of(child, op.fd);
-  const int err = sys::error_of(
-      ::move_mount(tree, "", AT_FDCWD, child.plan.text(op.target), MOVE_MOUNT_F_EMPTY_PATH));
+  const int err =
+      sys::error_of(::move_mount(tree, "", AT_FDCWD, child.plan.text(op.target), MOVE_MOUNT_F_EMPTY_PATH));
   if (err == 0) child.root = tree;
   return err;
 }
@@ -132,8 +131,8 @@ int mount_attr(Child& child, const plan::Op& op) {
     attributes.propagation = value & kPropagationFlags;
   }
   const unsigned recursive = op.mode == 1 ? AT_RECURSIVE : 0;
-  const int err = sys::error_of(
-      ::mount_setattr(target, "", AT_EMPTY_PATH | recursive, &attributes, sizeof attributes));
+  const int err =
+      sys::error_of(::mount_setattr(target, "", AT_EMPTY_PATH | recursive, &attributes, sizeof attributes));
   ::close(target);
   return err;
 }

@@ -29,8 +29,12 @@ int clone_pause(Shim& shim, const shim::InitPod& request, const Packet& packet) 
   shim.pod.pause.sync.reset(pair[0]);
   const Fd child_end(pair[1]);
   const uint32_t count = request.cgroup_fd_count;
-  const PauseChild child{child_end.get(),         shim.pod.net.get(), shim.pod.ipc.get(), shim.pod.uts.get(),
-                         packet.fds() + (count == 0 ? 0 : request.first_cgroup_fd), count};
+  const PauseChild child{child_end.get(),
+                         shim.pod.net.get(),
+                         shim.pod.ipc.get(),
+                         shim.pod.uts.get(),
+                         packet.fds() + (count == 0 ? 0 : request.first_cgroup_fd),
+                         count};
   int pidfd = -1;
   clone_args args = {};
   args.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD;
@@ -60,6 +64,17 @@ void answer(Shim& shim, uint64_t seq) {
   shim.control.reply(seq, 0, shim::kNoOp, &reply, sizeof reply);
 }
 
+void pause_closed(Shim& shim) {
+  Pause& pause = shim.pod.pause;
+  const uint64_t seq = pause.seq;
+  pause.seq = 0;
+  pause.sync.reset();
+  if (pause.ready) return answer(shim, seq);
+  const int err = pause.err;
+  forget_pod(shim);
+  shim.control.reply(seq, err);
+}
+
 }  // namespace
 
 void init_pod(Shim& shim, const Request& request, Packet& packet) {
@@ -83,18 +98,15 @@ void init_pod(Shim& shim, const Request& request, Packet& packet) {
 
 void pause_spoke(Shim& shim) {
   Pause& pause = shim.pod.pause;
-  if (pause.seq == 0) return;
-  SyncMessage message = {};
-  Fd none;
-  const ssize_t size = receive_sync(pause.sync.get(), message, none);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  const uint64_t seq = pause.seq;
-  pause.seq = 0;
-  pause.sync.reset();
-  if (size == sizeof message && message.kind == SyncMessage::kReady) return answer(shim, seq);
-  const bool failed = size == sizeof message && message.kind == SyncMessage::kFailed;
-  forget_pod(shim);
-  shim.control.reply(seq, failed ? message.failure.err : ECHILD, failed ? message.failure.op_index : shim::kNoOp);
+  while (pause.seq != 0) {
+    SyncMessage message = {};
+    Fd none;
+    const ssize_t size = receive_sync(pause.sync.get(), message, none);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (size <= 0) return pause_closed(shim);
+    pause.ready = message.kind == SyncMessage::kReady;
+    if (message.kind == SyncMessage::kFailed) pause.err = message.failure.err;
+  }
 }
 
 void pause_exited(Shim& shim) {
@@ -109,7 +121,8 @@ void end_pause(Shim& shim) {
   if (pause.pidfd.is_open()) {
     sys::pidfd_send_signal(pause.pidfd.get(), SIGKILL);
     siginfo_t info = {};
-    if (sys::waitid(P_PIDFD, pause.pidfd.get(), &info, WEXITED, nullptr) != 0) note("cannot reap pause", errno);
+    if (sys::waitid(P_PIDFD, pause.pidfd.get(), &info, WEXITED, nullptr) != 0)
+      note("cannot reap pause", errno);
   }
   pause = Pause();
 }

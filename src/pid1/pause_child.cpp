@@ -70,7 +70,8 @@ int drop_rights() {
   for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return errno;
   }
-  if (sys::set_groups(0, nullptr) != 0 || sys::set_gids(kNobody) != 0 || sys::set_uids(kNobody) != 0) return errno;
+  if (sys::set_groups(0, nullptr) != 0 || sys::set_gids(kNobody) != 0 || sys::set_uids(kNobody) != 0)
+    return errno;
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   const __user_cap_data_struct none[2] = {};
   if (::syscall(SYS_capset, &header, none) != 0) return errno;
@@ -80,9 +81,10 @@ int drop_rights() {
   return ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : errno;
 }
 
-/// Waiting and exiting, nothing else (and giving memory back, which the loop begins with).
+/// Waiting and exiting, and what giving up the last descriptors and memory takes.
 int confine() {
-  static constexpr unsigned kAllowed[] = {SYS_rt_sigtimedwait, SYS_wait4, SYS_munmap, SYS_exit_group};
+  static constexpr unsigned kAllowed[] = {SYS_rt_sigtimedwait, SYS_wait4, SYS_munmap,
+                                          SYS_close_range,     SYS_rseq,  SYS_exit_group};
   constexpr unsigned kCount = sizeof kAllowed / sizeof kAllowed[0];
   sock_filter filter[2 + kCount + 2] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -103,6 +105,7 @@ int become_pause(const PauseChild& child) {
   memcpy(keep + 4, child.cgroups, child.cgroup_count * sizeof(int));
   close_all_but(keep, child.cgroup_count + 4);
   ::prctl(PR_SET_NAME, "berth-pause", 0, 0, 0);
+  ::setsid();
   int err = join_cgroups(child);
   if (err == 0) err = join_namespaces(child);
   if (err == 0) err = leave_host_root();
@@ -115,15 +118,14 @@ int become_pause(const PauseChild& child) {
 void run_pause_child(const PauseChild& child) {
   int err = become_pause(child);
   if (err == 0) send_sync(child.sync, {SyncMessage::kReady, {}});
-  ::setsid();
-  if (err == 0) {
-    ::close_range(0, ~0U, 0);
-    err = confine();
-    if (err == 0) pause_loop();
+  if (err == 0) err = confine();
+  if (err != 0) {
+    send_sync(child.sync, {SyncMessage::kFailed, {plan::kFailedBeforeOps, err}});
     ::_exit(1);
   }
-  send_sync(child.sync, {SyncMessage::kFailed, {plan::kFailedBeforeOps, err}});
-  ::_exit(1);
+  // The shim takes it as standing when its end of the socket closes after that message.
+  ::close_range(0, ~0U, 0);
+  pause_loop();
 }
 
 }  // namespace berth::pid1

@@ -13,11 +13,13 @@ using plan::OpKind;
 using plan::Phase;
 
 constexpr uint32_t kMaxCandidates = 256;
-constexpr uint32_t kMaxGroups = 65536;   // NGROUPS_MAX
-constexpr uint32_t kMaxFilter = 4096;    // BPF_MAXINSNS
+constexpr uint32_t kMaxGroups = 65536;  // NGROUPS_MAX
+constexpr uint32_t kMaxFilter = 4096;   // BPF_MAXINSNS
 constexpr uint32_t kMaxListBytes = 64u << 10;
 
-constexpr unsigned in(Phase phase) { return 1u << static_cast<unsigned>(phase); }
+constexpr unsigned in(Phase phase) {
+  return 1u << static_cast<unsigned>(phase);
+}
 
 enum Need : unsigned {
   kText = 1u << 0,

@@ -17,9 +17,7 @@ class PlanView {
   explicit PlanView(unsigned char* bytes) : bytes_(bytes) {}
 
   const plan::Header& header() const { return *at<plan::Header>(0); }
-  const plan::Op& op(uint32_t index) const {
-    return at<plan::Op>(sizeof(plan::Header))[index];
-  }
+  const plan::Op& op(uint32_t index) const { return at<plan::Op>(sizeof(plan::Header))[index]; }
   /// nullptr when the offset is 0.
   const char* text(uint32_t offset) const { return offset == 0 ? nullptr : at<char>(offset); }
   template <class T>

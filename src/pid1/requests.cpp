@@ -22,8 +22,8 @@ void hello(Shim& shim, const Request& request) {
   const shim::Hello& asked = request.hello;
   const bool common = asked.version_min <= shim::kVersionMax && asked.version_max >= shim::kVersionMin;
   const uint16_t version = asked.version_max < shim::kVersionMax ? asked.version_max : shim::kVersionMax;
-  const shim::HelloReply reply = {version,           0, ::getpid(), shim.start_time,
-                                  shim.pod.pause.pid, shim.pod.initialised ? 1u : 0u};
+  const shim::HelloReply reply = {
+      version, 0, ::getpid(), shim.start_time, shim.pod.pause.pid, shim.pod.initialised ? 1u : 0u};
   shim.control.reply(request.header.seq, common ? 0 : EPROTONOSUPPORT, shim::kNoOp, &reply, sizeof reply);
 }
 
@@ -95,17 +95,28 @@ void start(Shim& shim, const Request& request) {
 void handle(Shim& shim, const Request& request, Packet& packet) {
   const uint64_t seq = request.header.seq;
   switch (request.header.type) {
-    case Type::kHello: return hello(shim, request);
-    case Type::kInitPod: return init_pod(shim, request, packet);
-    case Type::kLaunch: return launch_object(shim, request, packet);
-    case Type::kStart: return start(shim, request);
-    case Type::kSignal: return void(shim.control.reply(seq, signal_object(shim, request.signal)));
-    case Type::kReopenLog: return void(shim.control.reply(seq, reopen_log(shim, request.object)));
-    case Type::kRemove: return void(shim.control.reply(seq, remove_object(shim, request.object)));
-    case Type::kList: return list(shim, seq);
-    case Type::kShutdown: return shut_down(shim, seq);
-    case Type::kResize: return void(shim.control.reply(seq, resize(shim, request.resize)));
-    default: return void(shim.control.reply(seq, EOPNOTSUPP));
+    case Type::kHello:
+      return hello(shim, request);
+    case Type::kInitPod:
+      return init_pod(shim, request, packet);
+    case Type::kLaunch:
+      return launch_object(shim, request, packet);
+    case Type::kStart:
+      return start(shim, request);
+    case Type::kSignal:
+      return void(shim.control.reply(seq, signal_object(shim, request.signal)));
+    case Type::kReopenLog:
+      return void(shim.control.reply(seq, reopen_log(shim, request.object)));
+    case Type::kRemove:
+      return void(shim.control.reply(seq, remove_object(shim, request.object)));
+    case Type::kList:
+      return list(shim, seq);
+    case Type::kShutdown:
+      return shut_down(shim, seq);
+    case Type::kResize:
+      return void(shim.control.reply(seq, resize(shim, request.resize)));
+    default:
+      return void(shim.control.reply(seq, EOPNOTSUPP));
   }
 }
 
@@ -115,9 +126,12 @@ void serve_control(Shim& shim) {
   if (!shim.control.is_connected()) return;
   Packet packet;
   switch (packet.receive(shim.control.socket())) {
-    case Packet::Outcome::kNothing: return;
-    case Packet::Outcome::kGone: return shim.control.drop();
-    case Packet::Outcome::kPacket: break;
+    case Packet::Outcome::kNothing:
+      return;
+    case Packet::Outcome::kGone:
+      return shim.control.drop();
+    case Packet::Outcome::kPacket:
+      break;
   }
   Request request;
   const int err = parse_request(packet.bytes(), packet.size(), packet.fd_count(), request);

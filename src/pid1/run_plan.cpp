@@ -85,46 +85,81 @@ int seal_and(Child& child, const plan::Op& op, int (*last_step)(Child&, const pl
 
 int execute_early(Child& child, const plan::Op& op) {
   switch (op.kind) {
-    case OpKind::kJoinCgroup: return join_cgroup(child, op);
-    case OpKind::kSetns: return sys::error_of(::setns(fd_of(child, op.fd), static_cast<int>(op.flags)));
-    case OpKind::kOomScoreAdj: return oom_score_adj(child, op);
-    case OpKind::kRlimit: return set_limit(op);
-    case OpKind::kUnshare: return sys::error_of(::unshare(static_cast<int>(op.flags)));
-    case OpKind::kRootPropagation: return root_propagation(child, op);
-    case OpKind::kAttachRoot: return attach_root(child, op);
-    case OpKind::kMakeDir: return make_dir(child, op);
-    case OpKind::kMountNew: return mount_new(child, op);
-    case OpKind::kAttachTree: return attach_tree(child, op);
-    case OpKind::kMountAttr: return mount_attr(child, op);
-    case OpKind::kMakeNode: return make_node(child, op);
-    case OpKind::kSymlink: return make_symlink(child, op);
-    case OpKind::kPivot: return pivot(child, op);
-    case OpKind::kMaskPath: return mask_path(child, op);
-    case OpKind::kReadonlyPath: return readonly_path(child, op);
-    default: return EBADMSG;
+    case OpKind::kJoinCgroup:
+      return join_cgroup(child, op);
+    case OpKind::kSetns:
+      return sys::error_of(::setns(fd_of(child, op.fd), static_cast<int>(op.flags)));
+    case OpKind::kOomScoreAdj:
+      return oom_score_adj(child, op);
+    case OpKind::kRlimit:
+      return set_limit(op);
+    case OpKind::kUnshare:
+      return sys::error_of(::unshare(static_cast<int>(op.flags)));
+    case OpKind::kRootPropagation:
+      return root_propagation(child, op);
+    case OpKind::kAttachRoot:
+      return attach_root(child, op);
+    case OpKind::kMakeDir:
+      return make_dir(child, op);
+    case OpKind::kMountNew:
+      return mount_new(child, op);
+    case OpKind::kAttachTree:
+      return attach_tree(child, op);
+    case OpKind::kMountAttr:
+      return mount_attr(child, op);
+    case OpKind::kMakeNode:
+      return make_node(child, op);
+    case OpKind::kSymlink:
+      return make_symlink(child, op);
+    case OpKind::kPivot:
+      return pivot(child, op);
+    case OpKind::kMaskPath:
+      return mask_path(child, op);
+    case OpKind::kReadonlyPath:
+      return readonly_path(child, op);
+    default:
+      return EBADMSG;
   }
 }
 
 int execute(Child& child, const plan::Op& op) {
   const char* text = child.plan.text(op.text);
   switch (op.kind) {
-    case OpKind::kHostname: return sys::error_of(::sethostname(text, strlen(text)));
-    case OpKind::kDomainname: return sys::error_of(::setdomainname(text, strlen(text)));
-    case OpKind::kUmask: ::umask(op.mode); return 0;
-    case OpKind::kStdio: return connect_stdio(child, op);
-    case OpKind::kTerminal: return open_terminal(child, op);
-    case OpKind::kWorkingDir: return working_dir(child, op);
-    case OpKind::kKeyring: return join_keyring(child, op);
-    case OpKind::kGroups: return set_groups(child, op);
-    case OpKind::kBoundingSet: return bounding_set(child, op);
-    case OpKind::kIds: return set_ids(child, op);
-    case OpKind::kCapabilities: return set_capabilities(child, op);
-    case OpKind::kNoNewPrivs: return no_new_privs(child, op);
-    case OpKind::kFindProgram: return find_program(child, op);
-    case OpKind::kGate: return wait_at_gate(child);
-    case OpKind::kSeccomp: return seal_and(child, op, load_seccomp);
-    case OpKind::kExec: return seal_and(child, op, execute_program);
-    default: return execute_early(child, op);
+    case OpKind::kHostname:
+      return sys::error_of(::sethostname(text, strlen(text)));
+    case OpKind::kDomainname:
+      return sys::error_of(::setdomainname(text, strlen(text)));
+    case OpKind::kUmask:
+      ::umask(op.mode);
+      return 0;
+    case OpKind::kStdio:
+      return connect_stdio(child, op);
+    case OpKind::kTerminal:
+      return open_terminal(child, op);
+    case OpKind::kWorkingDir:
+      return working_dir(child, op);
+    case OpKind::kKeyring:
+      return join_keyring(child, op);
+    case OpKind::kGroups:
+      return set_groups(child, op);
+    case OpKind::kBoundingSet:
+      return bounding_set(child, op);
+    case OpKind::kIds:
+      return set_ids(child, op);
+    case OpKind::kCapabilities:
+      return set_capabilities(child, op);
+    case OpKind::kNoNewPrivs:
+      return no_new_privs(child, op);
+    case OpKind::kFindProgram:
+      return find_program(child, op);
+    case OpKind::kGate:
+      return wait_at_gate(child);
+    case OpKind::kSeccomp:
+      return seal_and(child, op, load_seccomp);
+    case OpKind::kExec:
+      return seal_and(child, op, execute_program);
+    default:
+      return execute_early(child, op);
   }
 }
 
@@ -140,8 +175,8 @@ void undo_inheritance(const Child& child) {
 
 void keep_only_own(const Child& child) {
   constexpr uint32_t kOwn = 8;
-  int keep[plan::kMaxFds + kOwn] = {child.stdio[0],  child.stdio[1], child.stdio[2], child.host_null,
-                                    child.pod_net, child.pod_ipc,  child.pod_uts,  child.sync};
+  int keep[plan::kMaxFds + kOwn] = {child.stdio[0], child.stdio[1], child.stdio[2], child.host_null,
+                                    child.pod_net,  child.pod_ipc,  child.pod_uts,  child.sync};
   const uint32_t count = child.plan.header().fd_count;
   memcpy(keep + kOwn, child.fds, count * sizeof(int));
   close_all_but(keep, count + kOwn);
@@ -151,11 +186,16 @@ void keep_only_own(const Child& child) {
 
 int fd_of(const Child& child, uint32_t fd) {
   switch (fd) {
-    case plan::kNoFd: return -1;
-    case plan::kPodNet: return child.pod_net;
-    case plan::kPodIpc: return child.pod_ipc;
-    case plan::kPodUts: return child.pod_uts;
-    default: return child.fds[fd];
+    case plan::kNoFd:
+      return -1;
+    case plan::kPodNet:
+      return child.pod_net;
+    case plan::kPodIpc:
+      return child.pod_ipc;
+    case plan::kPodUts:
+      return child.pod_uts;
+    default:
+      return child.fds[fd];
   }
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "pid1/note.h"
+#include "pid1/place.h"
 #include "pid1/supervise.h"
 #include "pid1/text.h"
 
@@ -31,16 +32,15 @@ size_t read_file(const char* path, char* buffer, size_t size) {
 
 /// Descriptors 0 to 2 must be something, or the next open would become the containers' output.
 int settle_descriptors(Shim& shim) {
-  for (int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);; fd = ::dup(fd)) {
-    if (fd < 0) return errno;
-    if (fd > 2) {
-      ::close(fd);
-      break;
-    }
-    ::fcntl(fd, F_SETFD, 0);
-  }
+  int null_fd = -1;
+  do {
+    null_fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null_fd < 0) return errno;
+    if (null_fd <= 2) ::fcntl(null_fd, F_SETFD, 0);
+  } while (null_fd <= 2);
   ::close_range(shim::kPodDirFd + 1, ~0U, 0);
-  if (::fcntl(shim::kListenFd, F_SETFD, FD_CLOEXEC) != 0 || ::fcntl(shim::kPodDirFd, F_SETFD, FD_CLOEXEC) != 0) {
+  if (::fcntl(shim::kListenFd, F_SETFD, FD_CLOEXEC) != 0 ||
+      ::fcntl(shim::kPodDirFd, F_SETFD, FD_CLOEXEC) != 0) {
     return errno;
   }
   ::fcntl(shim::kListenFd, F_SETFL, O_NONBLOCK);
@@ -146,7 +146,8 @@ uint64_t start_time_of(pid_t pid) {
 }
 
 int run_shim() {
-  static Shim shim;
+  alignas(Shim) static unsigned char memory[sizeof(Shim)];
+  Shim& shim = *new (Place{memory}) Shim();  // never destroyed: the process's end closes everything
   const int err = settle(shim);
   if (err != 0) {
     note("the shim cannot start", err);

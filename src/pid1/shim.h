@@ -5,6 +5,7 @@
 // owner of their output, logs and exit records. It lives in the host's namespaces, where no
 // container can see it, and never interprets anything but launch plans.
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -36,7 +37,8 @@ struct Pause {
   Fd pidfd;
   Fd sync;             // until it has said that it stands
   uint64_t seq = 0;    // of the InitPod that waits for it
-  plan::Failure failure = {};
+  bool ready = false;  // it said so; standing once it has closed the socket after that
+  int err = ECHILD;    // why it does not stand
 };
 
 struct Pod {
@@ -51,10 +53,10 @@ struct Shim {
   Fd null;
   Fd own_pid_namespace;
   Fd signals;
-  Fd events;         // control, children: served first
-  Fd stream_events;  // output: served when nothing else is waiting
-  rlimit nofile = {};            // before it was raised
-  char oom_score_adj[16] = {};   // before it was lowered; empty: it was not
+  Fd events;                    // control, children: served first
+  Fd stream_events;             // output: served when nothing else is waiting
+  rlimit nofile = {};           // before it was raised
+  char oom_score_adj[16] = {};  // before it was lowered; empty: it was not
   uint64_t start_time = 0;
   Control control;
   Pod pod;

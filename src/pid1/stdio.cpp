@@ -80,8 +80,8 @@ int bind_console(int root, int slave) {
   const int tree = ::open_tree(slave, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   int err = tree < 0 ? errno : 0;
   if (err == 0) {
-    err = sys::error_of(
-        ::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+    err =
+        sys::error_of(::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
     ::close(tree);
   }
   ::close(target);

@@ -101,7 +101,9 @@ void StreamBuffers::unmap() {
   memory_ = nullptr;
 }
 
-char* StreamBuffers::read_area() const { return memory_ + kOutSize + kMaxLogText; }
+char* StreamBuffers::read_area() const {
+  return memory_ + kOutSize + kMaxLogText;
+}
 
 int watch_streams(Shim& shim, Object& object) {
   for (Stream& stream : object.streams) {

@@ -19,7 +19,9 @@ namespace {
 constexpr int kBatch = 32;
 constexpr int kIdleMilliseconds = 1000;  // without output until buffers are given back
 
-Source source_of(uint64_t key) { return static_cast<Source>(key >> 56); }
+Source source_of(uint64_t key) {
+  return static_cast<Source>(key >> 56);
+}
 
 Object* object_of(Shim& shim, uint64_t key) {
   return shim.objects.at(static_cast<uint32_t>(key >> 40 & 0xffff), static_cast<uint32_t>(key & 0xffffffff));
@@ -44,11 +46,16 @@ void read_signals(Shim& shim) {
 void dispatch(Shim& shim, uint64_t key) {
   Object* object = object_of(shim, key);
   switch (source_of(key)) {
-    case Source::kListener: return accept_daemon(shim);
-    case Source::kControl: return serve_control(shim);
-    case Source::kSignals: return read_signals(shim);
-    case Source::kPauseExit: return pause_exited(shim);
-    case Source::kPauseSync: return pause_spoke(shim);
+    case Source::kListener:
+      return accept_daemon(shim);
+    case Source::kControl:
+      return serve_control(shim);
+    case Source::kSignals:
+      return read_signals(shim);
+    case Source::kPauseExit:
+      return pause_exited(shim);
+    case Source::kPauseSync:
+      return pause_spoke(shim);
     case Source::kObjectExit:
       if (object != nullptr) main_process_ended(shim, *object);
       return;
@@ -57,7 +64,8 @@ void dispatch(Shim& shim, uint64_t key) {
       return;
     case Source::kStreams:
     case Source::kStdout:
-    case Source::kStderr: return;
+    case Source::kStderr:
+      return;
   }
 }
 

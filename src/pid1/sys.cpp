@@ -5,6 +5,8 @@
 
 namespace berth::pid1::sys {
 
-int error_of(long rc) { return rc < 0 ? errno : 0; }
+int error_of(long rc) {
+  return rc < 0 ? errno : 0;
+}
 
 }  // namespace berth::pid1::sys

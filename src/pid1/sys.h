@@ -43,8 +43,12 @@ inline int waitid(int type, int id, siginfo_t* info, int options, rusage* usage)
 inline int set_groups(unsigned count, const uint32_t* groups) {
   return static_cast<int>(::syscall(SYS_setgroups, count, groups));
 }
-inline int set_gids(uint32_t gid) { return static_cast<int>(::syscall(SYS_setresgid, gid, gid, gid)); }
-inline int set_uids(uint32_t uid) { return static_cast<int>(::syscall(SYS_setresuid, uid, uid, uid)); }
+inline int set_gids(uint32_t gid) {
+  return static_cast<int>(::syscall(SYS_setresgid, gid, gid, gid));
+}
+inline int set_uids(uint32_t uid) {
+  return static_cast<int>(::syscall(SYS_setresuid, uid, uid, uid));
+}
 
 /// 0, or errno of the call that just returned `rc`.
 int error_of(long rc);
