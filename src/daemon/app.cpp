@@ -125,6 +125,9 @@ App::~App() {
   // A call that cannot end must not keep the daemon.
   services_.reactor->after(kStopPatience, [] { ::_exit(0); });
   server_.reset();
+  // Without pods nothing of ours stays in the cgroup tree; with pods these are in use and stay.
+  services_.cgroups->remove_if_empty(shim_cgroup(services_));
+  services_.cgroups->remove_if_empty(services_.config.cgroup_parent);
 }
 
 }  // namespace berth::daemon
