@@ -169,7 +169,8 @@ class Node:
     def command(self):
         return [self.program, "--config", self.dir + "/berth.toml", "--root", self.root, "--state", self.state,
                 "--listen", self.socket, "--cni-conf-dir", self.cni_conf, "--cni-bin-dir", "/usr/lib/cni",
-                "--cgroup-parent", self.parent, "--cgroup-driver", "cgroupfs", "--log-level",
+                # The failpoint build has a daemon only.
+                "--pid1", BUILD + "/bin/berth-pid1", "--unpack", BUILD + "/bin/berth-unpack", "--cgroup-parent", self.parent, "--cgroup-driver", "cgroupfs", "--log-level",
                 os.environ.get("BERTH_TEST_LOG_LEVEL", "info")]
 
     def start(self, **environment):
@@ -246,7 +247,7 @@ class Node:
         while left and time.monotonic() < deadline:
             time.sleep(0.05)
             left = self.leftovers() - before
-        check(not left, lambda: "left behind: " + "; ".join(sorted(left)))
+        check(not left, lambda: "left behind: " + "; ".join(sorted(map(leftovers.describe, left))))
 
     # --- programs -----------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ Result<void> start_container(Services& with, const Call& call, const cri::StartC
   container->unclaimed = false;
 
   Operation op("StartContainer", container->id());
+  const auto started_ns = now_ns();  // before it runs: a short one has ended by the time the shim's answer is here
   auto started = op.step("open the exec gate", [&]() -> Result<void> {
     ASSIGN_OR_RETURN(const auto shim, shim_of(*pod));
     return shim->start(container->id(), container->record().plan_labels, shim_deadline());
@@ -68,7 +69,7 @@ Result<void> start_container(Services& with, const Call& call, const cri::StartC
     auto status = container->status.lock();
     status->starting = false;
     status->state = cri::CONTAINER_RUNNING;
-    status->started_ns = now_ns();
+    status->started_ns = started_ns;
     exit = with.stray_exits.take(container->id());
   }
   // It may have run and ended while the reply was on its way.
