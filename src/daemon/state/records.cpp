@@ -14,12 +14,13 @@ namespace {
 
 constexpr std::size_t kRecordLimit = 16 << 20;  // a request of the largest size, written out
 
-Json message_to_json(const google::protobuf::Message& message) {
+Result<Json> message_to_json(const google::protobuf::Message& message, std::string_view subject) {
   std::string text;
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
-  if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) return Json::object();
-  return Json::parse(text, nullptr, false);
+  const auto printed = google::protobuf::util::MessageToJsonString(message, &text, options);
+  if (!printed.ok()) return Error(Code::kInternal, cat("write ", subject, " as JSON: ", std::string(printed.message())));
+  return parse_json(text, kRecordLimit, subject);
 }
 
 Result<void> message_from_json(const Json& json, google::protobuf::Message& message, std::string_view subject) {
@@ -28,26 +29,6 @@ Result<void> message_from_json(const Json& json, google::protobuf::Message& mess
   const auto parsed = google::protobuf::util::JsonStringToMessage(to_text(json), &message, options);
   if (!parsed.ok()) return Error(Code::kInternal, cat(subject, ": ", std::string(parsed.message())));
   return {};
-}
-
-Result<Json> load(const std::string& path) {
-  auto text = read_file(path, kRecordLimit);
-  if (!text) {
-    Error error = std::move(text).error();
-    if (error.sys_errno() == ENOENT) error.recode(Code::kNotFound);
-    return error;
-  }
-  ASSIGN_OR_RETURN(Json json, parse_json(*text, kRecordLimit, path));
-  if (!json.is_object() || json.value("schema", 0) != kRecordSchema) {
-    return Error(Code::kInternal, cat(path, " has a schema that this version does not know"));
-  }
-  return json;
-}
-
-Result<void> store(const std::string& dir, const char* name, Json json) {
-  json["schema"] = kRecordSchema;
-  RETURN_IF_ERROR(make_dirs(dir, 0700));
-  return write_file(cat(dir, "/", name), to_text(json), Durability::kAtomic);
 }
 
 /// nlohmann's value() throws on a value of another type; a torn or foreign file must not.
@@ -76,12 +57,33 @@ Json object_at(const Json& json, const char* key) {
   return at != json.end() && at->is_object() ? *at : Json::object();
 }
 
+Result<Json> load(const std::string& path) {
+  auto text = read_file(path, kRecordLimit);
+  if (!text) {
+    Error error = std::move(text).error();
+    if (error.sys_errno() == ENOENT) error.recode(Code::kNotFound);
+    return error;
+  }
+  ASSIGN_OR_RETURN(Json json, parse_json(*text, kRecordLimit, path));
+  if (!json.is_object() || get<int>(json, "schema", 0) != kRecordSchema) {
+    return Error(Code::kInternal, cat(path, " has a schema that this version does not know"));
+  }
+  return json;
+}
+
+Result<void> store(const std::string& dir, const char* name, Json json) {
+  json["schema"] = kRecordSchema;
+  RETURN_IF_ERROR(make_dirs(dir, 0700));
+  return write_file(cat(dir, "/", name), to_text(json), Durability::kAtomic);
+}
+
 }  // namespace
 
 Result<void> store_pod_record(const Layout& layout, const PodRecord& record) {
+  ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the pod's configuration"));
   return store(layout.pod(record.id), "record.json",
                {{"id", record.id},
-                {"config", message_to_json(record.config)},
+                {"config", std::move(config)},
                 {"runtime_handler", record.runtime_handler},
                 {"created_ns", record.created_ns},
                 {"boot_id", record.boot_id},
@@ -141,10 +143,12 @@ Result<netcni::Attachment> load_attachment(const Layout& layout, const std::stri
 }
 
 Result<void> store_container_record(const Layout& layout, const ContainerRecord& record) {
+  ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the container's configuration"));
+  ASSIGN_OR_RETURN(Json user, message_to_json(record.user, "the container's user"));
   return store(layout.container(record.id), "record.json",
                {{"id", record.id},
                 {"pod_id", record.pod_id},
-                {"config", message_to_json(record.config)},
+                {"config", std::move(config)},
                 {"created_ns", record.created_ns},
                 {"boot_id", record.boot_id},
                 {"cgroup", record.cgroup},
@@ -153,7 +157,7 @@ Result<void> store_container_record(const Layout& layout, const ContainerRecord&
                 {"image_name", record.image_name},
                 {"log_path", record.log_path},
                 {"stop_signal", record.stop_signal},
-                {"user", message_to_json(record.user)},
+                {"user", std::move(user)},
                 {"plan_labels", record.plan_labels},
                 {"spec", oci::to_json(record.spec)}});
 }
@@ -186,6 +190,7 @@ Result<ContainerRecord> load_container_record(const Layout& layout, const std::s
 
 Result<void> store_container_status(const Layout& layout, const Container& container) {
   const ContainerStatus status = container.snapshot();
+  ASSIGN_OR_RETURN(Json resources, message_to_json(status.resources, "the container's resources"));
   return store(layout.container(container.id()), "status.json",
                {{"state", static_cast<int>(status.state)},
                 {"started_ns", status.started_ns},
@@ -195,7 +200,7 @@ Result<void> store_container_status(const Layout& layout, const Container& conta
                 {"message", status.message},
                 {"pid", status.process.pid},
                 {"start_time", status.process.start_time},
-                {"resources", message_to_json(status.resources)}});
+                {"resources", std::move(resources)}});
 }
 
 Result<ContainerStatus> load_container_status(const Layout& layout, const std::string& id) {
