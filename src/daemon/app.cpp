@@ -63,8 +63,8 @@ Result<void> App::open_modules() {
   with.background = std::make_unique<Lane>(Lane::Options{.name = "background", .min_threads = 1, .max_threads = 8, .queue_limit = 100'000});
   ASSIGN_OR_RETURN(with.cgroups, runtime::cgroup::Manager::open({}));
   RETURN_IF_ERROR(with.cgroups->create(shim_cgroup(with), {}));
-  ASSIGN_OR_RETURN(const std::string pid1, find_helper(config.pid1_path, "berth-pid1"));
-  ASSIGN_OR_RETURN(auto binary, runtime::ShimBinary::load(pid1));
+  ASSIGN_OR_RETURN(with.config.pid1_path, find_helper(config.pid1_path, "berth-pid1"));
+  ASSIGN_OR_RETURN(auto binary, runtime::ShimBinary::load(config.pid1_path));
   with.shim_binary = std::make_unique<runtime::ShimBinary>(std::move(binary));
   ASSIGN_OR_RETURN(with.images, image::ImageStore::open({with.layout.images(), config.pinned, with.layout.snapshots()}));
   image::PullerOptions pull;

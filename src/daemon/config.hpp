@@ -34,6 +34,7 @@ struct Config {
   std::map<std::string, HandlerConfig> handlers;
   std::int64_t shm_size = 64 << 20;  ///< bytes of a pod's /dev/shm
   std::uint32_t max_work_threads = 256;
+  std::vector<std::string> default_ulimits;  ///< "nofile=1024:4096"; daemon/config_ulimit.hpp reads them
   // [image]
   std::string unpack_path;  ///< like pid1_path
   std::string registries_conf = "/etc/containers/registries.conf";

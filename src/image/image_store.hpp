@@ -79,7 +79,7 @@ class ImageStore {
   virtual Result<void> hold_layers(const std::string& key, const std::vector<Layer>& layers) = 0;
   virtual void release_layers(const std::string& key) = 0;
 
-  /// Directory of a layer's files, for overlay mounts.
+  /// Directory of a layer's files, for overlay mounts; of a staged layer, where it is until its commit.
   virtual std::string layer_dir(const Layer& layer) const = 0;
 };
 

@@ -139,7 +139,6 @@ void DiskImageStore::collect_later() {
 
 /// Layers that no image has and nobody holds: out of the database, then out of sight, then deleted.
 void DiskImageStore::collect() {
-  if (closing_) return;
   {
     std::lock_guard writer(writer_);
     std::vector<std::uint64_t> unused;

@@ -45,8 +45,16 @@ Result<std::shared_ptr<runtime::ShimClient>> shim_of(const PodSandbox& pod) {
 
 Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, const image::Image& image, int rootfs_fd,
                                          ContainerRecord& record) {
-  const SpecInputs inputs{pod,          record.config,      image.config, rootfs_fd, with.layout, *with.cgroups,
-                          handler_of(with, pod), record.cgroup};
+  const SpecInputs inputs{pod,
+                          record.config,
+                          image.config,
+                          rootfs_fd,
+                          with.layout,
+                          *with.cgroups,
+                          handler_of(with, pod),
+                          record.cgroup,
+                          with.config.default_ulimits,
+                          with.config.pid1_path};
   ASSIGN_OR_RETURN(ContainerSpec built, build_container_spec(inputs));
   CompiledContainer compiled;
   if (built.spec.linux_.seccomp) {

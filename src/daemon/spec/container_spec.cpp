@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/cat.hpp"
+#include "daemon/config_ulimit.hpp"
 #include "daemon/spec/devices.hpp"
 #include "daemon/spec/resources.hpp"
 #include "daemon/spec/security.hpp"
@@ -78,6 +79,10 @@ Result<void> fill_process(const SpecInputs& in, const ResolvedUser& user, oci::P
   process.cwd = working_dir(in);
   ASSIGN_OR_RETURN(process.capabilities, container_capabilities(security));
   process.no_new_privileges = security.no_new_privs() && !security.privileged();
+  for (const auto& text : in.default_ulimits) {
+    ASSIGN_OR_RETURN(Ulimit limit, parse_ulimit(text));
+    process.rlimits.push_back({std::move(limit.type), limit.soft, limit.hard});
+  }
   process.oom_score_adj = static_cast<int>(in.config.linux().resources().oom_score_adj());
   return {};
 }
@@ -101,6 +106,13 @@ Result<void> fill_linux(const SpecInputs& in, ContainerSpec& out) {
     target.readonly_paths = default_readonly_paths();
   }
   return {};
+}
+
+/// `berth-pid1 init` as PID 1, bound read-only into the container's own /dev.
+void add_init(const SpecInputs& in, oci::Spec& spec) {
+  spec.mounts.push_back({"/dev/init", "bind", in.pid1_path, {"bind", "ro", "nosuid", "nodev", "rprivate"}});
+  auto& args = spec.process.args;
+  args.insert(args.begin(), {"/dev/init", "init", "--"});
 }
 
 }  // namespace
@@ -135,7 +147,7 @@ Result<ContainerSpec> build_container_spec(const SpecInputs& in) {
   out.spec.linux_.rootfs_propagation = "slave";
   out.spec.root.path = "rootfs";
   out.spec.root.readonly = security.readonly_rootfs();
-  if (in.handler.init) out.spec.process.args.insert(out.spec.process.args.begin(), {"/dev/init", "--"});
+  if (in.handler.init) add_init(in, out.spec);
   return out;
 }
 

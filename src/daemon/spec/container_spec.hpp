@@ -31,6 +31,8 @@ struct SpecInputs {
   const runtime::cgroup::Manager& cgroups;
   const HandlerConfig& handler;
   std::string cgroup_path;
+  const std::vector<std::string>& default_ulimits;  ///< "nofile=1024:4096"
+  const std::string& pid1_path;                     ///< for handlers with `init`
 };
 Result<ContainerSpec> build_container_spec(const SpecInputs& inputs);
 

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/puller.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/cat.hpp"
+#include "base/guarded.hpp"
+#include "base/lane.hpp"
+#include "base/single_flight.hpp"
+#include "image/archive_import.hpp"
+#include "image/image_install.hpp"
+#include "image/platform.hpp"
+#include "image/reference.hpp"
+#include "image/registry/hosts.hpp"
+#include "image/registry/registries_conf.hpp"
+#include "image/registry/registry_source.hpp"
+
+namespace berth::image {
+namespace {
+
+constexpr int kMaxIndexDepth = 3;
+constexpr std::size_t kMaxPulls = 64;
+constexpr std::size_t kMaxQueuedPulls = 1024;
+
+// The file may have been edited since the last pull.
+class CurrentConf {
+ public:
+  CurrentConf(std::string path, std::string drop_in_dir) : path_(std::move(path)), drop_in_dir_(std::move(drop_in_dir)) {}
+
+  Result<RegistriesConf> load() {
+    auto cached = cached_.lock();
+    const std::string stamp = registries_conf_stamp(path_, drop_in_dir_);
+    if (cached->loaded && cached->stamp == stamp) return cached->conf;
+    ASSIGN_OR_RETURN(cached->conf, load_registries_conf(path_, drop_in_dir_));
+    cached->stamp = stamp;
+    cached->loaded = true;
+    return cached->conf;
+  }
+
+ private:
+  struct Cached {
+    bool loaded = false;
+    std::string stamp;
+    RegistriesConf conf;
+  };
+  std::string path_, drop_in_dir_;
+  Guarded<Cached> cached_;
+};
+
+// Another candidate of a short name may do better than these.
+bool next_candidate_may_have_it(Code code) {
+  return code == Code::kNotFound || code == Code::kUnavailable || code == Code::kPermissionDenied;
+}
+
+// What a registry sends may be malformed; the caller's argument was not.
+Error blame_the_registry(Error error) {
+  if (error.code() == Code::kInvalidArgument) error.recode(Code::kFailedPrecondition);
+  return error;
+}
+
+// Secrets are hashed, so that they live no longer than they must.
+std::string flight_key(const std::string& reference, const Credentials& c) {
+  std::string secret;
+  for (const std::string& part : {c.username, c.password, c.identity_token, c.registry_token, c.server_address}) {
+    secret += cat(part.size(), ":", part);
+  }
+  return cat(reference, " ", sha256(secret).text());
+}
+
+class RegistryPuller final : public Puller {
+ public:
+  RegistryPuller(const PullerOptions& options, ImageStore& store)
+      : conf_(options.registries_conf, options.registries_conf_dir),
+        store_(store),
+        installer_(store, start_unpack, options.unpack_program, options.max_parallel_layers),
+        pulls_({"image-pull", 0, kMaxPulls, kMaxQueuedPulls, 10}) {
+    http_.progress_timeout = options.progress_timeout;
+    http_.connect_timeout = std::min<std::chrono::milliseconds>(http_.connect_timeout, options.progress_timeout);
+  }
+
+  Result<ImagePtr> pull(const std::string& text, const Credentials& credentials, std::stop_token cancel) override {
+    ASSIGN_OR_RETURN(const Reference reference, parse_reference(text));
+    const auto post = [this](std::function<void()> task) { return pulls_.try_post(std::move(task)); };
+    const auto work = [this, reference, credentials](std::stop_token stop) { return pull_anew(reference, credentials, stop); };
+    auto image = flights_.run(flight_key(text, credentials), post, work, cancel);
+    return std::move(image).context(cat("pull image \"", text, "\""));
+  }
+
+  Result<std::vector<ImagePtr>> import(const std::string& path, const std::string& name, std::stop_token cancel) override {
+    return import_archive(path, name, store_, installer_, cancel).context(cat("import images from \"", path, "\""));
+  }
+
+ private:
+  Result<ImagePtr> pull_anew(const Reference& reference, const Credentials& credentials, std::stop_token stop) {
+    ASSIGN_OR_RETURN(const RegistriesConf conf, conf_.load());
+    const auto candidates = candidate_references(conf, reference);
+    for (std::size_t at = 0;; ++at) {
+      auto image = pull_one(conf, candidates[at], credentials, stop);
+      if (image || at + 1 == candidates.size() || !next_candidate_may_have_it(image.error().code())) return image;
+    }
+  }
+
+  Result<ImagePtr> pull_one(const RegistriesConf& conf, const Reference& reference, const Credentials& credentials, std::stop_token stop) {
+    ASSIGN_OR_RETURN(const auto endpoints, resolve_endpoints(conf, reference));
+    const RegistrySource source(http_, tokens_, endpoints, reference, credentials);
+    auto request = resolve(source, reference, stop);
+    if (!request) return blame_the_registry(std::move(request).error());
+    auto image = installer_.install(source, *request, stop);
+    if (!image) return blame_the_registry(std::move(image).error());
+    return image;
+  }
+
+  // Follows indexes down to the manifest of this host's platform.
+  static Result<InstallRequest> resolve(const RegistrySource& source, const Reference& reference, std::stop_token stop) {
+    InstallRequest request{Manifest{Descriptor{"", sha256(""), 0, {}, {}}, {}}, "", "", {}};
+    if (!reference.digest) request.repo_tag = reference.text();
+    std::string wanted = reference.tag_or_digest();
+    for (int depth = 0; depth <= kMaxIndexDepth; ++depth) {
+      const std::string frame = cat("fetch manifest ", wanted);
+      auto fetched = source.fetch_manifest(wanted, stop);
+      if (!fetched) return std::move(fetched).context(frame).error();
+      request.repo_digests.push_back(cat(reference.name(), "@", fetched->digest.text()));
+      auto document = parse_manifest(fetched->bytes, fetched->content_type);
+      if (!document) return std::move(document).context(frame).error();
+      if (document->manifest) {
+        request.manifest = std::move(*document->manifest);
+        request.manifest_json = std::move(fetched->bytes);
+        std::sort(request.repo_digests.begin(), request.repo_digests.end());
+        return request;
+      }
+      auto chosen = choose_manifest(document->index, host_platform());
+      if (!chosen) return std::move(chosen).context(frame).error();
+      wanted = chosen->digest.text();
+    }
+    return Error(Code::kFailedPrecondition, cat("indexes are nested deeper than ", kMaxIndexDepth));
+  }
+
+  CurrentConf conf_;
+  ImageStore& store_;
+  HttpClient::Options http_;
+  TokenCache tokens_;
+  ImageInstaller installer_;
+  SingleFlight<ImagePtr> flights_;
+  Lane pulls_;  // last: its destructor waits for pulls that use the others
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Puller>> Puller::create(const PullerOptions& options, ImageStore& store) {
+  // A file that cannot be read is told at start, not at the first pull.
+  RETURN_IF_ERROR(load_registries_conf(options.registries_conf, options.registries_conf_dir));
+  return std::unique_ptr<Puller>(std::make_unique<RegistryPuller>(options, store));
+}
+
+}  // namespace berth::image

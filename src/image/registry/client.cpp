@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/registry/client.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/cat.hpp"
+#include "image/media_types.hpp"
+#include "image/registry/header_values.hpp"
+#include "image/registry/retry.hpp"
+
+namespace berth::image {
+namespace {
+
+constexpr std::uint64_t kProgress = 1U << 20;  // less than that between two failures is none
+constexpr int kMaxAuthentications = 2;         // the second for a scope that the first answer named
+
+Error lies(std::string message) { return {Code::kFailedPrecondition, std::move(message)}; }
+
+// Whether the server is about to send what was asked for; `skip` is what of it is known already.
+Result<std::uint64_t> check_start(const HttpResponse& head, const Descriptor& blob, std::uint64_t offset) {
+  const bool encoded = !head.header("content-encoding").empty() && head.header("content-encoding") != "identity";
+  std::optional<std::uint64_t> length;
+  if (!encoded) length = parse_count(head.header("content-length"));
+  if (head.status == 200) {
+    if (length.value_or(blob.size) != blob.size) return lies(cat("it has ", length.value_or(0), " bytes, the manifest says ", blob.size));
+    return offset;
+  }
+  const std::string header = head.header("content-range");
+  const auto range = parse_content_range(header);
+  const bool right = range && !encoded && range->first == offset && range->last < blob.size &&
+                     (!range->total || *range->total == blob.size) && length.value_or(range->last - range->first + 1) == range->last - range->first + 1;
+  if (right) return std::uint64_t{0};
+  return lies(cat("bytes from ", offset, " on were asked for, the registry sent \"", header.substr(0, 100), "\""));
+}
+
+/// Feeds one response's body to the reader, past what the reader has already.
+class BodyFeed {
+ public:
+  BodyFeed(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader)
+      : blob_(blob), progress_(progress), reader_(reader) {}
+
+  Result<void> take(const HttpResponse& head, std::span<const std::byte> data) {
+    if (!started_) {
+      ASSIGN_OR_RETURN(skip_, check_start(head, blob_, progress_.offset));
+      started_ = true;
+    }
+    const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, data.size()));
+    skip_ -= skipped;
+    data = data.subspan(skipped);
+    if (data.size() > blob_.size - progress_.offset) return lies(cat("it is longer than the ", blob_.size, " bytes of the manifest"));
+    if (data.empty()) return {};
+    progress_.hasher.update(data);
+    progress_.offset += data.size();
+    return reader_(data);
+  }
+
+ private:
+  const Descriptor& blob_;
+  BlobProgress& progress_;
+  const BlobReader& reader_;
+  std::uint64_t skip_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace
+
+RegistryClient::RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint, Credentials credentials,
+                               RetryPolicy retry)
+    : http_(http),
+      endpoint_(std::move(endpoint)),
+      retry_(retry),
+      authenticator_(http, tokens, endpoint_, std::move(credentials)),
+      scheme_(endpoint_.insecure ? std::string() : std::string("https")) {}
+
+// An insecure server may speak either; the first answer tells which.
+HttpOutcome RegistryClient::send(HttpRequest request, const std::string& path, std::stop_token cancel) const {
+  request.insecure = endpoint_.insecure;
+  const std::string known = *scheme_.lock();
+  if (!known.empty()) {
+    request.url = cat(known, "://", endpoint_.host, path);
+    return send_authorized(request, cancel);
+  }
+  HttpOutcome outcome;
+  for (const char* scheme : {"https", "http"}) {
+    request.url = cat(scheme, "://", endpoint_.host, path);
+    outcome = send_authorized(request, cancel);
+    if (outcome.failure == HttpFailure::kConnect) continue;
+    if (outcome.failure == HttpFailure::kNone) *scheme_.lock() = scheme;
+    return outcome;
+  }
+  return outcome;
+}
+
+Result<void> RegistryClient::authenticate(const HttpResponse& response, const HttpRequest& request, std::stop_token cancel) const {
+  const auto found = response.headers.find("www-authenticate");
+  if (found != response.headers.end()) return authenticator_.answer(found->second, request.authorization, cancel);
+  // Some registries send a bare 401 for content and name their token server at /v2/ only.
+  HttpRequest ping;
+  ping.insecure = request.insecure;
+  ping.url = request.url.substr(0, request.url.find("/v2/") + 4);
+  const HttpOutcome outcome = http_.perform(ping, cancel);
+  if (outcome.error) return *outcome.error;
+  const auto from_ping = outcome.response.headers.find("www-authenticate");
+  const bool named = from_ping != outcome.response.headers.end();
+  return authenticator_.answer(named ? from_ping->second : std::vector<std::string>(), request.authorization, cancel);
+}
+
+HttpOutcome RegistryClient::send_authorized(HttpRequest request, std::stop_token cancel) const {
+  for (int authentications = 0;; ++authentications) {
+    request.authorization = authenticator_.header();
+    HttpOutcome outcome = http_.perform(request, cancel);
+    if (outcome.failure != HttpFailure::kNone || outcome.response.status != 401) return outcome;
+    if (authentications == kMaxAuthentications) {
+      outcome.failure = HttpFailure::kRefused;
+      outcome.error = Error(Code::kPermissionDenied, cat(endpoint_.host, " keeps refusing the credentials"));
+      return outcome;
+    }
+    if (auto answered = authenticate(outcome.response, request, cancel); !answered) {
+      outcome.failure = answered.error().code() == Code::kCancelled ? HttpFailure::kCancelled : HttpFailure::kRefused;
+      outcome.error = std::move(answered).error();
+      return outcome;
+    }
+  }
+}
+
+Result<RegistryClient::FetchedManifest> RegistryClient::fetch_manifest(const std::string& tag_or_digest,
+                                                                       std::stop_token cancel) const {
+  const auto wanted = Digest::parse(tag_or_digest);
+  HttpRequest request;
+  request.headers = {cat("Accept: ", kManifestAccept)};
+  request.body_limit = kMaxManifestSize;
+  const std::string path = cat("/v2/", endpoint_.path, "/manifests/", tag_or_digest);
+  Backoff backoff(retry_);
+  HttpOutcome outcome = send(request, path, cancel);
+  while (worth_retrying(outcome) && backoff.wait(outcome, cancel)) outcome = send(request, path, cancel);
+  if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
+  if (outcome.error) return *std::move(outcome.error);
+  if (outcome.response.status != 200) return describe_status(outcome.response);
+  Hasher hasher(wanted ? wanted->algorithm() : "sha256");
+  hasher.update(outcome.response.body);
+  FetchedManifest fetched{std::move(outcome.response.body), outcome.response.header("content-type"), hasher.finish()};
+  if (wanted && fetched.digest != *wanted) return lies(cat("digest mismatch: got ", fetched.digest.text()));
+  return fetched;
+}
+
+HttpOutcome RegistryClient::fetch_rest(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader,
+                                       std::stop_token cancel) const {
+  HttpRequest request;
+  if (progress.offset > 0) request.headers.push_back(cat("Range: bytes=", progress.offset, "-"));
+  BodyFeed feed(blob, progress, reader);
+  request.on_body = [&feed](const HttpResponse& head, std::span<const std::byte> data) { return feed.take(head, data); };
+  HttpOutcome outcome = send(std::move(request), cat("/v2/", endpoint_.path, "/blobs/", blob.digest.text()), cancel);
+  const bool success = outcome.failure == HttpFailure::kNone && (outcome.response.status == 200 || outcome.response.status == 206);
+  if (success && progress.offset < blob.size) {
+    outcome.failure = HttpFailure::kTransfer;
+    outcome.error = Error(Code::kUnavailable, cat("it ended after ", progress.offset, " of ", blob.size, " bytes"));
+  }
+  return outcome;
+}
+
+Result<void> RegistryClient::fetch_blob(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader,
+                                        std::stop_token cancel) const {
+  Backoff backoff(retry_);
+  while (progress.offset < blob.size) {
+    const std::uint64_t before = progress.offset;
+    HttpOutcome outcome = fetch_rest(blob, progress, reader, cancel);
+    if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
+    if (progress.offset - before >= kProgress) backoff.reset();
+    if (worth_retrying(outcome) && backoff.wait(outcome, cancel)) continue;
+    if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
+    if (outcome.error) return *std::move(outcome.error);
+    if (outcome.response.status != 200 && outcome.response.status != 206) return describe_status(outcome.response);
+  }
+  const Digest got = progress.hasher.finish();
+  if (got != blob.digest) return lies(cat("digest mismatch: got ", got.text()));
+  return {};
+}
+
+}  // namespace berth::image

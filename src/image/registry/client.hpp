@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <stop_token>
+#include <string>
+
+#include "base/digest.hpp"
+#include "base/guarded.hpp"
+#include "base/result.hpp"
+#include "image/manifest.hpp"
+#include "image/registry/auth.hpp"
+#include "image/registry/hosts.hpp"
+#include "image/registry/http.hpp"
+
+namespace berth::image {
+
+/// How much of a blob has gone to its reader, hashed on the way. Survives reconnects and the change
+/// to another server: what follows is asked for by range.
+struct BlobProgress {
+  explicit BlobProgress(const Descriptor& descriptor) : hasher(descriptor.digest.algorithm()) {}
+  Hasher hasher;
+  std::uint64_t offset = 0;
+};
+using BlobReader = std::function<Result<void>(std::span<const std::byte>)>;
+
+struct RetryPolicy {
+  int attempts = 5;                          ///< in a row without progress
+  std::chrono::milliseconds first_delay{500};  ///< doubles
+  std::chrono::milliseconds longest_delay{60'000};
+};
+
+/// One repository on one server, read-only (OCI distribution-spec). Retries what is worth it; checks
+/// every digest. Errors are sentences about the step; codes as in Puller::pull. Thread-safe.
+class RegistryClient {
+ public:
+  RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint, Credentials credentials, RetryPolicy retry = {});
+
+  struct FetchedManifest {
+    std::string bytes;
+    std::string content_type;
+    Digest digest;
+  };
+  /// By digest: the bytes match it.
+  Result<FetchedManifest> fetch_manifest(const std::string& tag_or_digest, std::stop_token cancel) const;
+
+  /// Streams the rest of a blob; returns when all `size` bytes were read and have the digest. An
+  /// error of `reader` ends it and is returned as it is.
+  Result<void> fetch_blob(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader, std::stop_token cancel) const;
+
+  const Endpoint& endpoint() const { return endpoint_; }
+
+ private:
+  HttpOutcome send(HttpRequest request, const std::string& path, std::stop_token cancel) const;
+  HttpOutcome send_authorized(HttpRequest request, std::stop_token cancel) const;
+  Result<void> authenticate(const HttpResponse& response, const HttpRequest& request, std::stop_token cancel) const;
+  HttpOutcome fetch_rest(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader, std::stop_token cancel) const;
+
+  const HttpClient& http_;
+  Endpoint endpoint_;
+  RetryPolicy retry_;
+  mutable Authenticator authenticator_;
+  /// "https", "http", or empty until an insecure server has answered.
+  mutable Guarded<std::string> scheme_;
+};
+
+}  // namespace berth::image

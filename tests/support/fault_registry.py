@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A registry on loopback that misbehaves on request. Standard library only.
+
+Serves one small image under any repository name; the name says what goes wrong: see FAULTS. Prints
+"PORT CDN_PORT" once it listens on both; ends when its standard input does.
+  GET /log            every request so far, as lines "PORT METHOD PATH auth=... range=..."
+The image: tag "latest", one uncompressed layer of about 3 MiB with /data and /etc/motd.
+Users: "user" with the password "secret"; refresh token "refresh"; ready bearer token "ready".
+"""
+import base64
+import collections
+import gzip
+import hashlib
+import io
+import json
+import platform
+import socket
+import sys
+import tarfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+FAULTS = """plain wrong-digest short longer cut cut-always range-ignored wrong-range loop-401 auth auth-basic
+auth-expires auth-scope auth-ping redirect redirect-loop redirect-file busy-429 busy-long html-404 oversize
+error-500 stall encoded schema1 confusion wrong-type wrong-diff-id artifact index no-platform""".split()
+
+
+def digest(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def make_layer():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, data in (("data", bytes(i * 7 % 251 for i in range(3 << 20))), ("etc/motd", b"hello\n")):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+LAYER = make_layer()
+
+
+def make_config(diff_id):
+    return json.dumps({"architecture": ARCHITECTURE, "os": "linux", "config": {"Env": ["A=b"], "Cmd": None},
+                       "rootfs": {"type": "layers", "diff_ids": [diff_id]}}).encode()
+
+
+CONFIG, LYING_CONFIG = make_config(digest(LAYER)), make_config("sha256:" + "0" * 64)
+
+
+def make_manifest(config=CONFIG, **more):
+    document = {"schemaVersion": 2, "mediaType": MANIFEST,
+                "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(config), "size": len(config)},
+                "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(LAYER), "size": len(LAYER)}]}
+    document.update(more)
+    return json.dumps(document).encode()
+
+
+GOOD = make_manifest()
+ENTRY = {"mediaType": MANIFEST, "digest": digest(GOOD), "size": len(GOOD)}
+DOCUMENTS = {
+    "wrong-diff-id": (MANIFEST, make_manifest(LYING_CONFIG)),
+    "oversize": (MANIFEST, make_manifest(padding="x" * (5 << 20))),
+    "schema1": ("application/vnd.docker.distribution.manifest.v1+prettyjws", b'{"schemaVersion":1,"fsLayers":[]}'),
+    "confusion": (MANIFEST, make_manifest(manifests=[])),
+    "wrong-type": (INDEX, GOOD),
+    "artifact": (MANIFEST, make_manifest(config=b"{}").replace(b"oci.image.config.v1+json", b"oci.empty.v1+json")),
+    "index": (INDEX, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+        {**ENTRY, "platform": {"os": "unknown", "architecture": "unknown"}},
+        {**ENTRY, "platform": {"os": "linux", "architecture": ARCHITECTURE}}]}).encode()),
+    "no-platform": (INDEX, json.dumps({"schemaVersion": 2, "manifests": [
+        {**ENTRY, "platform": {"os": "plan9", "architecture": "mips"}}]}).encode()),
+}
+LOG, COUNTS, TOKENS, LOCK = [], collections.Counter(), {}, threading.Lock()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    ports = (0, 0)
+
+    def handle(self):
+        # A TLS hello may hold no newline, for which http.server would wait for ever.
+        if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
+            return
+        super().handle()
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status, body=b"", **headers):
+        self.send_response(status)
+        for name, value in {"Content_Length": len(body), **headers}.items():
+            if value is not None:
+                self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+        try:
+            self.wfile.write(body)
+        except OSError:
+            self.close_connection = True
+
+    def count(self, what):
+        with LOCK:
+            COUNTS[what] += 1
+            return COUNTS[what]
+
+    def do_POST(self):
+        form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        self.note()
+        if "refresh_token=refresh" not in form or "grant_type=refresh_token" not in form:
+            return self.answer(401)
+        self.issue("any")
+
+    def note(self):
+        with LOCK:
+            LOG.append(f"{self.server.server_port} {self.command} {self.path} "
+                       f"auth={self.headers.get('Authorization', '')} range={self.headers.get('Range', '')}")
+
+    def do_GET(self):
+        if self.path == "/log":
+            with LOCK:
+                return self.answer(200, "\n".join(LOG).encode())
+        self.note()
+        path, _, query = self.path.partition("?")
+        parts = path.strip("/").split("/")
+        if parts[0] == "token":
+            return self.token(query)
+        if parts[0] == "cdn":
+            return self.blob("plain", parts[-1])
+        if parts == ["v2"]:
+            return self.challenge("any") if COUNTS["ping"] else self.answer(200)
+        fault = parts[1] if len(parts) > 1 else ""
+        if fault not in FAULTS:
+            return self.answer(404, b'{"errors":[{"code":"NAME_UNKNOWN","message":"no such repository"}]}')
+        if fault.startswith("auth") and not self.authorized(fault):
+            return self.challenge(fault)
+        if fault == "loop-401":
+            return self.challenge(fault)
+        if parts[2] == "manifests":
+            return self.manifest(fault, parts[3])
+        self.blob(fault, parts[3])
+
+    def challenge(self, fault):
+        if fault == "auth-ping":
+            self.count("ping")
+            return self.answer(401)
+        if fault == "auth-basic":
+            return self.answer(401, WWW_Authenticate='Basic realm="x"')
+        value = f'Bearer realm="http://127.0.0.1:{self.ports[0]}/token?fault={fault}",service="test",scope="repository:{fault}:pull"'
+        if fault == "auth-scope" and "Bearer" in self.headers.get("Authorization", ""):
+            value += ',error="insufficient_scope"'
+            value = value.replace(":pull", ":pull repository:base:pull")
+        self.answer(401, WWW_Authenticate=value)
+
+    def token(self, query):
+        basic = self.headers.get("Authorization", "")
+        known = basic == "Basic " + base64.b64encode(b"user:secret").decode()
+        if "fault=auth&" in query + "&" and not known:
+            return self.answer(401, b'{"details":"no"}')
+        self.issue("base" if "base" in query else "any")
+
+    def issue(self, kind):
+        token = f"token{self.count('tokens')}"
+        TOKENS[token] = kind
+        self.answer(200, json.dumps({"access_token": token, "expires_in": 300}).encode())
+
+    def authorized(self, fault):
+        header = self.headers.get("Authorization", "")
+        if fault == "auth-basic":
+            return header == "Basic " + base64.b64encode(b"user:secret").decode()
+        token = header.removeprefix("Bearer ")
+        if fault == "auth-expires" and token in TOKENS and self.count("use " + token) > 1:
+            return False
+        if fault == "auth-scope":
+            return TOKENS.get(token) == "base"
+        return token in TOKENS or token == "ready"
+
+    def manifest(self, fault, name):
+        if fault == "html-404":
+            return self.answer(404, b"<html>Not found & secret?token=1</html>", Content_Type="text/html")
+        if fault == "error-500" and self.count("500") <= 2:
+            return self.answer(500, b"oops")
+        if fault == "busy-429" and self.count("429") <= 2:
+            return self.answer(429, Retry_After="0")
+        if fault == "busy-long":
+            return self.answer(429, Retry_After="86400")
+        media_type, body = DOCUMENTS.get(fault, (MANIFEST, GOOD))
+        if name == ENTRY["digest"]:
+            media_type, body = MANIFEST, GOOD
+        self.answer(200, body, Content_Type=media_type)
+
+    def blob(self, fault, name):
+        body = {digest(CONFIG): CONFIG, digest(LYING_CONFIG): LYING_CONFIG, digest(LAYER): LAYER}.get(name)
+        if body is None:
+            return self.answer(404)
+        serve = getattr(self, fault.replace("-", "_"), None) if body is LAYER else None
+        return serve(body) if serve else self.serve(body)
+
+    def serve(self, body):
+        start = self.headers.get("Range", "")
+        if not start:
+            return self.answer(200, body)
+        first = int(start.removeprefix("bytes=").split("-")[0])
+        self.answer(206, body[first:], Content_Range=f"bytes {first}-{len(body) - 1}/{len(body)}")
+
+    def cut_at(self, body, length, status=200, **headers):
+        self.answer(status, body[:length], Content_Length=len(body), **headers)
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
+
+    def wrong_digest(self, body):
+        self.serve(body[:-1] + b"\x01")
+
+    def short(self, body):
+        self.answer(200, body[:-512])
+
+    def longer(self, body):
+        self.close_connection = True
+        self.answer(200, body + b"more", Content_Length=None, Connection="close")
+
+    def cut(self, body):
+        if self.count("cut") % 3:
+            first = int((self.headers.get("Range") or "bytes=0-")[6:].split("-")[0])
+            rest = body[first:]
+            headers = {"Content_Range": f"bytes {first}-{len(body) - 1}/{len(body)}"} if first else {}
+            return self.cut_at(rest, len(rest) // 2, 206 if first else 200, **headers)
+        self.serve(body)
+
+    def cut_always(self, body):
+        self.cut_at(body, 1000)
+
+    def range_ignored(self, body):
+        if self.count("ignored") % 2:
+            return self.cut_at(body, len(body) // 2)
+        self.answer(200, body)
+
+    def wrong_range(self, body):
+        if self.count("wrong") % 2:
+            return self.cut_at(body, len(body) // 2)
+        self.answer(206, body[10:], Content_Range=f"bytes 10-{len(body) - 1}/{len(body)}")
+
+    def redirect(self, body):
+        self.answer(307, Location=f"http://127.0.0.1:{self.ports[1]}/cdn/{digest(body)}?signature=s3cret")
+
+    auth = redirect
+
+    def redirect_loop(self, body):
+        self.answer(302, Location=self.path)
+
+    def redirect_file(self, body):
+        self.answer(302, Location="file:///etc/passwd")
+
+    def stall(self, body):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:100_000])
+        self.wfile.flush()
+        time.sleep(600)
+
+    def encoded(self, body):
+        self.answer(200, gzip.compress(body, 1), Content_Encoding="gzip")
+
+
+def main():
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _ in range(2)]
+    Handler.ports = tuple(server.server_port for server in servers)
+    for server in servers:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(*Handler.ports, flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
