@@ -57,15 +57,18 @@ Json object_at(const Json& json, const char* key) {
   return at != json.end() && at->is_object() ? *at : Json::object();
 }
 
-Result<Json> load(const std::string& path) {
+/// kNotFound is what was never written; every other failure is a file to quarantine.
+Result<std::string> load_text(const std::string& path) {
   auto text = read_file(path, kRecordLimit);
-  if (!text) {
-    Error error = std::move(text).error();
-    if (error.sys_errno() == ENOENT) error.recode(Code::kNotFound);
-    return error;
-  }
-  ASSIGN_OR_RETURN(Json json, parse_json(*text, kRecordLimit, path));
-  if (!json.is_object() || get<int>(json, "schema", 0) != kRecordSchema) {
+  if (text || text.error().sys_errno() != ENOENT) return text;
+  Error error = std::move(text).error();
+  return error.recode(Code::kNotFound);
+}
+
+Result<Json> load(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, load_text(path));
+  ASSIGN_OR_RETURN(Json json, parse_json(text, kRecordLimit, path));
+  if (!json.is_object() || get<std::int64_t>(json, "schema", 0) != kRecordSchema) {
     return Error(Code::kInternal, cat(path, " has a schema that this version does not know"));
   }
   return json;
@@ -138,8 +141,8 @@ Result<void> store_attachment(const Layout& layout, const std::string& pod_id, c
 }
 
 Result<netcni::Attachment> load_attachment(const Layout& layout, const std::string& pod_id) {
-  ASSIGN_OR_RETURN(const std::string text, read_file(cat(layout.pod(pod_id), "/attachment.json"), kRecordLimit));
-  return netcni::attachment_from_json(text);
+  ASSIGN_OR_RETURN(const std::string text, load_text(cat(layout.pod(pod_id), "/attachment.json")));
+  return netcni::attachment_from_json(text).context(cat("read the attachment of pod ", pod_id));
 }
 
 Result<void> store_container_record(const Layout& layout, const ContainerRecord& record) {
