@@ -76,14 +76,23 @@ Result<Json> load(const std::string& path) {
 
 Result<void> store(const std::string& dir, const char* name, Json json) {
   json["schema"] = kRecordSchema;
-  RETURN_IF_ERROR(make_dirs(dir, 0700));
   return write_file(cat(dir, "/", name), to_text(json), Durability::kAtomic);
+}
+
+/// Records make the object's directory; a status does not, or the late news of a removed object
+/// would bring its directory back. kNotFound then.
+Result<void> store_status(const std::string& dir, Json json) {
+  auto stored = store(dir, "status.json", std::move(json));
+  if (stored || stored.error().sys_errno() != ENOENT) return stored;
+  Error error = std::move(stored).error();
+  return error.recode(Code::kNotFound);
 }
 
 }  // namespace
 
 Result<void> store_pod_record(const Layout& layout, const PodRecord& record) {
   ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the pod's configuration"));
+  RETURN_IF_ERROR(make_dirs(layout.pod(record.id), 0700));
   return store(layout.pod(record.id), "record.json",
                {{"id", record.id},
                 {"config", std::move(config)},
@@ -117,7 +126,7 @@ Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id) {
 
 Result<void> store_pod_status(const Layout& layout, const PodSandbox& pod) {
   const PodStatus status = *pod.status.lock();
-  return store(layout.pod(pod.id()), "status.json",
+  return store_status(layout.pod(pod.id()),
                {{"ready", status.ready},
                 {"reason", status.reason},
                 {"ips", status.ips},
@@ -148,6 +157,7 @@ Result<netcni::Attachment> load_attachment(const Layout& layout, const std::stri
 Result<void> store_container_record(const Layout& layout, const ContainerRecord& record) {
   ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the container's configuration"));
   ASSIGN_OR_RETURN(Json user, message_to_json(record.user, "the container's user"));
+  RETURN_IF_ERROR(make_dirs(layout.container(record.id), 0700));
   return store(layout.container(record.id), "record.json",
                {{"id", record.id},
                 {"pod_id", record.pod_id},
@@ -194,7 +204,7 @@ Result<ContainerRecord> load_container_record(const Layout& layout, const std::s
 Result<void> store_container_status(const Layout& layout, const Container& container) {
   const ContainerStatus status = container.snapshot();
   ASSIGN_OR_RETURN(Json resources, message_to_json(status.resources, "the container's resources"));
-  return store(layout.container(container.id()), "status.json",
+  return store_status(layout.container(container.id()),
                {{"state", static_cast<int>(status.state)},
                 {"started_ns", status.started_ns},
                 {"finished_ns", status.finished_ns},
