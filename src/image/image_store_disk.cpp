@@ -93,14 +93,19 @@ void DiskImageStore::recount(State& state) {
   }
 }
 
-std::string DiskImageStore::layer_dir(const Layer& layer) const { return layout_.layer(layer.number) + "/fs"; }
+std::string DiskImageStore::layer_dir(const Layer& layer) const {
+  auto state = state_.lock();
+  const auto entry = state->layers.find(layer.chain_id);
+  const bool staged = entry != state->layers.end() && entry->second.number == layer.number &&
+                      entry->second.stage == LayerEntry::Stage::kStaged && !entry->second.moved;
+  return (staged ? layout_.staged(layer.number) : layout_.layer(layer.number)) + "/fs";
+}
 
 Result<void> DiskImageStore::hold_layers(const std::string& key, const std::vector<Layer>& layers) {
   auto state = state_.lock();
   for (const Layer& layer : layers) {
     const auto entry = state->layers.find(layer.chain_id);
-    const bool there = entry != state->layers.end() && entry->second.stage == LayerEntry::Stage::kCommitted &&
-                       entry->second.number == layer.number;
+    const bool there = entry != state->layers.end() && entry->second.layer && entry->second.number == layer.number;
     if (!there) return Error(Code::kNotFound, cat("layer ", layer.chain_id, " has been removed"));
   }
   for (const Layer& layer : layers) state->holds[key].insert(layer.number);
