@@ -71,7 +71,7 @@ class ImageStore {
     std::string mount_point;  ///< a path on the store's file system
   };
   virtual Usage usage() const = 0;
-  /// While any key holds a layer, committed or staged, its files stay, whatever happens to its images. Holding again adds.
+  /// While any key holds a layer its files stay, whatever happens to its images. Holding again adds.
   /// kNotFound when a layer has gone already. Held in memory: a snapshot's own list of layers
   /// (layout.hpp) restores it at open. A key that starts with kVolumeHold also makes remove() of an
   /// image of exactly these layers fail.
@@ -79,8 +79,7 @@ class ImageStore {
   virtual Result<void> hold_layers(const std::string& key, const std::vector<Layer>& layers) = 0;
   virtual void release_layers(const std::string& key) = 0;
 
-  /// Directory of a layer's files, for overlay mounts and unpacking over it. That of a staged layer
-  /// changes when it is committed.
+  /// Directory of a layer's files, for overlay mounts; of a staged layer, where it is until its commit.
   virtual std::string layer_dir(const Layer& layer) const = 0;
 };
 

@@ -105,7 +105,8 @@ Result<void> DiskImageStore::hold_layers(const std::string& key, const std::vect
   auto state = state_.lock();
   for (const Layer& layer : layers) {
     const auto entry = state->layers.find(layer.chain_id);
-    const bool there = entry != state->layers.end() && entry->second.layer && entry->second.number == layer.number;
+    const bool there = entry != state->layers.end() && entry->second.stage != LayerEntry::Stage::kReserved &&
+                       entry->second.number == layer.number;
     if (!there) return Error(Code::kNotFound, cat("layer ", layer.chain_id, " has been removed"));
   }
   for (const Layer& layer : layers) state->holds[key].insert(layer.number);

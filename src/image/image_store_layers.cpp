@@ -82,8 +82,8 @@ void DiskImageStore::drop_stale(State& state) {
   const auto now = std::chrono::steady_clock::now();
   for (auto entry = state.layers.begin(); entry != state.layers.end();) {
     const LayerEntry& layer = entry->second;
-    const bool stale = layer.stage == LayerEntry::Stage::kStaged && !layer.committing &&
-                       now - layer.staged_at > kStaleAfter && !is_held(state, layer.number);
+    const bool unused = layer.stage == LayerEntry::Stage::kStaged && !layer.committing && !is_held(state, layer.number);
+    const bool stale = unused && now - layer.staged_at > kStaleAfter;
     if (stale) delete_later(layer.moved ? layout_.layer(layer.number) : layout_.staged(layer.number));
     entry = stale ? state.layers.erase(entry) : std::next(entry);
   }

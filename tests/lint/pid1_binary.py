@@ -29,6 +29,7 @@ CHILD_MAY_CALL = set("""
     stat lstat fstat fstatat statfs fstatfs access faccessat chdir fchdir chroot mkdir mkdirat mknod mknodat symlink
     symlinkat unlink unlinkat rename renameat readlink readlinkat link linkat
     chmod fchmod fchmodat chown lchown fchown fchownat umask mount umount umount2 setns unshare
+    fsopen fsconfig fsmount move_mount open_tree mount_setattr
     sethostname setdomainname setgroups setuid setgid setresuid setresgid setsid setpgid tcsetpgrp getuid geteuid
     getgid getegid setrlimit setrlimit64 getrlimit getrlimit64 prlimit prlimit64 setpriority sched_setaffinity
     sched_setscheduler personality sigprocmask sigaction sigemptyset sigfillset signal

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The cloned child between clone3() and execve(): what it was given, and how it talks to the shim.
+// No allocation, no locks, no stdio: only system calls on borrowed bytes.
+
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "pid1/plan_format.h"
+#include "pid1/plan_view.h"
+
+namespace berth::pid1 {
+
+struct Child {
+  PlanView plan;
+  const int* fds;                 // the plan's descriptors, header().fd_count of them
+  int sync;                       // to the shim
+  int stdio[3];                   // what becomes 0, 1, 2; -1: /dev/null
+  int host_null;                  // verified /dev/null of the host
+  int pod_net, pod_ipc, pod_uts;  // -1: the pod has none
+  bool is_exec;
+  rlimit nofile;              // the shim's own limit as it was before the shim raised it
+  const char* oom_score_adj;  // likewise; nullptr when the shim did not change it
+
+  int root = -1;        // directory that targets are relative to
+  int null_tree = -1;   // mount of /dev/null for masking, see ops_mount.cpp
+  int empty_tree = -1;  // empty read-only tmpfs for masking
+  bool null_attached = false;
+  bool empty_attached = false;
+  bool said_execing = false;
+  bool sealed = false;  // only 0-2 and the sync socket are left open
+};
+
+/// The child's whole life: runs the plan, or reports the failed step and exits.
+[[noreturn]] void run_child(Child& child);
+
+}  // namespace berth::pid1

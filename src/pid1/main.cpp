@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+#include <unistd.h>
+
+#include "pid1/init.h"
+#include "pid1/shim.h"
+#include "pid1/text.h"
+
+namespace {
+
+template <size_t kSize>
+void print(int fd, const char (&text)[kSize]) {
+  [[maybe_unused]] const ssize_t written = ::write(fd, text, kSize - 1);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && strcmp(argv[1], "shim") == 0) return berth::pid1::run_shim();
+  if (argc > 3 && strcmp(argv[1], "init") == 0 && strcmp(argv[2], "--") == 0) {
+    return berth::pid1::run_init(argv + 3);
+  }
+  if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+    print(1, "berth-pid1 " BERTH_VERSION "\n");
+    return 0;
+  }
+  print(2,
+        "usage: berth-pid1 shim | init -- PROGRAM [ARGUMENT]... | --version\n"
+        "Started by berthd; not meant to be run by hand.\n");
+  return 2;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mounts by the file descriptor interface only: a mount is made detached, gets its attributes, and
+// appears in the tree complete.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pid1/ops.h"
+#include "pid1/paths.h"
+#include "pid1/sys.h"
+#include "pid1/text.h"
+
+namespace berth::pid1 {
+namespace {
+
+constexpr uint64_t kPropagationFlags = MS_SHARED | MS_SLAVE | MS_PRIVATE | MS_UNBINDABLE;
+
+int attach(int tree, int target) {
+  return sys::error_of(::move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+}
+
+/// "key=value" or "key" of a filesystem's own options.
+int set_option(int context, const char* option) {
+  const char* equals = strchr(option, '=');
+  if (equals == nullptr) return sys::error_of(::fsconfig(context, FSCONFIG_SET_FLAG, option, nullptr, 0));
+  char key[64];
+  const size_t length = static_cast<size_t>(equals - option);
+  if (length >= sizeof key) return EINVAL;
+  memcpy(key, option, length);
+  key[length] = '\0';
+  return sys::error_of(::fsconfig(context, FSCONFIG_SET_STRING, key, equals + 1, 0));
+}
+
+/// A tmpfs takes over the mode of what it covers, as the image's author expects of /tmp or /run.
+int inherit_mode(int context, int target) {
+  struct stat status = {};
+  if (::fstat(target, &status) != 0) return errno;
+  Text<16> mode;
+  mode.number(status.st_mode & 07777, 8);
+  return sys::error_of(::fsconfig(context, FSCONFIG_SET_STRING, "mode", mode.c_str(), 0));
+}
+
+int configure(int context, const char* type, const char* options, int target) {
+  bool has_mode = false;
+  bool has_source = false;
+  for (const char* at = options; at != nullptr && *at != '\0'; at += strlen(at) + 1) {
+    has_mode = has_mode || strncmp(at, "mode=", 5) == 0;
+    has_source = has_source || strncmp(at, "source=", 7) == 0;
+    const int err = set_option(context, at);
+    if (err != 0) return err;
+  }
+  if (!has_source) {
+    const int err = sys::error_of(::fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0));
+    if (err != 0) return err;
+  }
+  if (!has_mode && strcmp(type, "tmpfs") == 0) {
+    const int err = inherit_mode(context, target);
+    if (err != 0) return err;
+  }
+  return sys::error_of(::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
+}
+
+int mount_on(int target, const char* type, const char* options, uint64_t attributes) {
+  const int context = ::fsopen(type, FSOPEN_CLOEXEC);
+  if (context < 0) return errno;
+  int err = configure(context, type, options, target);
+  if (err == 0) {
+    const int tree = ::fsmount(context, FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes));
+    err = tree < 0 ? errno : attach(tree, target);
+    if (tree >= 0) ::close(tree);
+  }
+  ::close(context);
+  return err;
+}
+
+}  // namespace
+
+int root_propagation(Child&, const plan::Op& op) {
+  struct ::mount_attr attributes = {};
+  attributes.propagation = op.flags & kPropagationFlags;
+  const unsigned recursive = (op.flags & MS_REC) != 0 ? AT_RECURSIVE : 0;
+  return sys::error_of(::mount_setattr(AT_FDCWD, "/", recursive, &attributes, sizeof attributes));
+}
+
+int attach_root(Child& child, const plan::Op& op) {
+  const int tree = fd_of(child, op.fd);
+  const int err =
+      sys::error_of(::move_mount(tree, "", AT_FDCWD, child.plan.text(op.target), MOVE_MOUNT_F_EMPTY_PATH));
+  if (err == 0) child.root = tree;
+  return err;
+}
+
+int mount_new(Child& child, const plan::Op& op) {
+  const char* type = child.plan.text(op.text);
+  const char* target = child.plan.text(op.target);
+  // An image must not redirect these by a link: what is masked and trusted later is looked up here.
+  const bool is_kernel_view = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
+  int fd = -1;
+  int err = open_or_create(child.root, target, Missing::kDirectory, op.mode,
+                           is_kernel_view ? RESOLVE_NO_SYMLINKS : 0, fd);
+  if (err != 0) return err;
+  err = mount_on(fd, type, child.plan.text(op.extra), op.flags);
+  ::close(fd);
+  return err;
+}
+
+int attach_tree(Child& child, const plan::Op& op) {
+  const Missing what = op.mode == 1 ? Missing::kFile : Missing::kDirectory;
+  int target = -1;
+  int err = open_or_create(child.root, child.plan.text(op.target), what, 0, 0, target);
+  if (err != 0) return err;
+  err = attach(fd_of(child, op.fd), target);
+  ::close(target);
+  return err;
+}
+
+int mount_attr(Child& child, const plan::Op& op) {
+  const int target = open_in_root(child.root, child.plan.text(op.target), O_PATH);
+  if (target < 0) return errno;
+  struct ::mount_attr attributes = {};
+  attributes.attr_set = op.flags;
+  attributes.attr_clr = op.value;
+  const char* propagation = child.plan.text(op.text);
+  if (propagation != nullptr) {
+    uint64_t value = 0;
+    parse_number(propagation, propagation + strlen(propagation), value);
+    attributes.propagation = value & kPropagationFlags;
+  }
+  const unsigned recursive = op.mode == 1 ? AT_RECURSIVE : 0;
+  const int err =
+      sys::error_of(::mount_setattr(target, "", AT_EMPTY_PATH | recursive, &attributes, sizeof attributes));
+  ::close(target);
+  return err;
+}
+
+int pivot(Child& child, const plan::Op&) {
+  keep_null_tree(child);
+  const int old_root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (old_root < 0 || ::fchdir(child.root) != 0) return errno;
+  // pivot_root(".", ".") stacks the old root on the new one, so no directory of the image is used.
+  if (sys::pivot_root(".", ".") != 0) return errno;
+  // Slave, not private: unmounting must not reach the host, and must not stop what the host unmounts.
+  struct ::mount_attr slave = {};
+  slave.propagation = MS_SLAVE;
+  if (::mount_setattr(old_root, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave, sizeof slave) != 0) return errno;
+  if (::umount2(".", MNT_DETACH) != 0) return errno;
+  ::close(old_root);
+  return sys::error_of(::chdir("/"));
+}
+
+}  // namespace berth::pid1

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pid1/pause.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pid1/note.h"
+#include "pid1/pause_child.h"
+#include "pid1/sync.h"
+#include "pid1/sys.h"
+
+namespace berth::pid1 {
+namespace {
+
+int join_own_cgroups(const shim::InitPod& request, const Packet& packet) {
+  for (uint32_t i = 0; i < request.own_cgroup_fd_count; ++i) {
+    if (::write(packet.fds()[request.own_first_cgroup_fd + i], "0", 1) != 1) return errno;
+  }
+  return 0;
+}
+
+int clone_pause(Shim& shim, const shim::InitPod& request, const Packet& packet) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return errno;
+  shim.pod.pause.sync.reset(pair[0]);
+  const Fd child_end(pair[1]);
+  const uint32_t count = request.cgroup_fd_count;
+  const PauseChild child{child_end.get(),
+                         shim.pod.net.get(),
+                         shim.pod.ipc.get(),
+                         shim.pod.uts.get(),
+                         packet.fds() + (count == 0 ? 0 : request.first_cgroup_fd),
+                         count};
+  int pidfd = -1;
+  clone_args args = {};
+  args.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  const pid_t pid = sys::clone3(args);
+  if (pid < 0) return errno;
+  if (pid == 0) run_pause_child(child);
+  shim.pod.pause.pid = pid;
+  shim.pod.pause.pidfd.reset(pidfd);
+  shim.pod.pause.start_time = start_time_of(pid);
+  const int err = watch(shim, shim.pod.pause.sync.get(), Source::kPauseSync);
+  return err != 0 ? err : watch(shim, pidfd, Source::kPauseExit);
+}
+
+/// A pod that could not be initialised is as if it had never been asked for.
+void forget_pod(Shim& shim) {
+  end_pause(shim);
+  shim.pod.initialised = false;
+  shim.pod.net.reset();
+  shim.pod.ipc.reset();
+  shim.pod.uts.reset();
+}
+
+void answer(Shim& shim, uint64_t seq) {
+  const shim::InitPodReply reply = {shim.pod.pause.pid, 0, shim.pod.pause.start_time};
+  shim.control.reply(seq, 0, shim::kNoOp, &reply, sizeof reply);
+}
+
+void pause_closed(Shim& shim) {
+  Pause& pause = shim.pod.pause;
+  const uint64_t seq = pause.seq;
+  pause.seq = 0;
+  pause.sync.reset();
+  if (pause.ready) return answer(shim, seq);
+  const int err = pause.err;
+  forget_pod(shim);
+  shim.control.reply(seq, err);
+}
+
+}  // namespace
+
+void init_pod(Shim& shim, const Request& request, Packet& packet) {
+  const uint64_t seq = request.header.seq;
+  const shim::InitPod& wanted = request.init_pod;
+  if (shim.pod.initialised) return void(shim.control.reply(seq, EALREADY));
+  shim.pod.initialised = true;
+  shim.pod.net = packet.take(wanted.net_fd);
+  shim.pod.ipc = packet.take(wanted.ipc_fd);
+  shim.pod.uts = packet.take(wanted.uts_fd);
+  int err = join_own_cgroups(wanted, packet);
+  if (err == 0 && wanted.share_pid == 0) return answer(shim, seq);
+  if (err == 0) err = clone_pause(shim, wanted, packet);
+  if (err == 0) {
+    shim.pod.pause.seq = seq;
+    return;
+  }
+  forget_pod(shim);
+  shim.control.reply(seq, err);
+}
+
+void pause_spoke(Shim& shim) {
+  Pause& pause = shim.pod.pause;
+  while (pause.seq != 0) {
+    SyncMessage message = {};
+    Fd none;
+    const ssize_t size = receive_sync(pause.sync.get(), message, none);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (size <= 0) return pause_closed(shim);
+    pause.ready = message.kind == SyncMessage::kReady;
+    if (message.kind == SyncMessage::kFailed) pause.err = message.failure.err;
+  }
+}
+
+void pause_exited(Shim& shim) {
+  if (shim.pod.pause.pid == 0) return;
+  if (shim.pod.pause.seq != 0) return pause_spoke(shim);
+  end_pause(shim);
+  shim.control.event(shim::Type::kPauseExited);
+}
+
+void end_pause(Shim& shim) {
+  Pause& pause = shim.pod.pause;
+  if (pause.pidfd.is_open()) {
+    sys::pidfd_send_signal(pause.pidfd.get(), SIGKILL);
+    siginfo_t info = {};
+    if (sys::waitid(P_PIDFD, pause.pidfd.get(), &info, WEXITED, nullptr) != 0)
+      note("cannot reap pause", errno);
+  }
+  pause = Pause();
+}
+
+}  // namespace berth::pid1

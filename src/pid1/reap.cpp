@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pid1/reap.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+#include "pid1/clock.h"
+#include "pid1/exit_record.h"
+#include "pid1/launch.h"
+#include "pid1/note.h"
+#include "pid1/sys.h"
+
+namespace berth::pid1 {
+namespace {
+
+constexpr int64_t kQuiet = 100 * kMillisecond;
+constexpr int64_t kMaxDrain = 2000 * kMillisecond;
+
+bool is_tracked(Shim& shim, pid_t pid) {
+  if (pid == shim.pod.pause.pid) return true;
+  for (uint32_t i = 0; i < shim.objects.limit(); ++i) {
+    const Object* object = shim.objects.at(i);
+    if (object != nullptr && object->pid == pid && object->is_alive()) return true;
+  }
+  return false;
+}
+
+void finish(Shim& shim, Object& object) {
+  object.ending = false;
+  object.quiet_until = kNever;
+  object.drain_until = kNever;
+  flush_tails(shim, object);
+  object.exit.log_bytes_dropped = object.log.dropped();
+  object.exit.oom_kills = read_oom_kills(object.oom.get());
+  if (!object.is_exec()) {
+    const int err = write_exit_record(shim.directory.get(), object.id, object.exit);
+    if (err != 0) note("cannot write an exit record", err);
+  }
+  siginfo_t info = {};
+  sys::waitid(P_PIDFD, object.pidfd.get(), &info, WEXITED, nullptr);
+  object.phase = shim::Phase::kExited;
+  object.pidfd.reset();
+  object.stdin_pipe.reset();
+  object.oom.reset();
+  const shim::ObjectState state = object.state();
+  const bool sent = shim.control.event(shim::Type::kExited, &state, sizeof state);
+  // An exec whose end nobody heard of stays for the next kList.
+  if (object.is_exec() && sent) shim.objects.remove(object);
+  reap_orphans(shim);
+}
+
+}  // namespace
+
+void main_process_ended(Shim& shim, Object& object) {
+  // What the child said last is in the socket; it decides whether this was a program's end at all.
+  const uint32_t index = object.index;
+  const uint32_t generation = object.generation;
+  if (object.sync.is_open()) child_spoke(shim, object);
+  if (shim.objects.at(index, generation) == nullptr || object.ending) return;
+  siginfo_t info = {};
+  rusage usage = {};
+  if (sys::waitid(P_PIDFD, object.pidfd.get(), &info, WEXITED | WNOWAIT | WNOHANG, &usage) != 0 ||
+      info.si_pid == 0) {
+    return;
+  }
+  ::epoll_ctl(shim.events.get(), EPOLL_CTL_DEL, object.pidfd.get(), nullptr);
+  fill_exit_record(object.exit, info, usage);
+  object.exit.started_ns = object.started_ns;
+  object.exit.never_started = object.phase == shim::Phase::kRunning ? 0 : 1;
+  object.exit.finished_ns = realtime_ns();
+  const int64_t now = monotonic_ns();
+  object.ending = true;
+  object.quiet_until = now + kQuiet;
+  object.drain_until = now + kMaxDrain;
+  shim.timers_armed = true;
+  rearm_terminal(shim, object, now);
+  finish_if_drained(shim, object);
+}
+
+void finish_if_drained(Shim& shim, Object& object) {
+  if (!object.ending) return;
+  if (object.has_open_stream()) {
+    const int64_t now = monotonic_ns();
+    if (now < object.quiet_until && now < object.drain_until) return;
+  }
+  finish(shim, object);
+}
+
+void reap_orphans(Shim& shim) {
+  for (;;) {
+    siginfo_t info = {};
+    // First a look: a zombie that is a main process keeps its status until its output is read. It
+    // hides those behind it; they are looked for again when it is finished.
+    if (sys::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT, nullptr) != 0) return;
+    if (info.si_pid == 0 || is_tracked(shim, info.si_pid)) return;
+    siginfo_t reaped = {};
+    sys::waitid(P_PID, info.si_pid, &reaped, WEXITED | WNOHANG, nullptr);
+  }
+}
+
+void discard(Shim& shim, Object& object) {
+  sys::pidfd_send_signal(object.pidfd.get(), SIGKILL);
+  shim.objects.remove(object);
+  reap_orphans(shim);
+}
+
+}  // namespace berth::pid1

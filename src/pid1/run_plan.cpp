@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Child side: the interpreter of launch plans. From clone3() to execve() there is no allocation, no
+// lock and no stdio, only system calls on borrowed bytes.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pid1/child.h"
+#include "pid1/ops.h"
+#include "pid1/sync.h"
+#include "pid1/sys.h"
+
+namespace berth::pid1 {
+namespace {
+
+using plan::OpKind;
+
+constexpr int kSealedSync = 3;
+constexpr int kExitFailed = 128;  // what the kubelet shows for a container that could not start
+
+int join_cgroup(Child& child, const plan::Op& op) {
+  return ::write(fd_of(child, op.fd), "0", 1) == 1 ? 0 : errno;
+}
+
+int set_oom_score(const char* value) {
+  const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  const size_t length = strlen(value);
+  const ssize_t written = ::write(fd, value, length);
+  const int err = written == static_cast<ssize_t>(length) ? 0 : errno;
+  ::close(fd);
+  return err;
+}
+
+int oom_score_adj(Child& child, const plan::Op& op) {
+  const int err = set_oom_score(child.plan.text(op.text));
+  return err == EACCES || err == EPERM ? 0 : err;
+}
+
+int set_limit(const plan::Op& op) {
+  const rlimit limit{op.flags, op.value};
+  return sys::error_of(::prlimit(0, static_cast<__rlimit_resource>(op.mode), &limit, nullptr));
+}
+
+/// Nothing but 0-2 and the sync socket stays open, and that one closes itself at execve.
+int seal_descriptors(Child& child) {
+  if (child.sealed) return 0;
+  if (child.sync != kSealedSync) {
+    if (::dup3(child.sync, kSealedSync, O_CLOEXEC) < 0) return errno;
+    child.sync = kSealedSync;
+  }
+  if (::close_range(kSealedSync + 1, ~0U, 0) != 0) return errno;
+  child.root = -1;
+  child.sealed = true;
+  return 0;
+}
+
+/// Waits for Start. A shim that is gone will never open the gate.
+int wait_at_gate(Child& child) {
+  send_sync(child.sync, {SyncMessage::kReady, {}});
+  SyncMessage message = {};
+  ssize_t size = 0;
+  do {
+    size = ::read(child.sync, &message, sizeof message);
+  } while (size < 0 && errno == EINTR);
+  if (size != sizeof message || message.kind != SyncMessage::kGo) ::_exit(kExitFailed);
+  return 0;
+}
+
+/// The filter may forbid what is needed to tell the shim, so it is told before.
+int seal_and(Child& child, const plan::Op& op, int (*last_step)(Child&, const plan::Op&)) {
+  const int err = seal_descriptors(child);
+  if (err != 0) return err;
+  const bool is_last = op.kind == OpKind::kExec || op.phase == plan::Phase::kSeccomp;
+  if (is_last && !child.said_execing) send_sync(child.sync, {SyncMessage::kExecing, {}});
+  child.said_execing = child.said_execing || is_last;
+  return last_step(child, op);
+}
+
+int execute_early(Child& child, const plan::Op& op) {
+  switch (op.kind) {
+    case OpKind::kJoinCgroup:
+      return join_cgroup(child, op);
+    case OpKind::kSetns:
+      return sys::error_of(::setns(fd_of(child, op.fd), static_cast<int>(op.flags)));
+    case OpKind::kOomScoreAdj:
+      return oom_score_adj(child, op);
+    case OpKind::kRlimit:
+      return set_limit(op);
+    case OpKind::kUnshare:
+      return sys::error_of(::unshare(static_cast<int>(op.flags)));
+    case OpKind::kRootPropagation:
+      return root_propagation(child, op);
+    case OpKind::kAttachRoot:
+      return attach_root(child, op);
+    case OpKind::kMakeDir:
+      return make_dir(child, op);
+    case OpKind::kMountNew:
+      return mount_new(child, op);
+    case OpKind::kAttachTree:
+      return attach_tree(child, op);
+    case OpKind::kMountAttr:
+      return mount_attr(child, op);
+    case OpKind::kMakeNode:
+      return make_node(child, op);
+    case OpKind::kSymlink:
+      return make_symlink(child, op);
+    case OpKind::kPivot:
+      return pivot(child, op);
+    case OpKind::kMaskPath:
+      return mask_path(child, op);
+    case OpKind::kReadonlyPath:
+      return readonly_path(child, op);
+    default:
+      return EBADMSG;
+  }
+}
+
+int execute(Child& child, const plan::Op& op) {
+  const char* text = child.plan.text(op.text);
+  switch (op.kind) {
+    case OpKind::kHostname:
+      return sys::error_of(::sethostname(text, strlen(text)));
+    case OpKind::kDomainname:
+      return sys::error_of(::setdomainname(text, strlen(text)));
+    case OpKind::kUmask:
+      ::umask(op.mode);
+      return 0;
+    case OpKind::kStdio:
+      return connect_stdio(child, op);
+    case OpKind::kTerminal:
+      return open_terminal(child, op);
+    case OpKind::kWorkingDir:
+      return working_dir(child, op);
+    case OpKind::kKeyring:
+      return join_keyring(child, op);
+    case OpKind::kGroups:
+      return set_groups(child, op);
+    case OpKind::kBoundingSet:
+      return bounding_set(child, op);
+    case OpKind::kIds:
+      return set_ids(child, op);
+    case OpKind::kCapabilities:
+      return set_capabilities(child, op);
+    case OpKind::kNoNewPrivs:
+      return no_new_privs(child, op);
+    case OpKind::kFindProgram:
+      return find_program(child, op);
+    case OpKind::kGate:
+      return wait_at_gate(child);
+    case OpKind::kSeccomp:
+      return seal_and(child, op, load_seccomp);
+    case OpKind::kExec:
+      return seal_and(child, op, execute_program);
+    default:
+      return execute_early(child, op);
+  }
+}
+
+/// The shim's own adjustments must not become the container's.
+void undo_inheritance(const Child& child) {
+  ::signal(SIGPIPE, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::setrlimit(RLIMIT_NOFILE, &child.nofile);
+  if (child.oom_score_adj != nullptr) set_oom_score(child.oom_score_adj);
+}
+
+void keep_only_own(const Child& child) {
+  constexpr uint32_t kOwn = 8;
+  int keep[plan::kMaxFds + kOwn] = {child.stdio[0], child.stdio[1], child.stdio[2], child.host_null,
+                                    child.pod_net,  child.pod_ipc,  child.pod_uts,  child.sync};
+  const uint32_t count = child.plan.header().fd_count;
+  memcpy(keep + kOwn, child.fds, count * sizeof(int));
+  close_all_but(keep, count + kOwn);
+}
+
+}  // namespace
+
+int fd_of(const Child& child, uint32_t fd) {
+  switch (fd) {
+    case plan::kNoFd:
+      return -1;
+    case plan::kPodNet:
+      return child.pod_net;
+    case plan::kPodIpc:
+      return child.pod_ipc;
+    case plan::kPodUts:
+      return child.pod_uts;
+    default:
+      return child.fds[fd];
+  }
+}
+
+int root_of(Child& child) {
+  if (child.root < 0) child.root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return child.root;
+}
+
+void run_child(Child& child) {
+  keep_only_own(child);
+  undo_inheritance(child);
+  const uint32_t count = child.plan.header().op_count;
+  for (uint32_t i = 0; i < count; ++i) {
+    const int err = execute(child, child.plan.op(i));
+    if (err == 0) continue;
+    send_sync(child.sync, {SyncMessage::kFailed, {i, err}});
+    ::_exit(kExitFailed);
+  }
+  ::_exit(kExitFailed);
+}
+
+}  // namespace berth::pid1

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdint.h>
+
+#include "pid1/shim.h"
+
+namespace berth::pid1 {
+
+/// The shim's main loop. Control messages and children are served before output, so that a
+/// container that floods its log delays neither its own stop nor anyone else's.
+/// Returns the process's exit code.
+int supervise(Shim& shim);
+
+uint64_t event_key(Source source, const Object* object);
+
+}  // namespace berth::pid1

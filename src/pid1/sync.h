@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "pid1/fd.h"
+#include "pid1/plan_format.h"
+
+namespace berth::pid1 {
+
+/// One packet on the socketpair between the shim and a child that has not called execve yet.
+struct SyncMessage {
+  enum Kind : uint32_t {
+    kReady = 1,  // child: waiting at the gate; pause: standing
+    kTerminal,   // child: the pty's master comes along
+    kExecing,    // child: nothing but the filter and execve is left
+    kFailed,     // child: `failure` says where; it exits
+    kGo,         // shim: the gate is open
+  };
+  uint32_t kind;
+  plan::Failure failure;
+};
+
+/// Child side. By write when there is no descriptor to pass: every seccomp filter allows that.
+void send_sync(int socket, const SyncMessage& message, int fd = -1);
+
+/// Shim side; never blocks. Like recv: size, 0 at the end, -1 with errno.
+ssize_t receive_sync(int socket, SyncMessage& message, Fd& fd);
+
+/// Closes every descriptor from 3 on but those in `keep`, which has `count` entries; -1 is skipped.
+void close_all_but(const int* keep, uint32_t count);
+
+}  // namespace berth::pid1
