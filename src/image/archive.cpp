@@ -24,12 +24,14 @@ class DirectoryArchive final : public Archive {
     // Not blocking, in case it is a pipe.
     auto opened = open_beneath(root_.get(), name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (!opened) {
-      if (opened.error().sys_errno() == ENOENT) return Error(Code::kNotFound, cat("there is no \"", name, "\""));
+      if (opened.error().sys_errno() == ENOENT)
+        return Error(Code::kNotFound, cat("there is no \"", name, "\""));
       return std::move(opened).error();
     }
     struct stat status {};
     if (::fstat(opened->get(), &status) != 0) return Error::from_errno(errno, "fstat", name);
-    if (!S_ISREG(status.st_mode)) return Error(Code::kFailedPrecondition, cat("\"", name, "\" is not a regular file"));
+    if (!S_ISREG(status.st_mode))
+      return Error(Code::kFailedPrecondition, cat("\"", name, "\" is not a regular file"));
     File file;
     file.owned = *std::move(opened);
     file.fd = file.owned.get();
@@ -48,20 +50,24 @@ Result<std::unique_ptr<Archive>> open_directory_archive(const std::string& path)
   return std::unique_ptr<Archive>(std::make_unique<DirectoryArchive>(std::move(root)));
 }
 
-Result<std::unique_ptr<Archive>> Archive::open(const std::string& path, const std::string& spool_dir, std::stop_token cancel) {
+Result<std::unique_ptr<Archive>> Archive::open(const std::string& path, const std::string& spool_dir,
+                                               std::stop_token cancel) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     return Error::from_errno(errno, "open", path).recode(errno == ENOENT ? Code::kNotFound : Code::kInternal);
   }
   if (S_ISDIR(status.st_mode)) return open_directory_archive(path);
-  if (!S_ISREG(status.st_mode)) return Error(Code::kInvalidArgument, "neither a directory nor a regular file");
+  if (!S_ISREG(status.st_mode))
+    return Error(Code::kInvalidArgument, "neither a directory nor a regular file");
   ASSIGN_OR_RETURN(UniqueFd file, open_at(kCwd, path, O_RDONLY | O_CLOEXEC));
   return open_tar_archive(std::move(file), spool_dir, cancel);
 }
 
 Result<std::string> Archive::read(const std::string& name, std::size_t limit) const {
   ASSIGN_OR_RETURN(const File file, find(name));
-  if (file.size > limit) return Error(Code::kFailedPrecondition, cat("\"", name, "\" has ", file.size, " bytes, the limit is ", limit));
+  if (file.size > limit)
+    return Error(Code::kFailedPrecondition,
+                 cat("\"", name, "\" has ", file.size, " bytes, the limit is ", limit));
   std::string bytes;
   const BlobReader append = [&bytes](std::span<const std::byte> data) -> Result<void> {
     bytes.append(reinterpret_cast<const char*>(data.data()), data.size());
@@ -105,12 +111,15 @@ Result<std::string> normalise_member(std::string_view name) {
   return normal;
 }
 
-Result<void> ArchiveSource::read_blob(const Descriptor& blob, const BlobReader& reader, std::stop_token cancel) const {
+Result<void> ArchiveSource::read_blob(const Descriptor& blob, const BlobReader& reader,
+                                      std::stop_token cancel) const {
   const auto named = names_.find(blob.digest.text());
-  const std::string name = named != names_.end() ? named->second : cat("blobs/", blob.digest.algorithm(), "/", blob.digest.hex());
+  const std::string name =
+      named != names_.end() ? named->second : cat("blobs/", blob.digest.algorithm(), "/", blob.digest.hex());
   ASSIGN_OR_RETURN(const Archive::File file, archive_.find(name));
   if (file.size != blob.size) {
-    return Error(Code::kFailedPrecondition, cat("\"", name, "\" has ", file.size, " bytes, the manifest says ", blob.size));
+    return Error(Code::kFailedPrecondition,
+                 cat("\"", name, "\" has ", file.size, " bytes, the manifest says ", blob.size));
   }
   Hasher hasher(blob.digest.algorithm());
   const BlobReader hashing = [&](std::span<const std::byte> data) {

@@ -20,12 +20,13 @@ class Archive {
  public:
   /// A directory, or a tar that may be compressed (it is then inflated once into an unnamed file
   /// under `spool_dir`).
-  static Result<std::unique_ptr<Archive>> open(const std::string& path, const std::string& spool_dir, std::stop_token cancel);
+  static Result<std::unique_ptr<Archive>> open(const std::string& path, const std::string& spool_dir,
+                                               std::stop_token cancel);
   virtual ~Archive() = default;
 
   /// A stretch of a file to be read with pread(2).
   struct File {
-    int fd = -1;     ///< lives as long as the archive, or as `owned`
+    int fd = -1;  ///< lives as long as the archive, or as `owned`
     UniqueFd owned;
     std::uint64_t offset = 0;
     std::uint64_t size = 0;
@@ -39,7 +40,8 @@ class Archive {
 
 /// The two kinds behind Archive::open.
 Result<std::unique_ptr<Archive>> open_directory_archive(const std::string& path);
-Result<std::unique_ptr<Archive>> open_tar_archive(UniqueFd file, const std::string& spool_dir, std::stop_token cancel);
+Result<std::unique_ptr<Archive>> open_tar_archive(UniqueFd file, const std::string& spool_dir,
+                                                  std::stop_token cancel);
 
 /// Hands a stretch of a file to `reader` in pieces.
 Result<void> read_stretch(const Archive::File& file, const BlobReader& reader, std::stop_token cancel);
@@ -53,7 +55,8 @@ class ArchiveSource final : public ContentSource {
  public:
   ArchiveSource(const Archive& archive, std::map<std::string, std::string> names_by_digest)
       : archive_(archive), names_(std::move(names_by_digest)) {}
-  Result<void> read_blob(const Descriptor& blob, const BlobReader& reader, std::stop_token cancel) const override;
+  Result<void> read_blob(const Descriptor& blob, const BlobReader& reader,
+                         std::stop_token cancel) const override;
 
  private:
   const Archive& archive_;

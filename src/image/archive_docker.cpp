@@ -15,9 +15,11 @@ Result<std::vector<std::string>> strings(const Json& entry, const char* key) {
   std::vector<std::string> values;
   const auto found = entry.find(key);
   if (found == entry.end() || found->is_null()) return values;
-  if (!found->is_array()) return Error(Code::kInvalidArgument, cat("manifest.json: \"", key, "\" is not an array"));
+  if (!found->is_array())
+    return Error(Code::kInvalidArgument, cat("manifest.json: \"", key, "\" is not an array"));
   for (const Json& item : *found) {
-    if (!item.is_string()) return Error(Code::kInvalidArgument, cat("manifest.json: \"", key, "\" is not an array of strings"));
+    if (!item.is_string())
+      return Error(Code::kInvalidArgument, cat("manifest.json: \"", key, "\" is not an array of strings"));
     values.push_back(item.get<std::string>());
   }
   return values;
@@ -53,7 +55,8 @@ class FileDigests {
 };
 
 Json to_json(const Descriptor& descriptor) {
-  return {{"mediaType", descriptor.media_type}, {"digest", descriptor.digest.text()}, {"size", descriptor.size}};
+  return {
+      {"mediaType", descriptor.media_type}, {"digest", descriptor.digest.text()}, {"size", descriptor.size}};
 }
 
 Result<ArchiveImage> read_entry(const Json& entry, FileDigests& files) {
@@ -61,11 +64,15 @@ Result<ArchiveImage> read_entry(const Json& entry, FileDigests& files) {
   ASSIGN_OR_RETURN(const auto tags, strings(entry, "RepoTags"));
   ASSIGN_OR_RETURN(const auto layers, strings(entry, "Layers"));
   if (layers.size() > kMaxLayers) {
-    return Error(Code::kFailedPrecondition, cat("manifest.json names ", layers.size(), " layers, the limit is ", kMaxLayers));
+    return Error(Code::kFailedPrecondition,
+                 cat("manifest.json names ", layers.size(), " layers, the limit is ", kMaxLayers));
   }
   ASSIGN_OR_RETURN(Descriptor config_file, files.describe(config, kConfigType));
   ArchiveImage image{Manifest{std::move(config_file), {}}, "", {}, {}};
-  Json made = {{"schemaVersion", 2}, {"mediaType", kManifestType}, {"config", to_json(image.manifest.config)}, {"layers", Json::array()}};
+  Json made = {{"schemaVersion", 2},
+               {"mediaType", kManifestType},
+               {"config", to_json(image.manifest.config)},
+               {"layers", Json::array()}};
   for (const std::string& layer : layers) {
     ASSIGN_OR_RETURN(Descriptor file, files.describe(layer, kLayerType));
     made["layers"].push_back(to_json(file));
@@ -85,7 +92,8 @@ Result<ArchiveImage> read_entry(const Json& entry, FileDigests& files) {
 Result<ArchiveContents> read_docker_archive(const Archive& archive, std::stop_token cancel) {
   ASSIGN_OR_RETURN(const std::string text, archive.read("manifest.json", kMaxManifestSize));
   ASSIGN_OR_RETURN(const Json document, parse_json(text, kMaxManifestSize, "manifest.json"));
-  if (!document.is_array() || document.empty()) return Error(Code::kInvalidArgument, "manifest.json is not a list of images");
+  if (!document.is_array() || document.empty())
+    return Error(Code::kInvalidArgument, "manifest.json is not a list of images");
   ArchiveContents contents;
   FileDigests files(archive, contents.files_by_digest, cancel);
   for (const Json& entry : document) {

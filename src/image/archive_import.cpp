@@ -14,17 +14,20 @@ namespace {
 Result<ArchiveContents> read_contents(const Archive& archive, std::stop_token cancel) {
   if (archive.has("oci-layout")) return read_oci_layout(archive, cancel);
   if (archive.has("manifest.json")) return read_docker_archive(archive, cancel);
-  return Error(Code::kInvalidArgument, "neither an OCI layout (oci-layout) nor a docker-archive (manifest.json)");
+  return Error(Code::kInvalidArgument,
+               "neither an OCI layout (oci-layout) nor a docker-archive (manifest.json)");
 }
 
 // The caller's name instead of the archive's.
 Result<void> rename(ArchiveContents& contents, const std::string& name) {
   if (name.empty()) return {};
   ASSIGN_OR_RETURN(const Reference reference, parse_reference(name));
-  if (reference.digest) return Error(Code::kInvalidArgument, cat("the name \"", name, "\" has a digest; an import needs a tag"));
+  if (reference.digest)
+    return Error(Code::kInvalidArgument, cat("the name \"", name, "\" has a digest; an import needs a tag"));
   for (const ArchiveImage& image : contents.images) {
     if (image.manifest.config.digest == contents.images.front().manifest.config.digest) continue;
-    return Error(Code::kInvalidArgument, cat("\"", name, "\" cannot name the ", contents.images.size(), " images that it holds"));
+    return Error(Code::kInvalidArgument,
+                 cat("\"", name, "\" cannot name the ", contents.images.size(), " images that it holds"));
   }
   for (ArchiveImage& image : contents.images) image.names = {reference.text()};
   return {};
@@ -35,7 +38,8 @@ Result<ImagePtr> install(const ArchiveSource& source, const ArchiveImage& image,
   InstallRequest request{image.manifest, image.manifest_json, name, {}};
   if (!name.empty()) {
     ASSIGN_OR_RETURN(const Reference reference, parse_reference(name));
-    for (const std::string& digest : image.digests) request.repo_digests.push_back(cat(reference.name(), "@", digest));
+    for (const std::string& digest : image.digests)
+      request.repo_digests.push_back(cat(reference.name(), "@", digest));
     std::sort(request.repo_digests.begin(), request.repo_digests.end());
   }
   return installer.install(source, request, cancel);
@@ -49,8 +53,9 @@ void add(std::vector<ImagePtr>& images, ImagePtr image) {
 
 }  // namespace
 
-Result<std::vector<ImagePtr>> import_archive(const std::string& path, const std::string& name, ImageStore& store,
-                                             ImageInstaller& installer, std::stop_token cancel) {
+Result<std::vector<ImagePtr>> import_archive(const std::string& path, const std::string& name,
+                                             ImageStore& store, ImageInstaller& installer,
+                                             std::stop_token cancel) {
   ASSIGN_OR_RETURN(const auto archive, Archive::open(path, store.usage().mount_point, cancel));
   ASSIGN_OR_RETURN(ArchiveContents contents, read_contents(*archive, cancel));
   RETURN_IF_ERROR(rename(contents, name));

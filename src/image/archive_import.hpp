@@ -14,7 +14,8 @@ namespace berth::image {
 /// Installs every image of an OCI layout directory, an OCI archive, or a docker-archive (tar, or
 /// gzipped tar) for this host's platform. `name` replaces the names inside; it needs an archive with
 /// one image. Names inside are data, never paths; one that climbs out is an error.
-Result<std::vector<ImagePtr>> import_archive(const std::string& path, const std::string& name, ImageStore& store,
-                                             ImageInstaller& installer, std::stop_token cancel);
+Result<std::vector<ImagePtr>> import_archive(const std::string& path, const std::string& name,
+                                             ImageStore& store, ImageInstaller& installer,
+                                             std::stop_token cancel);
 
 }  // namespace berth::image

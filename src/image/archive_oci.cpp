@@ -54,7 +54,8 @@ Result<ArchiveContents> read_oci_layout(const Archive& archive, std::stop_token 
   ASSIGN_OR_RETURN(const std::string layout_json, archive.read("oci-layout", 4096));
   ASSIGN_OR_RETURN(const Json layout, parse_json(layout_json, 4096, "oci-layout"));
   ASSIGN_OR_RETURN(const std::string version, json_string(layout, "imageLayoutVersion", "oci-layout"));
-  if (!version.starts_with("1.")) return Error(Code::kUnimplemented, cat("OCI layout version \"", version, "\" is not supported"));
+  if (!version.starts_with("1."))
+    return Error(Code::kUnimplemented, cat("OCI layout version \"", version, "\" is not supported"));
   ASSIGN_OR_RETURN(const std::string index_json, archive.read("index.json", kMaxManifestSize));
   auto document = parse_manifest(index_json, "");
   if (!document) return std::move(document).context("index.json").error();
@@ -67,7 +68,8 @@ Result<ArchiveContents> read_oci_layout(const Archive& archive, std::stop_token 
     image.names = names_of(entry);
     contents.images.push_back(std::move(image));
   }
-  if (contents.images.empty()) return Error(Code::kNotFound, cat("no image for ", host_platform().text(), " in index.json"));
+  if (contents.images.empty())
+    return Error(Code::kNotFound, cat("no image for ", host_platform().text(), " in index.json"));
   return contents;
 }
 

@@ -41,7 +41,8 @@ class BlockSource final : public ByteSource {
   Result<void> refill() {
     used_ = filled_ = 0;
     while (filled_ < buffer_.size()) {
-      const ssize_t got = ::pread(fd_, buffer_.data() + filled_, buffer_.size() - filled_, static_cast<off_t>(position_ + filled_));
+      const ssize_t got = ::pread(fd_, buffer_.data() + filled_, buffer_.size() - filled_,
+                                  static_cast<off_t>(position_ + filled_));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return Error::from_errno(errno, "read", "the archive");
       if (got == 0) return {};
@@ -67,7 +68,8 @@ class TarArchive final : public Archive {
       if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
       ASSIGN_OR_RETURN(const TarEntry* entry, reader.next());
       if (entry == nullptr) return {};
-      if (members_.size() == kMaxMembers) return Error(Code::kResourceExhausted, cat("more than ", kMaxMembers, " members"));
+      if (members_.size() == kMaxMembers)
+        return Error(Code::kResourceExhausted, cat("more than ", kMaxMembers, " members"));
       if (entry->type == TarEntry::Type::kDirectory && (entry->name == "." || entry->name == "./")) continue;
       ASSIGN_OR_RETURN(std::string name, normalise_member(entry->name));
       if (entry->type == TarEntry::Type::kFile) members_[name] = {source.position(), entry->size, ""};
@@ -91,7 +93,8 @@ class TarArchive final : public Archive {
       }
       ASSIGN_OR_RETURN(at, normalise_member(member.link));
     }
-    return Error(Code::kFailedPrecondition, cat("\"", name, "\" is a chain of more than ", kMaxLinks, " links"));
+    return Error(Code::kFailedPrecondition,
+                 cat("\"", name, "\" is a chain of more than ", kMaxLinks, " links"));
   }
 
  private:
@@ -125,7 +128,8 @@ bool is_compressed(int fd) {
 }
 
 // Blobs are read in any order, and a compressed file has only one.
-Result<UniqueFd> spool(const UniqueFd& compressed, const std::string& spool_dir, const std::stop_token& cancel) {
+Result<UniqueFd> spool(const UniqueFd& compressed, const std::string& spool_dir,
+                       const std::stop_token& cancel) {
   ASSIGN_OR_RETURN(UniqueFd plain, open_at(kCwd, spool_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   FdSource raw(compressed.get());
   ASSIGN_OR_RETURN(const auto inflated, decompress(raw));
@@ -133,13 +137,15 @@ Result<UniqueFd> spool(const UniqueFd& compressed, const std::string& spool_dir,
     if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
     ASSIGN_OR_RETURN(const auto piece, inflated->next());
     if (piece.empty()) return plain;
-    RETURN_IF_ERROR(write_fd(plain.get(), {reinterpret_cast<const char*>(piece.data()), piece.size()}, "the inflated archive"));
+    RETURN_IF_ERROR(write_fd(plain.get(), {reinterpret_cast<const char*>(piece.data()), piece.size()},
+                             "the inflated archive"));
   }
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Archive>> open_tar_archive(UniqueFd file, const std::string& spool_dir, std::stop_token cancel) {
+Result<std::unique_ptr<Archive>> open_tar_archive(UniqueFd file, const std::string& spool_dir,
+                                                  std::stop_token cancel) {
   if (is_compressed(file.get())) {
     ASSIGN_OR_RETURN(file, spool(file, spool_dir, cancel));
   }

@@ -59,7 +59,8 @@ Result<std::vector<Digest>> diff_ids(const Json& document) {
   std::vector<Digest> values;
   const Json* rootfs = member(document, "rootfs");
   if (rootfs == nullptr) return values;
-  ASSIGN_OR_RETURN(const std::string type, json_string_or(*rootfs, "type", "layers", "image config's rootfs"));
+  ASSIGN_OR_RETURN(const std::string type,
+                   json_string_or(*rootfs, "type", "layers", "image config's rootfs"));
   if (type != "layers") return malformed("rootfs.type", "\"layers\"");
   ASSIGN_OR_RETURN(const auto texts, strings(*rootfs, "diff_ids"));
   if (texts.size() > kMaxLayers) return malformed("rootfs.diff_ids", cat("at most ", kMaxLayers, " layers"));
@@ -94,7 +95,8 @@ Result<ImageConfig> parse_image_config(std::string_view bytes) {
   ASSIGN_OR_RETURN(config.architecture, json_string_or(document, "architecture", "", kSubject));
   ASSIGN_OR_RETURN(config.variant, json_string_or(document, "variant", "", kSubject));
   if (!config.os.empty() && config.os != host_platform().os) {
-    return Error(Code::kFailedPrecondition, cat("the image is for ", config.os, ", this host is ", host_platform().os));
+    return Error(Code::kFailedPrecondition,
+                 cat("the image is for ", config.os, ", this host is ", host_platform().os));
   }
   ASSIGN_OR_RETURN(config.diff_ids, diff_ids(document));
   if (const Json* process = member(document, "config")) RETURN_IF_ERROR(read_process(*process, config));

@@ -31,9 +31,11 @@ using SinkFactory = std::function<Result<std::unique_ptr<LayerSink>>(const Unpac
 /// then the commit. After a failure or cancellation nothing of it stays. Thread-safe.
 class ImageInstaller {
  public:
-  ImageInstaller(ImageStore& store, SinkFactory sinks, std::string unpack_program, unsigned max_parallel_layers);
+  ImageInstaller(ImageStore& store, SinkFactory sinks, std::string unpack_program,
+                 unsigned max_parallel_layers);
 
-  Result<ImagePtr> install(const ContentSource& source, const InstallRequest& request, std::stop_token cancel);
+  Result<ImagePtr> install(const ContentSource& source, const InstallRequest& request,
+                           std::stop_token cancel);
 
  private:
   ImageStore& store_;

@@ -15,12 +15,15 @@ namespace {
 constexpr int kReserveAttempts = 10;
 
 bool needs_lower(const Error& error) {
-  return error.code() == Code::kFailedPrecondition && error.to_string().find(kNeedsLowerLayer) != std::string::npos;
+  return error.code() == Code::kFailedPrecondition &&
+         error.to_string().find(kNeedsLowerLayer) != std::string::npos;
 }
 
 }  // namespace
 
-bool LayerBatch::is_done(Progress progress) { return progress == Progress::kReady || progress == Progress::kStaged; }
+bool LayerBatch::is_done(Progress progress) {
+  return progress == Progress::kReady || progress == Progress::kStaged;
+}
 
 /// Shared with the lane's tasks, which may begin after the batch has gone.
 struct LayerBatch::Round {
@@ -38,8 +41,13 @@ struct LayerBatch::Round {
   }
 };
 
-LayerBatch::LayerBatch(ImageStore& store, const SinkFactory& sinks, const std::string& unpack_program, const ContentSource& source)
-    : store_(store), sinks_(sinks), unpack_program_(unpack_program), source_(source), hold_key_("pull:" + random_id()) {}
+LayerBatch::LayerBatch(ImageStore& store, const SinkFactory& sinks, const std::string& unpack_program,
+                       const ContentSource& source)
+    : store_(store),
+      sinks_(sinks),
+      unpack_program_(unpack_program),
+      source_(source),
+      hold_key_("pull:" + random_id()) {}
 
 LayerBatch::~LayerBatch() {
   if (!kept_) {
@@ -69,7 +77,8 @@ Result<void> LayerBatch::run(Lane& lane, std::stop_token cancel) {
   RETURN_IF_ERROR(run_round(lane, unfinished(), cancel));
   // From the bottom, one by one: then everything below is there for sure.
   for (const std::size_t at : unfinished()) RETURN_IF_ERROR(run_round(lane, {at}, cancel));
-  if (!unfinished().empty()) return Error(Code::kInternal, "a layer asks for layers below it that are all there");
+  if (!unfinished().empty())
+    return Error(Code::kInternal, "a layer asks for layers below it that are all there");
   return {};
 }
 
@@ -106,7 +115,8 @@ Result<void> LayerBatch::run_round(Lane& lane, const std::vector<std::size_t>& j
 std::optional<std::vector<std::string>> LayerBatch::lower_dirs(std::size_t at, std::stop_token cancel) {
   {
     auto progress = progress_.lock();
-    if (!std::all_of(progress->begin(), progress->begin() + static_cast<std::ptrdiff_t>(at), is_done)) return std::nullopt;
+    if (!std::all_of(progress->begin(), progress->begin() + static_cast<std::ptrdiff_t>(at), is_done))
+      return std::nullopt;
   }
   std::vector<std::string> lowers;
   while (at-- > 0) {
@@ -137,7 +147,8 @@ Result<LayerBatch::Progress> LayerBatch::install(std::size_t at, std::stop_token
   return Error(Code::kUnavailable, cat(frame, ": the layer vanishes as fast as it appears"));
 }
 
-Result<LayerBatch::Progress> LayerBatch::unpack(std::size_t at, const std::string& directory, std::stop_token cancel) {
+Result<LayerBatch::Progress> LayerBatch::unpack(std::size_t at, const std::string& directory,
+                                                std::stop_token cancel) {
   const Job& job = jobs_[at];
   const auto lowers = lower_dirs(at, cancel);
   UnpackRequest request;
@@ -151,8 +162,8 @@ Result<LayerBatch::Progress> LayerBatch::unpack(std::size_t at, const std::strin
   if (!applied && needs_lower(applied.error()) && !lowers) return Progress::kNeedsLowers;
   if (!applied) return std::move(applied).error();
   if (applied->diff_id != job.diff_id) {
-    return Error(Code::kFailedPrecondition,
-                 cat("the unpacked layer is ", applied->diff_id.text(), ", the image config says ", job.diff_id.text()));
+    return Error(Code::kFailedPrecondition, cat("the unpacked layer is ", applied->diff_id.text(),
+                                                ", the image config says ", job.diff_id.text()));
   }
   if (failpoint("pull-stage-layer")) return Error(Code::kInternal, "failpoint");
   RETURN_IF_ERROR(store_.stage_layer(job.chain_id, job.diff_id, applied->size, applied->inodes));

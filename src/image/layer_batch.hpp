@@ -25,7 +25,8 @@ namespace berth::image {
 /// when all the others are done.
 class LayerBatch {
  public:
-  LayerBatch(ImageStore& store, const SinkFactory& sinks, const std::string& unpack_program, const ContentSource& source);
+  LayerBatch(ImageStore& store, const SinkFactory& sinks, const std::string& unpack_program,
+             const ContentSource& source);
   ~LayerBatch();
   LayerBatch(const LayerBatch&) = delete;
   LayerBatch& operator=(const LayerBatch&) = delete;

@@ -11,8 +11,12 @@ namespace {
 constexpr std::size_t kMaxIndexEntries = 10'000;
 constexpr std::uint64_t kMaxBlobSize = 1ULL << 40;
 
-Error refuse(std::string message) { return {Code::kFailedPrecondition, std::move(message)}; }
-Error malformed(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
+Error refuse(std::string message) {
+  return {Code::kFailedPrecondition, std::move(message)};
+}
+Error malformed(std::string message) {
+  return {Code::kInvalidArgument, std::move(message)};
+}
 
 bool has(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -48,18 +52,21 @@ Result<Descriptor> parse_descriptor(const Json& object, std::string_view subject
   auto digest = Digest::parse(digest_text);
   if (!digest) return std::move(digest).context(std::string(subject)).error();
   const auto size = object.find("size");
-  const bool counted = size != object.end() && size->is_number_unsigned() && size->get<std::uint64_t>() <= kMaxBlobSize;
+  const bool counted =
+      size != object.end() && size->is_number_unsigned() && size->get<std::uint64_t>() <= kMaxBlobSize;
   if (!counted) return malformed(cat(subject, ": \"size\" is not a number of bytes up to ", kMaxBlobSize));
   ASSIGN_OR_RETURN(auto platform, parse_platform(object, subject));
   ASSIGN_OR_RETURN(auto annotations, parse_annotations(object, subject));
-  return Descriptor{std::move(media_type), *std::move(digest), size->get<std::uint64_t>(), std::move(platform),
-                    std::move(annotations)};
+  return Descriptor{std::move(media_type), *std::move(digest), size->get<std::uint64_t>(),
+                    std::move(platform), std::move(annotations)};
 }
 
 Result<const Json*> array_of(const Json& object, const char* key, std::size_t limit, const char* subject) {
   const auto found = object.find(key);
-  if (found == object.end() || !found->is_array()) return malformed(cat(subject, ": \"", key, "\" is not an array"));
-  if (found->size() > limit) return refuse(cat(subject, " has ", found->size(), " ", key, ", the limit is ", limit));
+  if (found == object.end() || !found->is_array())
+    return malformed(cat(subject, ": \"", key, "\" is not an array"));
+  if (found->size() > limit)
+    return refuse(cat(subject, " has ", found->size(), " ", key, ", the limit is ", limit));
   return &*found;
 }
 
@@ -70,7 +77,8 @@ Result<void> check_layer(const Descriptor& layer) {
     case MediaKind::kEncryptedLayer:
       return refuse(cat("layer ", layer.digest.text(), " is encrypted, which is not supported"));
     default:
-      return refuse(cat("layer ", layer.digest.text(), " has the unsupported media type \"", layer.media_type, "\""));
+      return refuse(
+          cat("layer ", layer.digest.text(), " has the unsupported media type \"", layer.media_type, "\""));
   }
 }
 
@@ -83,7 +91,8 @@ Result<ManifestDocument> parse_image_manifest(const Json& document) {
     const std::string& type = artifact_type.empty() ? config.media_type : artifact_type;
     return refuse(cat("this is an artifact of type \"", type, "\", not a container image"));
   }
-  if (config.size > kMaxConfigSize) return refuse(cat("the image config has ", config.size, " bytes, the limit is ", kMaxConfigSize));
+  if (config.size > kMaxConfigSize)
+    return refuse(cat("the image config has ", config.size, " bytes, the limit is ", kMaxConfigSize));
   Manifest manifest{std::move(config), {}};
   ASSIGN_OR_RETURN(const Json* layers, array_of(document, "layers", kMaxLayers, "manifest"));
   for (const Json& entry : *layers) {
@@ -115,15 +124,19 @@ Result<MediaKind> document_kind(const Json& document, std::string_view content_t
   const bool old_shape = has(document, "fsLayers") || has(document, "signatures");
   const MediaKind kind = media_kind(stated.empty() ? served : stated);
   if (kind == MediaKind::kSchema1 || old_shape || document.value("schemaVersion", Json(2)) == 1) {
-    return refuse("the manifest has Docker's schema 1, which is not supported: push the image again with a newer tool");
+    return refuse(
+        "the manifest has Docker's schema 1, which is not supported: push the image again with a newer tool");
   }
   const bool image_shape = has(document, "layers") || has(document, "config");
   const bool index_shape = has(document, "manifests");
   if (image_shape && index_shape) return refuse("the manifest can be read as an image and as an index");
-  if (!image_shape && !index_shape) return refuse(cat("neither an image manifest nor an index (mediaType \"", stated, "\")"));
+  if (!image_shape && !index_shape)
+    return refuse(cat("neither an image manifest nor an index (mediaType \"", stated, "\")"));
   const MediaKind shape = index_shape ? MediaKind::kIndex : MediaKind::kManifest;
   const bool stated_other = (kind != shape) && (kind != MediaKind::kUnknown || !stated.empty());
-  if (stated_other) return refuse(cat("the manifest has the type \"", stated.empty() ? served : stated, "\", which its content is not"));
+  if (stated_other)
+    return refuse(cat("the manifest has the type \"", stated.empty() ? served : stated,
+                      "\", which its content is not"));
   return shape;
 }
 
@@ -142,12 +155,14 @@ Result<Descriptor> choose_manifest(const Index& index, const Platform& host) {
   std::string offered;
   for (const Descriptor& entry : index.manifests) {
     platforms.push_back(entry.platform);
-    if (entry.platform && offered.size() < 500) offered += (offered.empty() ? "" : ", ") + entry.platform->text();
+    if (entry.platform && offered.size() < 500)
+      offered += (offered.empty() ? "" : ", ") + entry.platform->text();
   }
   if (const auto chosen = choose_platform(platforms, host)) return index.manifests[*chosen];
   // Without platforms there is nothing to choose by; one entry needs no choice.
   if (index.manifests.size() == 1 && !platforms.front()) return index.manifests.front();
-  return Error(Code::kNotFound, cat("no image for ", host.text(), " (there is: ", offered.empty() ? "none" : offered, ")"));
+  return Error(Code::kNotFound,
+               cat("no image for ", host.text(), " (there is: ", offered.empty() ? "none" : offered, ")"));
 }
 
 }  // namespace berth::image

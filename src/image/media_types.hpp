@@ -13,9 +13,9 @@ enum class MediaKind : std::uint8_t {
   kManifest,
   kIndex,
   kConfig,
-  kLayer,           ///< tar, compressed or not: the bytes tell
+  kLayer,  ///< tar, compressed or not: the bytes tell
   kEncryptedLayer,
-  kSchema1,         ///< Docker's first manifest format
+  kSchema1,  ///< Docker's first manifest format
 };
 
 MediaKind media_kind(std::string_view type);
@@ -26,6 +26,7 @@ std::string bare_media_type(std::string_view header);
 /// What a manifest request accepts, for the Accept header.
 inline constexpr std::string_view kManifestAccept =
     "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
-    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+    "application/vnd.docker.distribution.manifest.list.v2+json, "
+    "application/vnd.docker.distribution.manifest.v2+json";
 
 }  // namespace berth::image

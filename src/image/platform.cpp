@@ -13,14 +13,17 @@ namespace {
 std::string amd64_level() {
   __builtin_cpu_init();
   const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
-  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
+  const bool v3 =
+      v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma");
   const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vl");
   return v4 ? "v4" : v3 ? "v3" : v2 ? "v2" : "v1";
 }
 #else
-std::string amd64_level() { return "v1"; }
+std::string amd64_level() {
+  return "v1";
+}
 #endif
 
 Platform detect() {
@@ -37,8 +40,10 @@ Platform detect() {
 
 // Variants that a host runs, best first; "" stands for the architecture's baseline.
 std::vector<std::string> runnable_variants(const Platform& host) {
-  const bool numbered = host.variant.size() == 2 && host.variant[0] == 'v' && host.variant[1] >= '0' && host.variant[1] <= '9';
-  if (!numbered) return host.variant.empty() ? std::vector<std::string>{""} : std::vector<std::string>{host.variant, ""};
+  const bool numbered =
+      host.variant.size() == 2 && host.variant[0] == 'v' && host.variant[1] >= '0' && host.variant[1] <= '9';
+  if (!numbered)
+    return host.variant.empty() ? std::vector<std::string>{""} : std::vector<std::string>{host.variant, ""};
   const char lowest = host.architecture == "arm" ? '5' : host.architecture == "arm64" ? '8' : '1';
   std::vector<std::string> variants;
   for (char level = host.variant[1]; level >= lowest; --level) variants.push_back(std::string("v") + level);
@@ -48,7 +53,9 @@ std::vector<std::string> runnable_variants(const Platform& host) {
 
 // The baseline may be written out or left out: it is the same machine.
 std::string canonical_variant(const Platform& platform) {
-  const std::string_view baseline = platform.architecture == "arm64" ? "v8" : platform.architecture == "amd64" ? "v1" : "";
+  const std::string_view baseline = platform.architecture == "arm64"   ? "v8"
+                                    : platform.architecture == "amd64" ? "v1"
+                                                                       : "";
   return platform.variant == baseline ? std::string() : platform.variant;
 }
 
@@ -59,7 +66,8 @@ const Platform& host_platform() {
   return platform;
 }
 
-std::optional<std::size_t> choose_platform(const std::vector<std::optional<Platform>>& entries, const Platform& host) {
+std::optional<std::size_t> choose_platform(const std::vector<std::optional<Platform>>& entries,
+                                           const Platform& host) {
   for (const std::string& variant : runnable_variants(host)) {
     const std::string wanted = canonical_variant({host.os, host.architecture, variant});
     for (std::size_t at = 0; at < entries.size(); ++at) {

@@ -19,6 +19,7 @@ const Platform& host_platform();
 
 /// Position of the entry that suits `host` best: the same os and architecture, the highest variant
 /// that is not above the host's; of equals the first. Entries without a platform never match.
-std::optional<std::size_t> choose_platform(const std::vector<std::optional<Platform>>& entries, const Platform& host);
+std::optional<std::size_t> choose_platform(const std::vector<std::optional<Platform>>& entries,
+                                           const Platform& host);
 
 }  // namespace berth::image

@@ -26,7 +26,8 @@ constexpr std::size_t kMaxQueuedPulls = 1024;
 // The file may have been edited since the last pull.
 class CurrentConf {
  public:
-  CurrentConf(std::string path, std::string drop_in_dir) : path_(std::move(path)), drop_in_dir_(std::move(drop_in_dir)) {}
+  CurrentConf(std::string path, std::string drop_in_dir)
+      : path_(std::move(path)), drop_in_dir_(std::move(drop_in_dir)) {}
 
   Result<RegistriesConf> load() {
     auto cached = cached_.lock();
@@ -62,7 +63,8 @@ Error blame_the_registry(Error error) {
 // Secrets are hashed, so that they live no longer than they must.
 std::string flight_key(const std::string& reference, const Credentials& c) {
   std::string secret;
-  for (const std::string& part : {c.username, c.password, c.identity_token, c.registry_token, c.server_address}) {
+  for (const std::string& part :
+       {c.username, c.password, c.identity_token, c.registry_token, c.server_address}) {
     secret += cat(part.size(), ":", part);
   }
   return cat(reference, " ", sha256(secret).text());
@@ -76,32 +78,41 @@ class RegistryPuller final : public Puller {
         installer_(store, start_unpack, options.unpack_program, options.max_parallel_layers),
         pulls_({"image-pull", 0, kMaxPulls, kMaxQueuedPulls, 10}) {
     http_.progress_timeout = options.progress_timeout;
-    http_.connect_timeout = std::min<std::chrono::milliseconds>(http_.connect_timeout, options.progress_timeout);
+    http_.connect_timeout =
+        std::min<std::chrono::milliseconds>(http_.connect_timeout, options.progress_timeout);
   }
 
-  Result<ImagePtr> pull(const std::string& text, const Credentials& credentials, std::stop_token cancel) override {
+  Result<ImagePtr> pull(const std::string& text, const Credentials& credentials,
+                        std::stop_token cancel) override {
     ASSIGN_OR_RETURN(const Reference reference, parse_reference(text));
     const auto post = [this](std::function<void()> task) { return pulls_.try_post(std::move(task)); };
-    const auto work = [this, reference, credentials](std::stop_token stop) { return pull_anew(reference, credentials, stop); };
+    const auto work = [this, reference, credentials](std::stop_token stop) {
+      return pull_anew(reference, credentials, stop);
+    };
     auto image = flights_.run(flight_key(text, credentials), post, work, cancel);
     return std::move(image).context(cat("pull image \"", text, "\""));
   }
 
-  Result<std::vector<ImagePtr>> import(const std::string& path, const std::string& name, std::stop_token cancel) override {
-    return import_archive(path, name, store_, installer_, cancel).context(cat("import images from \"", path, "\""));
+  Result<std::vector<ImagePtr>> import(const std::string& path, const std::string& name,
+                                       std::stop_token cancel) override {
+    return import_archive(path, name, store_, installer_, cancel)
+        .context(cat("import images from \"", path, "\""));
   }
 
  private:
-  Result<ImagePtr> pull_anew(const Reference& reference, const Credentials& credentials, std::stop_token stop) {
+  Result<ImagePtr> pull_anew(const Reference& reference, const Credentials& credentials,
+                             std::stop_token stop) {
     ASSIGN_OR_RETURN(const RegistriesConf conf, conf_.load());
     const auto candidates = candidate_references(conf, reference);
     for (std::size_t at = 0;; ++at) {
       auto image = pull_one(conf, candidates[at], credentials, stop);
-      if (image || at + 1 == candidates.size() || !next_candidate_may_have_it(image.error().code())) return image;
+      if (image || at + 1 == candidates.size() || !next_candidate_may_have_it(image.error().code()))
+        return image;
     }
   }
 
-  Result<ImagePtr> pull_one(const RegistriesConf& conf, const Reference& reference, const Credentials& credentials, std::stop_token stop) {
+  Result<ImagePtr> pull_one(const RegistriesConf& conf, const Reference& reference,
+                            const Credentials& credentials, std::stop_token stop) {
     ASSIGN_OR_RETURN(const auto endpoints, resolve_endpoints(conf, reference));
     const RegistrySource source(http_, tokens_, endpoints, reference, credentials);
     auto request = resolve(source, reference, stop);
@@ -112,7 +123,8 @@ class RegistryPuller final : public Puller {
   }
 
   // Follows indexes down to the manifest of this host's platform.
-  static Result<InstallRequest> resolve(const RegistrySource& source, const Reference& reference, std::stop_token stop) {
+  static Result<InstallRequest> resolve(const RegistrySource& source, const Reference& reference,
+                                        std::stop_token stop) {
     InstallRequest request{Manifest{Descriptor{"", sha256(""), 0, {}, {}}, {}}, "", "", {}};
     if (!reference.digest) request.repo_tag = reference.text();
     std::string wanted = reference.tag_or_digest();

@@ -18,7 +18,9 @@ struct Credentials {
   std::string identity_token;  ///< OAuth2 refresh token
   std::string registry_token;  ///< bearer token to send as it is
   std::string server_address;
-  bool empty() const { return username.empty() && password.empty() && identity_token.empty() && registry_token.empty(); }
+  bool empty() const {
+    return username.empty() && password.empty() && identity_token.empty() && registry_token.empty();
+  }
 };
 
 /// Base64 "user:password" (AuthConfig.auth), trailing NULs trimmed; kInvalidArgument when malformed.
@@ -44,11 +46,13 @@ class Puller {
   /// gone. Network failures: kUnavailable; refused credentials: kPermissionDenied; unknown
   /// manifest: kNotFound; a lying digest: kFailedPrecondition naming the layer; bad reference:
   /// kInvalidArgument.
-  virtual Result<ImagePtr> pull(const std::string& reference, const Credentials& credentials, std::stop_token cancel) = 0;
+  virtual Result<ImagePtr> pull(const std::string& reference, const Credentials& credentials,
+                                std::stop_token cancel) = 0;
 
   /// An OCI layout directory, an OCI archive (tar), or a docker-archive (tar; may be gzipped).
   /// Returns every image it held; names from the archive's annotations or RepoTags, or `name`.
-  virtual Result<std::vector<ImagePtr>> import(const std::string& path, const std::string& name, std::stop_token cancel) = 0;
+  virtual Result<std::vector<ImagePtr>> import(const std::string& path, const std::string& name,
+                                               std::stop_token cancel) = 0;
 };
 
 }  // namespace berth::image

@@ -13,9 +13,15 @@ constexpr std::string_view kLibrary = "library/";
 constexpr std::size_t kMaxName = 255;
 constexpr std::size_t kMaxText = 1024;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower_alnum(char c) { return is_digit(c) || (c >= 'a' && c <= 'z'); }
-bool is_alnum(char c) { return is_lower_alnum(c) || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_lower_alnum(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z');
+}
+bool is_alnum(char c) {
+  return is_lower_alnum(c) || (c >= 'A' && c <= 'Z');
+}
 
 // alnum runs joined by ".", "_", "__" or any number of "-".
 bool is_path_component(std::string_view text) {
@@ -28,7 +34,10 @@ bool is_path_component(std::string_view text) {
     const std::size_t separator = at;
     while (at < text.size() && text[at] == text[separator]) ++at;
     const std::size_t length = at - separator;
-    const std::size_t allowed = text[separator] == '-' ? kMaxName : text[separator] == '_' ? 2 : text[separator] == '.' ? 1 : 0;
+    const std::size_t allowed = text[separator] == '-'   ? kMaxName
+                                : text[separator] == '_' ? 2
+                                : text[separator] == '.' ? 1
+                                                         : 0;
     if (length > allowed) return false;
   }
 }
@@ -76,7 +85,8 @@ bool is_path(std::string_view text) {
 
 bool is_tag(std::string_view text) {
   if (text.empty() || text.size() > 128 || text.front() == '.' || text.front() == '-') return false;
-  return std::all_of(text.begin(), text.end(), [](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; });
 }
 
 bool is_image_id(std::string_view text) {
@@ -108,8 +118,10 @@ Result<Reference> parse_name(std::string_view name, std::string_view text) {
   }
   if (!is_path(name)) return malformed(text, cat("\"", name.substr(0, 200), "\" is not a repository path"));
   reference.path = name;
-  if (reference.host == kDefaultHost && name.find('/') == std::string_view::npos) reference.path = cat(kLibrary, name);
-  if (reference.name().size() > kMaxName) return malformed(text, cat("the name is longer than ", kMaxName, " characters"));
+  if (reference.host == kDefaultHost && name.find('/') == std::string_view::npos)
+    reference.path = cat(kLibrary, name);
+  if (reference.name().size() > kMaxName)
+    return malformed(text, cat("the name is longer than ", kMaxName, " characters"));
   return reference;
 }
 

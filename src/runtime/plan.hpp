@@ -11,13 +11,10 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "runtime/oci/spec.hpp"
+#include "runtime/plan_model.hpp"
 #include "runtime/seccomp_program.hpp"
 
 namespace berth::runtime {
-
-/// A launch plan on its way: ops as values, descriptors still as requests. Pure data; can be
-/// dumped as text (golden files: a policy review is a diff of a plan) and needs no root.
-class Plan;
 
 struct CompileOptions {
   /// Namespaces of these types are the pod's: joined through what the shim holds (kPod*).

@@ -29,12 +29,12 @@ MAY_INCLUDE = {
 ONLY_UNDER = [
     (r"api\.pb\.h", ["src/daemon/", "src/ctl/", "tests/"]),
     (r"api\.grpc\.pb\.h|grpcpp/.*|grpc/.*", ["src/daemon/rpc/", "src/ctl/", "tests/"]),
-    (r"sys/mount\.h", ["src/pid1/", "src/image/overlay_mount", "src/runtime/namespaces", "src/runtime/mount_tree",
+    (r"sys/mount\.h", ["src/pid1/", "src/image/overlay_mount", "src/runtime/namespaces", "src/runtime/mount_tree", "src/runtime/pod_shm",
                        "tests/"]),
 ]
 CALLS_ONLY_UNDER = [
     (r"(?:clone3?|setns|pivot_root)", ["src/pid1/", "src/image/overlay_mount", "src/runtime/namespaces",
-                                       "src/runtime/mount_tree", "tests/"]),
+                                       "src/runtime/mount_tree", "src/runtime/pod_shm", "tests/"]),
 ]
 ONE_FILE_EACH = ["seccomp.h", "sys/capability.h", "sys/apparmor.h"]
 

@@ -68,7 +68,8 @@ struct Impatient {
     return fetched.error().to_string();
   }
 
-  HttpClient http{HttpClient::Options{std::chrono::milliseconds(1000), std::chrono::milliseconds(1000), std::chrono::milliseconds(1000)}};
+  HttpClient http{HttpClient::Options{std::chrono::milliseconds(1000), std::chrono::milliseconds(1000),
+                                      std::chrono::milliseconds(1000)}};
   TokenCache tokens;
   RegistryClient client;
 };
@@ -91,7 +92,8 @@ TEST_CASE("an image is pulled, and pulled again without its layers") {
   const std::string log = registry.log();
   std::size_t layer_requests = 0;
   const std::string digest = Impatient(registry, "plain").layer().digest.text();
-  for (std::size_t at = log.find(digest); at != std::string::npos; at = log.find(digest, at + 1)) ++layer_requests;
+  for (std::size_t at = log.find(digest); at != std::string::npos; at = log.find(digest, at + 1))
+    ++layer_requests;
   CHECK(layer_requests == 1);
 }
 
@@ -106,7 +108,8 @@ TEST_CASE("the index's entry for this host is chosen, and both digests name the 
 TEST_CASE("a pull without credentials gets an anonymous token, and one with them proves who it is") {
   const FaultRegistry registry;
   const Node node(insecure(registry.host));
-  CHECK_THAT(node.refusal(registry.name("auth"), Code::kPermissionDenied), Contains("token server") && !Contains("secret"));
+  CHECK_THAT(node.refusal(registry.name("auth"), Code::kPermissionDenied),
+             Contains("token server") && !Contains("secret"));
   CHECK_THAT(node.refusal(registry.name("auth-basic"), Code::kPermissionDenied), Contains("none were given"));
   node.must_pull(registry.name("auth-basic"), user());
   node.must_pull(registry.name("auth"), user());
@@ -126,7 +129,8 @@ TEST_CASE("credentials meant for another server are not sent") {
   const Node node(insecure(registry.host));
   Credentials others = user();
   others.server_address = "https://registry.example/v2/";
-  CHECK_THAT(node.refusal(registry.name("auth-basic"), Code::kPermissionDenied, others), Contains("none were given"));
+  CHECK_THAT(node.refusal(registry.name("auth-basic"), Code::kPermissionDenied, others),
+             Contains("none were given"));
   CHECK_THAT(registry.log(), !Contains("Basic"));
 }
 
@@ -148,11 +152,14 @@ TEST_CASE("what a registry says wrongly is refused by name, and nothing of it st
     CHECK_THAT(text, Contains("pull image \"" + registry.name(fault) + "\"") && !Contains("s3cret"));
     return text;
   };
-  CHECK_THAT(refusal("wrong-digest", Code::kFailedPrecondition), Contains("fetch layer sha256:") && Contains("digest mismatch: got sha256:"));
+  CHECK_THAT(refusal("wrong-digest", Code::kFailedPrecondition),
+             Contains("fetch layer sha256:") && Contains("digest mismatch: got sha256:"));
   CHECK_THAT(refusal("short", Code::kFailedPrecondition), Contains("bytes, the manifest says"));
   CHECK_THAT(refusal("longer", Code::kFailedPrecondition), Contains("longer than"));
-  CHECK_THAT(refusal("wrong-diff-id", Code::kFailedPrecondition), Contains("the image config says sha256:0000"));
-  CHECK_THAT(refusal("wrong-range", Code::kFailedPrecondition), Contains("were asked for, the registry sent \"bytes 10-"));
+  CHECK_THAT(refusal("wrong-diff-id", Code::kFailedPrecondition),
+             Contains("the image config says sha256:0000"));
+  CHECK_THAT(refusal("wrong-range", Code::kFailedPrecondition),
+             Contains("were asked for, the registry sent \"bytes 10-"));
   CHECK_THAT(refusal("loop-401", Code::kPermissionDenied), Contains("keeps refusing"));
   CHECK_THAT(refusal("redirect-loop", Code::kFailedPrecondition), Contains("more than 10 redirects"));
   CHECK_THAT(refusal("redirect-file", Code::kFailedPrecondition), Contains("not an http or https address"));
@@ -169,7 +176,8 @@ TEST_CASE("what a registry says wrongly is refused by name, and nothing of it st
 
 TEST_CASE("a lost connection is continued where it broke") {
   const FaultRegistry registry;
-  for (const char* fault : {"plain", "cut", "range-ignored", "busy-429", "error-500", "encoded", "redirect"}) {
+  for (const char* fault :
+       {"plain", "cut", "range-ignored", "busy-429", "error-500", "encoded", "redirect"}) {
     INFO(fault);
     Impatient patientless(registry, fault);
     const Descriptor layer = patientless.layer();
@@ -178,42 +186,52 @@ TEST_CASE("a lost connection is continued where it broke") {
     CHECK(*fetched == layer.size);
   }
   CHECK_THAT(registry.log(), Contains("range=bytes="));
-  CHECK_THAT(Impatient(registry, "cut-always").refusal(Code::kUnavailable), Contains("/v2/cut-always/blobs/"));
-  CHECK_THAT(Impatient(registry, "stall", 1).refusal(Code::kUnavailable), Contains("no byte arrived for 1 s"));
+  CHECK_THAT(Impatient(registry, "cut-always").refusal(Code::kUnavailable),
+             Contains("/v2/cut-always/blobs/"));
+  CHECK_THAT(Impatient(registry, "stall", 1).refusal(Code::kUnavailable),
+             Contains("no byte arrived for 1 s"));
 }
 
 TEST_CASE("an unreachable registry is unavailable, and plain http is not tried unless it is allowed") {
   const FaultRegistry registry;
   const Node strict("");
-  CHECK_THAT(strict.refusal(registry.name("plain"), Code::kUnavailable), Contains("https://" + registry.host));
+  CHECK_THAT(strict.refusal(registry.name("plain"), Code::kUnavailable),
+             Contains("https://" + registry.host));
   CHECK(registry.log().empty());
-  CHECK_THAT(Node(insecure("127.0.0.1:1")).refusal("127.0.0.1:1/x", Code::kUnavailable), Contains("127.0.0.1:1"));
+  CHECK_THAT(Node(insecure("127.0.0.1:1")).refusal("127.0.0.1:1/x", Code::kUnavailable),
+             Contains("127.0.0.1:1"));
 }
 
 TEST_CASE("a mirror is asked first, and the image keeps the name that was asked for") {
   const FaultRegistry registry;
-  const std::string mirrored = "[[registry]]\nprefix = \"registry.example/team\"\nlocation = \"127.0.0.1:1\"\ninsecure = true\n"
+  const std::string mirrored =
+      "[[registry]]\nprefix = \"registry.example/team\"\nlocation = \"127.0.0.1:1\"\ninsecure = true\n"
       "[[registry.mirror]]\nlocation = \"127.0.0.1:1/dead\"\ninsecure = true\n"
-      "[[registry.mirror]]\nlocation = \"" + registry.host + "\"\ninsecure = true\n";
+      "[[registry.mirror]]\nlocation = \"" +
+      registry.host + "\"\ninsecure = true\n";
   const Node node(mirrored);
   const ImagePtr image = node.must_pull("registry.example/team/plain:latest", user());
   CHECK(image->repo_tags == std::vector<std::string>{"registry.example/team/plain:latest"});
   CHECK_THAT(registry.log(), !Contains("Basic"));
-  CHECK_THAT(node.pull("registry.example/team/nothing").error().to_string(), Contains("before that, " + registry.host));
+  CHECK_THAT(node.pull("registry.example/team/nothing").error().to_string(),
+             Contains("before that, " + registry.host));
 }
 
 TEST_CASE("the file of registries is read again when it has changed") {
   const FaultRegistry registry;
   const Node node(insecure(registry.host));
-  node.files.write("registries.conf.d/50-block.conf", "[[registry]]\nlocation = \"" + registry.host + "\"\nblocked = true\n");
-  CHECK_THAT(node.refusal(registry.name("plain"), Code::kPermissionDenied), Contains("registries.conf blocks"));
+  node.files.write("registries.conf.d/50-block.conf",
+                   "[[registry]]\nlocation = \"" + registry.host + "\"\nblocked = true\n");
+  CHECK_THAT(node.refusal(registry.name("plain"), Code::kPermissionDenied),
+             Contains("registries.conf blocks"));
   REQUIRE(::unlink(node.files.path("registries.conf.d/50-block.conf").c_str()) == 0);
   node.must_pull(registry.name("plain"));
 }
 
 TEST_CASE("a short name is looked for in the search registries, in order") {
   const FaultRegistry registry;
-  const Node node("unqualified-search-registries = [\"127.0.0.1:1\", \"" + registry.host + "\"]\n" + insecure(registry.host) + insecure("127.0.0.1:1"));
+  const Node node("unqualified-search-registries = [\"127.0.0.1:1\", \"" + registry.host + "\"]\n" +
+                  insecure(registry.host) + insecure("127.0.0.1:1"));
   CHECK(node.must_pull("plain")->repo_tags == std::vector<std::string>{registry.name("plain:latest")});
 }
 

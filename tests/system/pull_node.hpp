@@ -62,7 +62,8 @@ inline std::string output_of(std::vector<std::string> argv) {
   request.argv.insert(request.argv.begin(), "env");
   request.env = {kPath};
   request.new_session = true;
-  const auto done = run_to_end(request, "", 1U << 20, std::chrono::steady_clock::now() + std::chrono::seconds(60));
+  const auto done =
+      run_to_end(request, "", 1U << 20, std::chrono::steady_clock::now() + std::chrono::seconds(60));
   REQUIRE(done);
   INFO(done->err);
   REQUIRE(done->wait_status == 0);
@@ -71,7 +72,8 @@ inline std::string output_of(std::vector<std::string> argv) {
 
 /// A store and a puller in a directory of their own.
 struct Node {
-  explicit Node(const std::string& registries, std::chrono::seconds progress_timeout = std::chrono::seconds(10)) {
+  explicit Node(const std::string& registries,
+                std::chrono::seconds progress_timeout = std::chrono::seconds(10)) {
     files.write("registries.conf", registries);
     auto opened = ImageStore::open({files.path("images"), {}, files.path("snapshots")});
     if (!opened) FAIL(opened.error().to_string());
@@ -108,6 +110,8 @@ struct Node {
   std::unique_ptr<Puller> puller;
 };
 
-inline std::string insecure(const std::string& host) { return "[[registry]]\nlocation = \"" + host + "\"\ninsecure = true\n"; }
+inline std::string insecure(const std::string& host) {
+  return "[[registry]]\nlocation = \"" + host + "\"\ninsecure = true\n";
+}
 
 }  // namespace berth::image

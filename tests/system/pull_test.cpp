@@ -11,8 +11,8 @@
 namespace berth::image {
 namespace {
 
-using Catch::Matchers::Contains;
 using berth::testing::Tree;
+using Catch::Matchers::Contains;
 
 bool have_registry() {
   for (const char* program : {"/usr/bin/docker-registry", "/bin/busybox"}) {
@@ -27,9 +27,12 @@ bool have_registry() {
 class Registry {
  public:
   Registry() : port_(free_port()), host("127.0.0.1:" + port_) {
-    files_.write("config.yml", "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage:\n  filesystem: {rootdirectory: " +
-                                   files_.path("data") + "}\nhttp: {addr: " + host + "}\n");
-    server_ = std::make_unique<Server>(std::vector<std::string>{"docker-registry", "serve", files_.path("config.yml")}, false);
+    files_.write("config.yml",
+                 "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage:\n  filesystem: "
+                 "{rootdirectory: " +
+                     files_.path("data") + "}\nhttp: {addr: " + host + "}\n");
+    server_ = std::make_unique<Server>(
+        std::vector<std::string>{"docker-registry", "serve", files_.path("config.yml")}, false);
     const HttpClient http{HttpClient::Options{}};
     HttpRequest ping;
     ping.url = "http://" + host + "/v2/";
@@ -41,14 +44,17 @@ class Registry {
   }
   /// Output of push_image.py.
   std::string push(const std::string& name, std::vector<std::string> arguments) const {
-    std::vector<std::string> argv{"python3", TEST_SUPPORT "/push_image.py", "--registry", host, "--name", name};
+    std::vector<std::string> argv{"python3", TEST_SUPPORT "/push_image.py", "--registry", host, "--name",
+                                  name};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return output_of(argv);
   }
 
  private:
   static std::string free_port() {
-    return output_of({"python3", "-c", "import socket;s=socket.socket();s.bind(('127.0.0.1',0));print(s.getsockname()[1],end='')"});
+    return output_of(
+        {"python3", "-c",
+         "import socket;s=socket.socket();s.bind(('127.0.0.1',0));print(s.getsockname()[1],end='')"});
   }
   std::string port_;
   Tree files_;
@@ -113,7 +119,9 @@ TEST_CASE("every media type and compression gives the same image files") {
         CHECK(image->repo_digests.size() == (index ? 2U : 1U));
         CHECK(image->config.cmd == std::vector<std::string>{"x"});
         check_layers(node, image);
-        CHECK(node.must_pull(registry.host + "/test/all@" + field(pushed, index ? "index" : "manifest"))->id == image->id);
+        CHECK(
+            node.must_pull(registry.host + "/test/all@" + field(pushed, index ? "index" : "manifest"))->id ==
+            image->id);
       }
     }
   }
@@ -141,8 +149,9 @@ TEST_CASE("a layer with a hard link into the layer below is unpacked after it") 
   if (!have_registry()) return;
   const Registry registry;
   const Layers layers;
-  const std::string script = "import tarfile,sys\nt=tarfile.open(sys.argv[1],'w')\ni=tarfile.TarInfo('etc/link')\n"
-                             "i.type=tarfile.LNKTYPE\ni.linkname='etc/deep/a'\nt.addfile(i)\nt.close()\n";
+  const std::string script =
+      "import tarfile,sys\nt=tarfile.open(sys.argv[1],'w')\ni=tarfile.TarInfo('etc/link')\n"
+      "i.type=tarfile.LNKTYPE\ni.linkname='etc/deep/a'\nt.addfile(i)\nt.close()\n";
   output_of({"python3", "-c", script, layers.files.path("link.tar")});
   registry.push("test/link", layers.arguments({"--tar", layers.files.path("link.tar")}));
   const Node wrong_way(insecure(registry.host));
@@ -185,14 +194,17 @@ TEST_CASE("archives are imported with their names, or with one given") {
   const Layers layers;
   const Tree out;
   const auto build = [&](std::vector<std::string> how) {
-    std::vector<std::string> argv{"python3", TEST_SUPPORT "/push_image.py", "--name", "team/app", "--tag", "v1", "--also-tag", "v2"};
+    std::vector<std::string> argv{
+        "python3", TEST_SUPPORT "/push_image.py", "--name", "team/app", "--tag", "v1", "--also-tag", "v2"};
     const auto arguments = layers.arguments(std::move(how));
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return output_of(argv);
   };
-  const std::vector<std::pair<std::string, std::string>> kinds{
-      {"--out-oci-layout", "layout"}, {"--out-oci-archive", "a.tar"}, {"--out-oci-archive", "a.tar.gz"},
-      {"--out-docker-archive", "d.tar"}, {"--out-docker-archive", "d.tar.gz"}};
+  const std::vector<std::pair<std::string, std::string>> kinds{{"--out-oci-layout", "layout"},
+                                                               {"--out-oci-archive", "a.tar"},
+                                                               {"--out-oci-archive", "a.tar.gz"},
+                                                               {"--out-docker-archive", "d.tar"},
+                                                               {"--out-docker-archive", "d.tar.gz"}};
   for (const auto& [option, name] : kinds) {
     for (const bool index : {false, true}) {
       INFO(name << " " << index);
@@ -204,7 +216,8 @@ TEST_CASE("archives are imported with their names, or with one given") {
       if (!images) FAIL(images.error().to_string());
       REQUIRE(images->size() == 1);
       CHECK(images->front()->id == field(built, "config"));
-      CHECK(images->front()->repo_tags == std::vector<std::string>{"docker.io/team/app:v1", "docker.io/team/app:v2"});
+      CHECK(images->front()->repo_tags ==
+            std::vector<std::string>{"docker.io/team/app:v1", "docker.io/team/app:v2"});
       check_layers(node, images->front());
       auto renamed = node.puller->import(out.path(name), "other:x", {});
       REQUIRE(renamed);
@@ -227,8 +240,12 @@ TEST_CASE("an archive that climbs, lies or ends early is refused") {
       "w(d+'/absolute.tar',[('/x',b'1')])\n"
       "w(d+'/nothing.tar',[('x',b'1')])\n"
       "w(d+'/config.tar',[('manifest.json',b'[{\"Config\":\"../../etc/passwd\",\"Layers\":[]}]')])\n"
-      "w(d+'/missing.tar',[('manifest.json',b'[{\"Config\":\"c.json\",\"Layers\":[\"l.tar\"]}]'),('c.json',b'{}')])\n"
-      "w(d+'/count.tar',[('manifest.json',b'[{\"Config\":\"c.json\",\"Layers\":[\"c.json\"]}]'),('c.json',b'{}')])\n"
+      "w(d+'/"
+      "missing.tar',[('manifest.json',b'[{\"Config\":\"c.json\",\"Layers\":[\"l.tar\"]}]'),('c.json',b'{}')])"
+      "\n"
+      "w(d+'/"
+      "count.tar',[('manifest.json',b'[{\"Config\":\"c.json\",\"Layers\":[\"c.json\"]}]'),('c.json',b'{}')])"
+      "\n"
       "open(d+'/short.tar','wb').write(open(d+'/missing.tar','rb').read()[:700])\n";
   output_of({"python3", "-c", script, out.root()});
   const Node node("");

@@ -9,17 +9,22 @@
 #include "daemon/ops/stop_pod_sandbox.hpp"
 
 namespace berth::daemon {
+namespace {
+
+Result<void> remove_containers(Services& with, const std::string& pod_id) {
+  for (const auto& container : containers_of(with, pod_id)) {
+    ASSIGN_OR_RETURN(auto lease, with.leases.acquire(container_lease(container->id()), shim_deadline(), {}));
+    RETURN_IF_ERROR(remove_container(with, container));
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<void> remove_pod(Services& with, const PodPtr& pod) {
   Operation op("RemovePodSandbox", pod->id());
   RETURN_IF_ERROR(op.step("stop", [&] { return stop_pod(with, pod); }));
-  RETURN_IF_ERROR(op.step("remove containers", [&]() -> Result<void> {
-    for (const auto& container : containers_of(with, pod->id())) {
-      ASSIGN_OR_RETURN(auto lease, with.leases.acquire(container_lease(container->id()), shim_deadline(), {}));
-      RETURN_IF_ERROR(remove_container(with, container));
-    }
-    return {};
-  }));
+  RETURN_IF_ERROR(op.step("remove containers", [&] { return remove_containers(with, pod->id()); }));
   RETURN_IF_ERROR(op.step("remove record", [&] { return remove_tree(with.layout.pod(pod->id())); }));
   with.pods.erase(pod);
   op.commit();

@@ -15,7 +15,8 @@
 namespace berth::daemon::rpc {
 namespace {
 
-constexpr int kMaxMessage = 16 << 20;        // what the kubelet's client accepts, too
+constexpr int kMaxRequest = 16 << 20;        // what the kubelet's client sends at most
+constexpr int kMaxResponse = 80 << 20;       // an ExecSync with two full streams
 constexpr int kMaxStreams = 2048;            // calls in flight on one connection
 constexpr std::size_t kMemoryQuota = 256 << 20;
 constexpr std::chrono::seconds kStopPatience{2};
@@ -55,8 +56,8 @@ Result<std::unique_ptr<Server>> Server::start(Services& with) {
   builder.AddListeningPort(cat("unix:", path), grpc::InsecureServerCredentials());
   builder.RegisterService(&state->runtime);
   builder.RegisterService(&state->image);
-  builder.SetMaxReceiveMessageSize(kMaxMessage);
-  builder.SetMaxSendMessageSize(kMaxMessage);
+  builder.SetMaxReceiveMessageSize(kMaxRequest);
+  builder.SetMaxSendMessageSize(kMaxResponse);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   grpc::ResourceQuota quota("berthd");
   quota.Resize(kMemoryQuota);

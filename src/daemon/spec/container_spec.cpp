@@ -72,7 +72,9 @@ void add_namespaces(const SpecInputs& in, ContainerSpec& out) {
   }
   if (!in.pod.host_ipc) pods(kIpc);
   const auto pid = in.config.linux().security_context().namespace_options().pid();
-  if (pid == cri::POD && in.pod.share_pid) {
+  if (in.target_pid != 0) {
+    list.push_back({kPid, cat("/proc/", in.target_pid, "/ns/pid")});
+  } else if (pid == cri::POD && in.pod.share_pid) {
     pods(kPid);
   } else if (pid != cri::NODE) {
     list.push_back({kPid, ""});  // CONTAINER, or POD in a pod that shares none

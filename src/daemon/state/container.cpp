@@ -26,7 +26,7 @@ bool Container::mark(std::int64_t started, std::int64_t finished, std::int32_t c
     auto access = status.lock();
     if (access->state == cri::CONTAINER_EXITED) return false;
     access->state = cri::CONTAINER_EXITED;
-    if (started != 0) access->started_ns = started;
+    if (access->started_ns == 0) access->started_ns = started;
     access->finished_ns = finished;
     access->exit_code = code;
     access->reason = std::move(reason);

@@ -15,14 +15,16 @@ constexpr std::string_view kClientId = "berth";
 
 // "https://index.docker.io/v1/", "quay.io", "127.0.0.1:5000" -> the server's host.
 std::string server_host(std::string_view address) {
-  if (const std::size_t scheme = address.find("://"); scheme != std::string_view::npos) address.remove_prefix(scheme + 3);
+  if (const std::size_t scheme = address.find("://"); scheme != std::string_view::npos)
+    address.remove_prefix(scheme + 3);
   const std::string host(address.substr(0, address.find('/')));
   const bool hub = host == "docker.io" || host == "index.docker.io";
   return hub ? "registry-1.docker.io" : host;
 }
 
 const Challenge* find_scheme(const std::vector<Challenge>& challenges, std::string_view scheme) {
-  const auto found = std::find_if(challenges.begin(), challenges.end(), [&](const Challenge& c) { return c.scheme == scheme; });
+  const auto found = std::find_if(challenges.begin(), challenges.end(),
+                                  [&](const Challenge& c) { return c.scheme == scheme; });
   return found == challenges.end() ? nullptr : &*found;
 }
 
@@ -38,13 +40,16 @@ std::vector<std::string> wanted_scopes(const Challenge& challenge, const std::st
   for (std::size_t at = 0; at < named.size();) {
     const std::size_t end = std::min(named.find(' ', at), named.size());
     const std::string scope = named.substr(at, end - at);
-    if (!scope.empty() && std::find(scopes.begin(), scopes.end(), scope) == scopes.end()) scopes.push_back(scope);
+    if (!scope.empty() && std::find(scopes.begin(), scopes.end(), scope) == scopes.end())
+      scopes.push_back(scope);
     at = end + 1;
   }
   return scopes;
 }
 
-Error denied(std::string message) { return {Code::kPermissionDenied, std::move(message)}; }
+Error denied(std::string message) {
+  return {Code::kPermissionDenied, std::move(message)};
+}
 
 }  // namespace
 
@@ -56,14 +61,17 @@ Credentials credentials_for(const Endpoint& endpoint, const Reference& reference
   return meant == endpoint.host || names_reference ? given : Credentials{};
 }
 
-Authenticator::Authenticator(const HttpClient& http, TokenCache& cache, Endpoint endpoint, Credentials credentials)
+Authenticator::Authenticator(const HttpClient& http, TokenCache& cache, Endpoint endpoint,
+                             Credentials credentials)
     : http_(http), cache_(cache), endpoint_(std::move(endpoint)), credentials_(std::move(credentials)) {
   const Credentials& c = credentials_;
   identity_ = sha256(cat(c.username, '\0', c.password, '\0', c.identity_token)).text();
   if (!c.registry_token.empty()) *header_.lock() = "Bearer " + c.registry_token;
 }
 
-std::string Authenticator::header() const { return *header_.lock(); }
+std::string Authenticator::header() const {
+  return *header_.lock();
+}
 
 Result<std::string> Authenticator::basic() const {
   if (credentials_.username.empty() && credentials_.password.empty()) {
@@ -82,8 +90,9 @@ HttpRequest Authenticator::token_request(const std::string& realm, const std::st
     for (const std::string& scope : scopes) joined += (joined.empty() ? "" : " ") + scope;
     request.method = "POST";
     request.url = realm;
-    request.body = cat("grant_type=refresh_token&client_id=", kClientId, "&", query, "&scope=", percent_encode(joined),
-                       "&refresh_token=", percent_encode(credentials_.identity_token));
+    request.body =
+        cat("grant_type=refresh_token&client_id=", kClientId, "&", query, "&scope=", percent_encode(joined),
+            "&refresh_token=", percent_encode(credentials_.identity_token));
     return request;
   }
   for (const std::string& scope : scopes) query += "&scope=" + percent_encode(scope);
@@ -96,7 +105,8 @@ HttpRequest Authenticator::token_request(const std::string& realm, const std::st
 }
 
 Result<IssuedToken> Authenticator::fetch_token(const std::string& realm, const std::string& service,
-                                               const std::vector<std::string>& scopes, std::stop_token cancel) const {
+                                               const std::vector<std::string>& scopes,
+                                               std::stop_token cancel) const {
   ASSIGN_OR_RETURN(const std::string origin, url_origin(realm));
   if (!origin.starts_with("https:") && !endpoint_.insecure) {
     return denied(cat("the token server ", redact_url(realm), " is not https"));
@@ -110,7 +120,8 @@ Result<IssuedToken> Authenticator::fetch_token(const std::string& realm, const s
   return denied(message);
 }
 
-Result<std::string> Authenticator::bearer(const Challenge& challenge, const std::string& refused, std::stop_token cancel) const {
+Result<std::string> Authenticator::bearer(const Challenge& challenge, const std::string& refused,
+                                          std::stop_token cancel) const {
   const std::string realm = param(challenge, "realm");
   if (realm.empty()) return denied(cat(endpoint_.host, " asks for a token but names no token server"));
   const std::string service = param(challenge, "service");
@@ -129,16 +140,18 @@ Result<std::string> Authenticator::bearer(const Challenge& challenge, const std:
   return "Bearer " + issued->token;
 }
 
-Result<void> Authenticator::answer(const std::vector<std::string>& www_authenticate, const std::string& refused,
-                                   std::stop_token cancel) {
+Result<void> Authenticator::answer(const std::vector<std::string>& www_authenticate,
+                                   const std::string& refused, std::stop_token cancel) {
   if (header() != refused) return {};  // another thread was faster
   if (!credentials_.registry_token.empty()) return denied(cat(endpoint_.host, " refused the registry token"));
   std::vector<Challenge> challenges;
   for (const std::string& value : www_authenticate) {
     auto more = parse_challenges(value);
-    challenges.insert(challenges.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    challenges.insert(challenges.end(), std::make_move_iterator(more.begin()),
+                      std::make_move_iterator(more.end()));
   }
-  Result<std::string> better = denied(cat(endpoint_.host, " refused the request and offers no way to authenticate"));
+  Result<std::string> better =
+      denied(cat(endpoint_.host, " refused the request and offers no way to authenticate"));
   if (const Challenge* wants_token = find_scheme(challenges, "bearer")) {
     better = bearer(*wants_token, refused, cancel);
   } else if (find_scheme(challenges, "basic") != nullptr) {

@@ -23,7 +23,8 @@ class TokenCache {
  public:
   using Clock = std::chrono::steady_clock;
   std::optional<std::string> find(const std::string& key, Clock::time_point now);
-  void store(const std::string& key, const std::string& token, Clock::time_point expires, Clock::time_point now);
+  void store(const std::string& key, const std::string& token, Clock::time_point expires,
+             Clock::time_point now);
   /// Forgets `key` when it still holds `token`: a server refused it.
   void drop(const std::string& key, const std::string& token);
 
@@ -56,13 +57,16 @@ class Authenticator {
   std::string header() const;
   /// After a 401 to a request that was sent with `refused`: makes header() better, or says why it
   /// cannot be (kPermissionDenied).
-  Result<void> answer(const std::vector<std::string>& www_authenticate, const std::string& refused, std::stop_token cancel);
+  Result<void> answer(const std::vector<std::string>& www_authenticate, const std::string& refused,
+                      std::stop_token cancel);
 
  private:
-  Result<std::string> bearer(const Challenge& challenge, const std::string& refused, std::stop_token cancel) const;
+  Result<std::string> bearer(const Challenge& challenge, const std::string& refused,
+                             std::stop_token cancel) const;
   Result<IssuedToken> fetch_token(const std::string& realm, const std::string& service,
                                   const std::vector<std::string>& scopes, std::stop_token cancel) const;
-  HttpRequest token_request(const std::string& realm, const std::string& service, const std::vector<std::string>& scopes) const;
+  HttpRequest token_request(const std::string& realm, const std::string& service,
+                            const std::vector<std::string>& scopes) const;
   Result<std::string> basic() const;
 
   const HttpClient& http_;

@@ -15,23 +15,29 @@ namespace {
 constexpr std::uint64_t kProgress = 1U << 20;  // less than that between two failures is none
 constexpr int kMaxAuthentications = 2;         // the second for a scope that the first answer named
 
-Error lies(std::string message) { return {Code::kFailedPrecondition, std::move(message)}; }
+Error lies(std::string message) {
+  return {Code::kFailedPrecondition, std::move(message)};
+}
 
 // Whether the server is about to send what was asked for; `skip` is what of it is known already.
 Result<std::uint64_t> check_start(const HttpResponse& head, const Descriptor& blob, std::uint64_t offset) {
-  const bool encoded = !head.header("content-encoding").empty() && head.header("content-encoding") != "identity";
+  const bool encoded =
+      !head.header("content-encoding").empty() && head.header("content-encoding") != "identity";
   std::optional<std::uint64_t> length;
   if (!encoded) length = parse_count(head.header("content-length"));
   if (head.status == 200) {
-    if (length.value_or(blob.size) != blob.size) return lies(cat("it has ", length.value_or(0), " bytes, the manifest says ", blob.size));
+    if (length.value_or(blob.size) != blob.size)
+      return lies(cat("it has ", length.value_or(0), " bytes, the manifest says ", blob.size));
     return offset;
   }
   const std::string header = head.header("content-range");
   const auto range = parse_content_range(header);
   const bool right = range && !encoded && range->first == offset && range->last < blob.size &&
-                     (!range->total || *range->total == blob.size) && length.value_or(range->last - range->first + 1) == range->last - range->first + 1;
+                     (!range->total || *range->total == blob.size) &&
+                     length.value_or(range->last - range->first + 1) == range->last - range->first + 1;
   if (right) return std::uint64_t{0};
-  return lies(cat("bytes from ", offset, " on were asked for, the registry sent \"", header.substr(0, 100), "\""));
+  return lies(
+      cat("bytes from ", offset, " on were asked for, the registry sent \"", header.substr(0, 100), "\""));
 }
 
 /// Feeds one response's body to the reader, past what the reader has already.
@@ -48,7 +54,8 @@ class BodyFeed {
     const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, data.size()));
     skip_ -= skipped;
     data = data.subspan(skipped);
-    if (data.size() > blob_.size - progress_.offset) return lies(cat("it is longer than the ", blob_.size, " bytes of the manifest"));
+    if (data.size() > blob_.size - progress_.offset)
+      return lies(cat("it is longer than the ", blob_.size, " bytes of the manifest"));
     if (data.empty()) return {};
     progress_.hasher.update(data);
     progress_.offset += data.size();
@@ -65,8 +72,8 @@ class BodyFeed {
 
 }  // namespace
 
-RegistryClient::RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint, Credentials credentials,
-                               RetryPolicy retry)
+RegistryClient::RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint,
+                               Credentials credentials, RetryPolicy retry)
     : http_(http),
       endpoint_(std::move(endpoint)),
       retry_(retry),
@@ -92,9 +99,11 @@ HttpOutcome RegistryClient::send(HttpRequest request, const std::string& path, s
   return outcome;
 }
 
-Result<void> RegistryClient::authenticate(const HttpResponse& response, const HttpRequest& request, std::stop_token cancel) const {
+Result<void> RegistryClient::authenticate(const HttpResponse& response, const HttpRequest& request,
+                                          std::stop_token cancel) const {
   const auto found = response.headers.find("www-authenticate");
-  if (found != response.headers.end()) return authenticator_.answer(found->second, request.authorization, cancel);
+  if (found != response.headers.end())
+    return authenticator_.answer(found->second, request.authorization, cancel);
   // Some registries send a bare 401 for content and name their token server at /v2/ only.
   HttpRequest ping;
   ping.insecure = request.insecure;
@@ -103,7 +112,8 @@ Result<void> RegistryClient::authenticate(const HttpResponse& response, const Ht
   if (outcome.error) return *outcome.error;
   const auto from_ping = outcome.response.headers.find("www-authenticate");
   const bool named = from_ping != outcome.response.headers.end();
-  return authenticator_.answer(named ? from_ping->second : std::vector<std::string>(), request.authorization, cancel);
+  return authenticator_.answer(named ? from_ping->second : std::vector<std::string>(), request.authorization,
+                               cancel);
 }
 
 HttpOutcome RegistryClient::send_authorized(HttpRequest request, std::stop_token cancel) const {
@@ -117,7 +127,8 @@ HttpOutcome RegistryClient::send_authorized(HttpRequest request, std::stop_token
       return outcome;
     }
     if (auto answered = authenticate(outcome.response, request, cancel); !answered) {
-      outcome.failure = answered.error().code() == Code::kCancelled ? HttpFailure::kCancelled : HttpFailure::kRefused;
+      outcome.failure =
+          answered.error().code() == Code::kCancelled ? HttpFailure::kCancelled : HttpFailure::kRefused;
       outcome.error = std::move(answered).error();
       return outcome;
     }
@@ -139,28 +150,34 @@ Result<RegistryClient::FetchedManifest> RegistryClient::fetch_manifest(const std
   if (outcome.response.status != 200) return describe_status(outcome.response);
   Hasher hasher(wanted ? wanted->algorithm() : "sha256");
   hasher.update(outcome.response.body);
-  FetchedManifest fetched{std::move(outcome.response.body), outcome.response.header("content-type"), hasher.finish()};
+  FetchedManifest fetched{std::move(outcome.response.body), outcome.response.header("content-type"),
+                          hasher.finish()};
   if (wanted && fetched.digest != *wanted) return lies(cat("digest mismatch: got ", fetched.digest.text()));
   return fetched;
 }
 
-HttpOutcome RegistryClient::fetch_rest(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader,
-                                       std::stop_token cancel) const {
+HttpOutcome RegistryClient::fetch_rest(const Descriptor& blob, BlobProgress& progress,
+                                       const BlobReader& reader, std::stop_token cancel) const {
   HttpRequest request;
   if (progress.offset > 0) request.headers.push_back(cat("Range: bytes=", progress.offset, "-"));
   BodyFeed feed(blob, progress, reader);
-  request.on_body = [&feed](const HttpResponse& head, std::span<const std::byte> data) { return feed.take(head, data); };
-  HttpOutcome outcome = send(std::move(request), cat("/v2/", endpoint_.path, "/blobs/", blob.digest.text()), cancel);
-  const bool success = outcome.failure == HttpFailure::kNone && (outcome.response.status == 200 || outcome.response.status == 206);
+  request.on_body = [&feed](const HttpResponse& head, std::span<const std::byte> data) {
+    return feed.take(head, data);
+  };
+  HttpOutcome outcome =
+      send(std::move(request), cat("/v2/", endpoint_.path, "/blobs/", blob.digest.text()), cancel);
+  const bool success = outcome.failure == HttpFailure::kNone &&
+                       (outcome.response.status == 200 || outcome.response.status == 206);
   if (success && progress.offset < blob.size) {
     outcome.failure = HttpFailure::kTransfer;
-    outcome.error = Error(Code::kUnavailable, cat("it ended after ", progress.offset, " of ", blob.size, " bytes"));
+    outcome.error =
+        Error(Code::kUnavailable, cat("it ended after ", progress.offset, " of ", blob.size, " bytes"));
   }
   return outcome;
 }
 
-Result<void> RegistryClient::fetch_blob(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader,
-                                        std::stop_token cancel) const {
+Result<void> RegistryClient::fetch_blob(const Descriptor& blob, BlobProgress& progress,
+                                        const BlobReader& reader, std::stop_token cancel) const {
   Backoff backoff(retry_);
   while (progress.offset < blob.size) {
     const std::uint64_t before = progress.offset;
@@ -170,7 +187,8 @@ Result<void> RegistryClient::fetch_blob(const Descriptor& blob, BlobProgress& pr
     if (worth_retrying(outcome) && backoff.wait(outcome, cancel)) continue;
     if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
     if (outcome.error) return *std::move(outcome.error);
-    if (outcome.response.status != 200 && outcome.response.status != 206) return describe_status(outcome.response);
+    if (outcome.response.status != 200 && outcome.response.status != 206)
+      return describe_status(outcome.response);
   }
   const Digest got = progress.hasher.finish();
   if (got != blob.digest) return lies(cat("digest mismatch: got ", got.text()));

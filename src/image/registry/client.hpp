@@ -28,7 +28,7 @@ struct BlobProgress {
 using BlobReader = std::function<Result<void>(std::span<const std::byte>)>;
 
 struct RetryPolicy {
-  int attempts = 5;                          ///< in a row without progress
+  int attempts = 5;                            ///< in a row without progress
   std::chrono::milliseconds first_delay{500};  ///< doubles
   std::chrono::milliseconds longest_delay{60'000};
 };
@@ -37,7 +37,8 @@ struct RetryPolicy {
 /// every digest. Errors are sentences about the step; codes as in Puller::pull. Thread-safe.
 class RegistryClient {
  public:
-  RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint, Credentials credentials, RetryPolicy retry = {});
+  RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint, Credentials credentials,
+                 RetryPolicy retry = {});
 
   struct FetchedManifest {
     std::string bytes;
@@ -49,15 +50,18 @@ class RegistryClient {
 
   /// Streams the rest of a blob; returns when all `size` bytes were read and have the digest. An
   /// error of `reader` ends it and is returned as it is.
-  Result<void> fetch_blob(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader, std::stop_token cancel) const;
+  Result<void> fetch_blob(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader,
+                          std::stop_token cancel) const;
 
   const Endpoint& endpoint() const { return endpoint_; }
 
  private:
   HttpOutcome send(HttpRequest request, const std::string& path, std::stop_token cancel) const;
   HttpOutcome send_authorized(HttpRequest request, std::stop_token cancel) const;
-  Result<void> authenticate(const HttpResponse& response, const HttpRequest& request, std::stop_token cancel) const;
-  HttpOutcome fetch_rest(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader, std::stop_token cancel) const;
+  Result<void> authenticate(const HttpResponse& response, const HttpRequest& request,
+                            std::stop_token cancel) const;
+  HttpOutcome fetch_rest(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader,
+                         std::stop_token cancel) const;
 
   const HttpClient& http_;
   Endpoint endpoint_;

@@ -28,7 +28,9 @@ class Scanner {
  public:
   explicit Scanner(std::string_view text) : rest_(text) {}
   bool done() const { return rest_.empty(); }
-  void skip(std::string_view set) { rest_.remove_prefix(std::min(rest_.find_first_not_of(set), rest_.size())); }
+  void skip(std::string_view set) {
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(set), rest_.size()));
+  }
   void skip_until(char stop) { rest_.remove_prefix(std::min(rest_.find(stop), rest_.size())); }
   bool take(char c) {
     if (!rest_.starts_with(c)) return false;

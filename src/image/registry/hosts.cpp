@@ -51,7 +51,8 @@ Result<std::vector<Endpoint>> resolve_endpoints(const RegistriesConf& conf, cons
   endpoints.push_back(rewrite(name, matched, rule->location, rule->insecure));
   for (const Endpoint& endpoint : endpoints) {
     if (!endpoint.path.empty()) continue;
-    return Error(Code::kInvalidArgument, cat("registries.conf turns \"", name, "\" into the bare host \"", endpoint.host, "\""));
+    return Error(Code::kInvalidArgument,
+                 cat("registries.conf turns \"", name, "\" into the bare host \"", endpoint.host, "\""));
   }
   return endpoints;
 }

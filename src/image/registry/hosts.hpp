@@ -12,10 +12,10 @@ namespace berth::image {
 
 /// One server that may be asked for an image.
 struct Endpoint {
-  std::string host;       ///< "registry-1.docker.io", "127.0.0.1:5000"
-  std::string path;       ///< repository there
-  bool insecure = false;  ///< no certificate check, and plain http when https does not answer
-  bool is_mirror = false; ///< never given credentials meant for the primary
+  std::string host;        ///< "registry-1.docker.io", "127.0.0.1:5000"
+  std::string path;        ///< repository there
+  bool insecure = false;   ///< no certificate check, and plain http when https does not answer
+  bool is_mirror = false;  ///< never given credentials meant for the primary
 };
 
 /// Where to look for `reference`, mirrors first, the primary last. kPermissionDenied when blocked.

@@ -53,7 +53,9 @@ struct HttpClient::Pool {
   void give_back(Multi multi) { idle.lock()->push_back(std::move(multi)); }
 };
 
-HttpClient::HttpClient(Options options) : options_(options), pool_(std::make_unique<Pool>()) { initialise_curl_once(); }
+HttpClient::HttpClient(Options options) : options_(options), pool_(std::make_unique<Pool>()) {
+  initialise_curl_once();
+}
 HttpClient::~HttpClient() = default;
 
 HttpOutcome HttpClient::perform(const HttpRequest& original, std::stop_token cancel) const {
@@ -72,7 +74,8 @@ HttpOutcome HttpClient::perform(const HttpRequest& original, std::stop_token can
     }
     if (moved && outcome.failure == HttpFailure::kNone && request.method != "POST") continue;
     // What the reader of the body says is its own story.
-    if (outcome.error && outcome.failure != HttpFailure::kBody) outcome.error->add_context(cat(request.method, " ", redact_url(request.url)));
+    if (outcome.error && outcome.failure != HttpFailure::kBody)
+      outcome.error->add_context(cat(request.method, " ", redact_url(request.url)));
     pool_->give_back(std::move(multi));
     return outcome;
   }

@@ -30,10 +30,10 @@ struct HttpResponse {
 struct HttpRequest {
   std::string method = "GET";  ///< GET, HEAD; POST sends `body` as a form and follows no redirect
   std::string url;
-  std::string authorization;  ///< whole header value; dropped when a redirect leaves the origin
+  std::string authorization;         ///< whole header value; dropped when a redirect leaves the origin
   std::vector<std::string> headers;  ///< "Name: value"
   std::string body;
-  bool insecure = false;          ///< certificates are not checked
+  bool insecure = false;              ///< certificates are not checked
   std::size_t body_limit = 1U << 20;  ///< a longer body is an error, or cut when the status is not 2xx
   /// Set: the body of a 200 or 206 goes here instead, piece by piece; an error ends the transfer.
   std::function<Result<void>(const HttpResponse& head, std::span<const std::byte> data)> on_body;
@@ -42,10 +42,10 @@ struct HttpRequest {
 /// Why there is no usable response.
 enum class HttpFailure : std::uint8_t {
   kNone,
-  kConnect,    ///< nothing was sent: name, connection, TLS
-  kTransfer,   ///< cut, reset, silent for too long
-  kRefused,    ///< our own rules: size, redirects
-  kBody,       ///< on_body said no
+  kConnect,   ///< nothing was sent: name, connection, TLS
+  kTransfer,  ///< cut, reset, silent for too long
+  kRefused,   ///< our own rules: size, redirects
+  kBody,      ///< on_body said no
   kCancelled,
 };
 

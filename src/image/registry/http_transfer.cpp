@@ -78,7 +78,8 @@ void HttpTransfer::set_options() {
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, "berth");
   // Asks for no encoding, and undoes one that comes all the same: digests are of the plain bytes.
   curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "identity");
-  const auto connect_timeout = request_.insecure ? options_.insecure_connect_timeout : options_.connect_timeout;
+  const auto connect_timeout =
+      request_.insecure ? options_.insecure_connect_timeout : options_.connect_timeout;
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()));
   if (is_loopback(host_of(request_.url))) curl_easy_setopt(easy_, CURLOPT_PROXY, "");
   if (request_.insecure) {
@@ -113,7 +114,8 @@ bool HttpTransfer::accept_header(std::string_view line) {
   last_progress_ = Clock::now();
   header_bytes_ += line.size();
   if (header_bytes_ > kMaxHeaderBytes) {
-    return fail(HttpFailure::kRefused, Error(Code::kFailedPrecondition, "the response's headers are too long"));
+    return fail(HttpFailure::kRefused,
+                Error(Code::kFailedPrecondition, "the response's headers are too long"));
   }
   while (line.ends_with('\n') || line.ends_with('\r') || line.ends_with(' ')) line.remove_suffix(1);
   if (line.starts_with("HTTP/")) outcome_.response.headers.clear();  // a new block, after 1xx or a proxy's
@@ -140,8 +142,8 @@ bool HttpTransfer::accept_body(std::string_view data) {
   response.body.append(data.substr(0, room));
   const bool success = response.status >= 200 && response.status < 300;
   if (data.size() <= room || !success) return true;
-  return fail(HttpFailure::kRefused,
-              Error(Code::kFailedPrecondition, cat("the answer is longer than ", request_.body_limit, " bytes")));
+  return fail(HttpFailure::kRefused, Error(Code::kFailedPrecondition,
+                                           cat("the answer is longer than ", request_.body_limit, " bytes")));
 }
 
 void HttpTransfer::drive(CURLM* multi, int cancel_fd, const std::stop_token& cancel) {
@@ -159,11 +161,13 @@ void HttpTransfer::drive(CURLM* multi, int cancel_fd, const std::stop_token& can
     }
     const auto silence = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - last_progress_);
     if (silence >= options_.progress_timeout) {
-      fail(HttpFailure::kTransfer, Error(Code::kUnavailable, cat("no byte arrived for ", silence.count() / 1000, " s")));
+      fail(HttpFailure::kTransfer,
+           Error(Code::kUnavailable, cat("no byte arrived for ", silence.count() / 1000, " s")));
       return;
     }
     curl_waitfd wake{cancel_fd, CURL_WAIT_POLLIN, 0};
-    const auto wait = std::min<std::chrono::milliseconds>(options_.progress_timeout - silence, std::chrono::seconds(1));
+    const auto wait =
+        std::min<std::chrono::milliseconds>(options_.progress_timeout - silence, std::chrono::seconds(1));
     curl_multi_poll(multi, &wake, cancel_fd >= 0 ? 1 : 0, static_cast<int>(wait.count()) + 1, nullptr);
   }
   int left = 0;
@@ -180,7 +184,8 @@ void HttpTransfer::judge(CURLcode code) {
   // libcurl's own words may quote what the server sent, never what we did.
   std::string words = problem_[0] != '\0' ? problem_ : curl_easy_strerror(code);
   if (words.size() > 300) words.resize(300);
-  fail(sent_after == 0 ? HttpFailure::kConnect : HttpFailure::kTransfer, Error(Code::kUnavailable, std::move(words)));
+  fail(sent_after == 0 ? HttpFailure::kConnect : HttpFailure::kTransfer,
+       Error(Code::kUnavailable, std::move(words)));
 }
 
 HttpOutcome HttpTransfer::run(CURLM* multi, const std::stop_token& cancel) {

@@ -66,7 +66,8 @@ class TableReader {
   }
   void problem(const toml::node& node, std::string_view key, std::string_view wanted) {
     if (problem_) return;
-    problem_ = Error(Code::kInvalidArgument, cat(where_, " line ", node.source().begin.line, ": ", key, " is not ", wanted));
+    problem_ = Error(Code::kInvalidArgument,
+                     cat(where_, " line ", node.source().begin.line, ": ", key, " is not ", wanted));
   }
   Result<void> check() const { return problem_ ? Result<void>(*problem_) : Result<void>(); }
 
@@ -86,21 +87,25 @@ Result<void> check_location(std::string_view location, const std::string& subjec
   const std::string_view probe = location.starts_with("*.") ? location.substr(2) : location;
   const bool has_scheme = location.find("://") != std::string_view::npos;
   if (!has_scheme && (parse_reference(cat(probe, "/x")) || parse_reference(probe))) return {};
-  return Error(Code::kInvalidArgument, cat(subject, ": \"", location.substr(0, 200), "\" is not host[:port][/path]"));
+  return Error(Code::kInvalidArgument,
+               cat(subject, ": \"", location.substr(0, 200), "\" is not host[:port][/path]"));
 }
 
 Result<MirrorUse> parse_use(const std::string& text, bool rule_digest_only, const std::string& subject) {
   if (rule_digest_only && !text.empty()) {
-    return Error(Code::kInvalidArgument, cat(subject, ": pull-from-mirror and mirror-by-digest-only exclude each other"));
+    return Error(Code::kInvalidArgument,
+                 cat(subject, ": pull-from-mirror and mirror-by-digest-only exclude each other"));
   }
   if (text.empty()) return rule_digest_only ? MirrorUse::kDigestOnly : MirrorUse::kAll;
   if (text == "all") return MirrorUse::kAll;
   if (text == "digest-only") return MirrorUse::kDigestOnly;
   if (text == "tag-only") return MirrorUse::kTagOnly;
-  return Error(Code::kInvalidArgument, cat(subject, ": pull-from-mirror = \"", text, "\" is none of all, digest-only, tag-only"));
+  return Error(Code::kInvalidArgument,
+               cat(subject, ": pull-from-mirror = \"", text, "\" is none of all, digest-only, tag-only"));
 }
 
-Result<RegistriesConf::Mirror> parse_mirror(const toml::table& table, bool rule_digest_only, const std::string& subject) {
+Result<RegistriesConf::Mirror> parse_mirror(const toml::table& table, bool rule_digest_only,
+                                            const std::string& subject) {
   TableReader reader(table, subject);
   RegistriesConf::Mirror mirror;
   mirror.location = trimmed(reader.text("location"));
@@ -134,8 +139,9 @@ Result<RegistriesConf::Rule> parse_rule(const toml::table& table, const std::str
 
 Result<RegistriesConf> read_document(const toml::table& document, const std::string& subject) {
   if (const toml::node* old = document.get("registries"); old != nullptr && old->is_table()) {
-    return Error(Code::kInvalidArgument, cat(subject, " line ", old->source().begin.line,
-                                             ": [registries] is the old format: use [[registry]] (registries.conf version 2)"));
+    return Error(Code::kInvalidArgument,
+                 cat(subject, " line ", old->source().begin.line,
+                     ": [registries] is the old format: use [[registry]] (registries.conf version 2)"));
   }
   TableReader reader(document, subject);
   RegistriesConf conf;
@@ -146,7 +152,8 @@ Result<RegistriesConf> read_document(const toml::table& document, const std::str
     host = trimmed(host);
     RETURN_IF_ERROR(check_location(host, subject + ": unqualified-search-registries"));
   }
-  if (tables.size() > kMaxRules) return Error(Code::kInvalidArgument, cat(subject, ": more than ", kMaxRules, " registries"));
+  if (tables.size() > kMaxRules)
+    return Error(Code::kInvalidArgument, cat(subject, ": more than ", kMaxRules, " registries"));
   for (const toml::table* table : tables) {
     ASSIGN_OR_RETURN(auto rule, parse_rule(*table, subject));
     conf.rules.push_back(std::move(rule));
@@ -176,7 +183,8 @@ std::size_t matched_length(std::string_view prefix, const Reference& reference) 
     return host.size() > domain.size() && host.ends_with(domain) ? host.size() : 0;
   }
   const std::string name = reference.name();
-  for (const std::string& text : {cat(name, ":", reference.tag), reference.digest ? cat(name, "@", reference.digest->text()) : name}) {
+  for (const std::string& text :
+       {cat(name, ":", reference.tag), reference.digest ? cat(name, "@", reference.digest->text()) : name}) {
     if (prefix.empty() || !text.starts_with(prefix)) continue;
     if (text.size() == prefix.size()) return prefix.size();
     const char next = text[prefix.size()];
@@ -200,7 +208,8 @@ const RegistriesConf::Rule* RegistriesConf::find(const Reference& reference) con
 void RegistriesConf::merge(RegistriesConf other) {
   if (!other.search.empty()) search = std::move(other.search);
   for (Rule& rule : other.rules) {
-    const auto same = std::find_if(rules.begin(), rules.end(), [&](const Rule& old) { return old.prefix == rule.prefix; });
+    const auto same =
+        std::find_if(rules.begin(), rules.end(), [&](const Rule& old) { return old.prefix == rule.prefix; });
     if (same != rules.end()) {
       *same = std::move(rule);
     } else {
@@ -213,7 +222,8 @@ Result<RegistriesConf> parse_registries_conf(std::string_view text, const std::s
   try {
     return read_document(toml::parse(text, std::string_view(subject)), subject);
   } catch (const toml::parse_error& problem) {
-    return Error(Code::kInvalidArgument, cat(subject, " line ", problem.source().begin.line, ": ", problem.description()));
+    return Error(Code::kInvalidArgument,
+                 cat(subject, " line ", problem.source().begin.line, ": ", problem.description()));
   } catch (const std::exception& problem) {
     return Error(Code::kInvalidArgument, cat(subject, ": ", problem.what()));
   }
@@ -237,7 +247,8 @@ std::string registries_conf_stamp(const std::string& path, const std::string& dr
   for (const std::string& file : *files) {
     struct stat status {};
     if (::stat(file.c_str(), &status) != 0) continue;
-    stamp += cat(file, ' ', status.st_ino, ' ', status.st_size, ' ', status.st_mtim.tv_sec, ' ', status.st_mtim.tv_nsec, '\n');
+    stamp += cat(file, ' ', status.st_ino, ' ', status.st_size, ' ', status.st_mtim.tv_sec, ' ',
+                 status.st_mtim.tv_nsec, '\n');
   }
   return stamp;
 }

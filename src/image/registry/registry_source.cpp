@@ -26,14 +26,16 @@ class Failures {
 
 }  // namespace
 
-RegistrySource::RegistrySource(const HttpClient::Options& http, TokenCache& tokens, const std::vector<Endpoint>& endpoints,
-                               const Reference& reference, const Credentials& credentials)
+RegistrySource::RegistrySource(const HttpClient::Options& http, TokenCache& tokens,
+                               const std::vector<Endpoint>& endpoints, const Reference& reference,
+                               const Credentials& credentials)
     : http_(http) {
   for (const Endpoint& endpoint : endpoints) {
     // The primary is waited for; a mirror that is down must not hold up the pull.
     RetryPolicy retry;
     if (endpoint.is_mirror) retry.attempts = 2;
-    clients_.push_back(std::make_unique<RegistryClient>(http_, tokens, endpoint, credentials_for(endpoint, reference, credentials), retry));
+    clients_.push_back(std::make_unique<RegistryClient>(
+        http_, tokens, endpoint, credentials_for(endpoint, reference, credentials), retry));
   }
 }
 
@@ -48,7 +50,8 @@ Result<RegistryClient::FetchedManifest> RegistrySource::fetch_manifest(const std
   return failures.take();
 }
 
-Result<void> RegistrySource::read_blob(const Descriptor& blob, const BlobReader& reader, std::stop_token cancel) const {
+Result<void> RegistrySource::read_blob(const Descriptor& blob, const BlobReader& reader,
+                                       std::stop_token cancel) const {
   BlobProgress progress(blob);
   bool reader_failed = false;
   const BlobReader watched = [&](std::span<const std::byte> data) {

@@ -19,8 +19,10 @@ class RegistrySource final : public ContentSource {
   RegistrySource(const HttpClient::Options& http, TokenCache& tokens, const std::vector<Endpoint>& endpoints,
                  const Reference& reference, const Credentials& credentials);
 
-  Result<RegistryClient::FetchedManifest> fetch_manifest(const std::string& tag_or_digest, std::stop_token cancel) const;
-  Result<void> read_blob(const Descriptor& blob, const BlobReader& reader, std::stop_token cancel) const override;
+  Result<RegistryClient::FetchedManifest> fetch_manifest(const std::string& tag_or_digest,
+                                                         std::stop_token cancel) const;
+  Result<void> read_blob(const Descriptor& blob, const BlobReader& reader,
+                         std::stop_token cancel) const override;
 
  private:
   HttpClient http_;

@@ -26,12 +26,14 @@ std::string server_words(const HttpResponse& response) {
   const auto document = parse_json(response.body, 1U << 20, "error");
   if (!document || !document->is_object()) return {};
   const auto errors = document->find("errors");
-  if (errors == document->end() || !errors->is_array() || errors->empty() || !errors->front().is_object()) return {};
+  if (errors == document->end() || !errors->is_array() || errors->empty() || !errors->front().is_object())
+    return {};
   const auto code = json_string_or(errors->front(), "code", "", "error");
   const auto message = json_string_or(errors->front(), "message", "", "error");
   if (!code || !message) return {};
   std::string words = cat(*code, !code->empty() && !message->empty() ? ": " : "", *message).substr(0, 200);
-  std::replace_if(words.begin(), words.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::replace_if(
+      words.begin(), words.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return words;
 }
 
@@ -52,8 +54,8 @@ bool worth_retrying(const HttpOutcome& outcome) {
 
 Error describe_status(const HttpResponse& response) {
   const std::string words = server_words(response);
-  return {status_code(response.status),
-          cat("the registry answered with status ", response.status, words.empty() ? "" : cat(" (", words, ")"))};
+  return {status_code(response.status), cat("the registry answered with status ", response.status,
+                                            words.empty() ? "" : cat(" (", words, ")"))};
 }
 
 bool Backoff::wait(const HttpOutcome& outcome, std::stop_token cancel) {
@@ -62,7 +64,8 @@ bool Backoff::wait(const HttpOutcome& outcome, std::stop_token cancel) {
   // Spread over a quarter, so that nodes that failed together do not come back together.
   delay += delay * (now_ns() / 1000 % 256) / 1024;
   ++used_;
-  if (const auto asked = parse_retry_after(outcome.response.header("retry-after"), now_ns() / 1'000'000'000)) {
+  if (const auto asked =
+          parse_retry_after(outcome.response.header("retry-after"), now_ns() / 1'000'000'000)) {
     if (*asked > policy_.longest_delay) return false;
     delay = std::max<std::chrono::milliseconds>(delay, *asked);
   }

@@ -31,11 +31,13 @@ Result<Url> parse(const std::string& text, const std::string& relative) {
   }
   const std::string scheme = good ? part(url, CURLUPART_SCHEME) : "";
   if (scheme == "http" || scheme == "https") return url;
-  return Error(Code::kFailedPrecondition, cat("not an http or https address: \"", redact_url(relative.empty() ? text : relative), "\""));
+  return Error(Code::kFailedPrecondition,
+               cat("not an http or https address: \"", redact_url(relative.empty() ? text : relative), "\""));
 }
 
 std::string origin(const Url& url) {
-  return cat(part(url, CURLUPART_SCHEME), "://", part(url, CURLUPART_HOST), ":", part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT));
+  return cat(part(url, CURLUPART_SCHEME), "://", part(url, CURLUPART_HOST), ":",
+             part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT));
 }
 
 }  // namespace
@@ -73,7 +75,8 @@ Result<std::string> resolve_redirect(const std::string& base, const std::string&
   if (location.empty()) return Error(Code::kFailedPrecondition, "a redirect without a Location");
   ASSIGN_OR_RETURN(const Url url, parse(base, location));
   if (base.starts_with("https:") && part(url, CURLUPART_SCHEME) != "https") {
-    return Error(Code::kFailedPrecondition, cat("a redirect from https to ", redact_url(location), " was refused"));
+    return Error(Code::kFailedPrecondition,
+                 cat("a redirect from https to ", redact_url(location), " was refused"));
   }
   return part(url, CURLUPART_URL);
 }

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/oci/spec_json.hpp"
+
+namespace berth::oci {
+namespace {
+
+/// Absent, empty and zero-length members are left out.
+template <class Value>
+void put(Json& object, const char* key, const std::optional<Value>& value) {
+  if (value) object[key] = *value;
+}
+template <class Container>
+void put_list(Json& object, const char* key, const Container& values) {
+  if (!values.empty()) object[key] = values;
+}
+void put_object(Json& object, const char* key, Json value) {
+  if (!value.empty()) object[key] = std::move(value);
+}
+
+template <class Values, class Convert>
+void put_each(Json& object, const char* key, const Values& values, Convert convert) {
+  for (const auto& value : values) object[key].push_back(convert(value));
+}
+
+Json user_json(const User& user) {
+  Json out = {{"uid", user.uid}, {"gid", user.gid}};
+  put(out, "umask", user.umask);
+  put_list(out, "additionalGids", user.additional_gids);
+  return out;
+}
+
+Json capabilities_json(const Capabilities& sets) {
+  Json out = Json::object();
+  put_list(out, "bounding", sets.bounding);
+  put_list(out, "effective", sets.effective);
+  put_list(out, "permitted", sets.permitted);
+  put_list(out, "inheritable", sets.inheritable);
+  put_list(out, "ambient", sets.ambient);
+  return out;
+}
+
+Json mount_json(const Mount& mount) {
+  Json out = {{"destination", mount.destination}};
+  put_list(out, "type", mount.type);
+  put_list(out, "source", mount.source);
+  put_list(out, "options", mount.options);
+  return out;
+}
+
+Json namespace_json(const Namespace& entry) {
+  Json out = {{"type", std::string(namespace_type_name(entry.type))}};
+  put_list(out, "path", entry.path);
+  return out;
+}
+
+Json device_json(const Device& device) {
+  Json out = {{"path", device.path}, {"type", std::string(1, device.type)}, {"major", device.major},
+              {"minor", device.minor}, {"uid", device.uid}, {"gid", device.gid}};
+  put(out, "fileMode", device.file_mode);
+  return out;
+}
+
+Json device_rule_json(const DeviceRule& rule) {
+  Json out = {{"allow", rule.allow}, {"type", std::string(1, rule.type)}};
+  put(out, "major", rule.major);
+  put(out, "minor", rule.minor);
+  put_list(out, "access", rule.access);
+  return out;
+}
+
+Json seccomp_rule_json(const SeccompRule& rule) {
+  Json out = {{"names", rule.names}, {"action", rule.action}};
+  put(out, "errnoRet", rule.errno_ret);
+  put_each(out, "args", rule.args, [](const SeccompArg& arg) {
+    return Json{{"index", arg.index}, {"value", arg.value}, {"valueTwo", arg.value_two}, {"op", arg.op}};
+  });
+  return out;
+}
+
+Json linux_json(const Linux& linux_) {
+  Json out = Json::object();
+  put_each(out, "namespaces", linux_.namespaces, namespace_json);
+  put_each(out, "devices", linux_.devices, device_json);
+  put_list(out, "cgroupsPath", linux_.cgroups_path);
+  put_object(out, "resources", to_json(linux_.resources));
+  if (linux_.seccomp) out["seccomp"] = to_json(*linux_.seccomp);
+  put_list(out, "rootfsPropagation", linux_.rootfs_propagation);
+  put_list(out, "maskedPaths", linux_.masked_paths);
+  put_list(out, "readonlyPaths", linux_.readonly_paths);
+  put_list(out, "sysctl", linux_.sysctl);
+  return out;
+}
+
+}  // namespace
+
+Json to_json(const Resources& resources) {
+  Json cpu = Json::object();
+  put(cpu, "shares", resources.cpu_shares);
+  put(cpu, "quota", resources.cpu_quota);
+  put(cpu, "period", resources.cpu_period);
+  put_list(cpu, "cpus", resources.cpuset_cpus);
+  put_list(cpu, "mems", resources.cpuset_mems);
+  Json memory = Json::object();
+  put(memory, "limit", resources.memory_limit);
+  put(memory, "swap", resources.memory_swap);
+  put(memory, "reservation", resources.memory_reservation);
+  Json pids = Json::object();
+  put(pids, "limit", resources.pids_limit);
+  Json out = Json::object();
+  put_object(out, "cpu", std::move(cpu));
+  put_object(out, "memory", std::move(memory));
+  put_object(out, "pids", std::move(pids));
+  put_each(out, "hugepageLimits", resources.hugepages, [](const HugepageLimit& limit) {
+    return Json{{"pageSize", limit.page_size}, {"limit", limit.limit}};
+  });
+  put_each(out, "devices", resources.devices, device_rule_json);
+  put_list(out, "unified", resources.unified);
+  return out;
+}
+
+Json to_json(const Seccomp& seccomp) {
+  Json out = {{"defaultAction", seccomp.default_action}};
+  put(out, "defaultErrnoRet", seccomp.default_errno_ret);
+  put_list(out, "architectures", seccomp.architectures);
+  // Here empty differs from absent: without the member the runtime chooses.
+  put(out, "flags", seccomp.flags);
+  put_each(out, "syscalls", seccomp.syscalls, seccomp_rule_json);
+  return out;
+}
+
+Json to_json(const Process& process) {
+  Json out = {{"user", user_json(process.user)}, {"args", process.args}, {"cwd", process.cwd}};
+  if (process.terminal) out["terminal"] = true;
+  if (process.console_size) out["consoleSize"] = {{"height", process.console_size->height}, {"width", process.console_size->width}};
+  put_list(out, "env", process.env);
+  if (process.capabilities) out["capabilities"] = capabilities_json(*process.capabilities);
+  put_each(out, "rlimits", process.rlimits, [](const Rlimit& limit) {
+    return Json{{"type", limit.type}, {"soft", limit.soft}, {"hard", limit.hard}};
+  });
+  if (process.no_new_privileges) out["noNewPrivileges"] = true;
+  put(out, "oomScoreAdj", process.oom_score_adj);
+  put_list(out, "apparmorProfile", process.apparmor_profile);
+  put_list(out, "selinuxLabel", process.selinux_label);
+  return out;
+}
+
+Json to_json(const Spec& spec) {
+  Json out = {{"ociVersion", spec.oci_version}, {"process", to_json(spec.process)}};
+  out["root"] = {{"path", spec.root.path}, {"readonly", spec.root.readonly}};
+  put_list(out, "hostname", spec.hostname);
+  put_list(out, "domainname", spec.domainname);
+  put_each(out, "mounts", spec.mounts, mount_json);
+  put_list(out, "annotations", spec.annotations);
+  put_object(out, "linux", linux_json(spec.linux_));
+  return out;
+}
+
+}  // namespace berth::oci
