@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../unit/daemon/fake_cgroups.hpp"
 #include "daemon/spec/container_spec.hpp"
 #include "daemon/spec/stop_signal.hpp"
 #include "daemon/spec/validate.hpp"
+#include "fake_cgroups.hpp"
 #include "runtime/oci/spec_json.hpp"
 
 namespace {
@@ -21,6 +21,8 @@ struct Node {
   berth::daemon::PodRecord pod;
   berth::image::ImageConfig image;
   berth::daemon::HandlerConfig handler;
+  std::vector<std::string> ulimits;
+  std::string pid1 = "/berth-pid1";
 };
 
 }  // namespace
@@ -41,7 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     security->clear_seccomp_profile_path();
   }
   const auto built = berth::daemon::build_container_spec(
-      {node.pod, config, node.image, node.rootfs_fd.get(), node.layout, node.host.cgroups(), node.handler, "/c"});
+      {node.pod, config, node.image, node.rootfs_fd.get(), node.layout, node.host.cgroups(), node.handler, "/c", 0,
+       node.ulimits, node.pid1});
   // What is put into a container's record must be readable by the next daemon.
   if (built && !berth::oci::parse_spec(berth::to_text(berth::oci::to_json(built->spec)))) __builtin_trap();
   return 0;

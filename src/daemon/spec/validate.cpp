@@ -154,8 +154,8 @@ Result<void> check_log_path(const std::string& path) {
 }
 
 Result<void> check_pid_mode(const cri::NamespaceOption& options) {
-  if (options.pid() == cri::TARGET) {
-    return Error(Code::kUnimplemented, "config.linux.security_context.namespace_options.pid: TARGET is not supported yet");
+  if (options.pid() == cri::TARGET && options.target_id().empty()) {
+    return Error(Code::kInvalidArgument, "config.linux.security_context.namespace_options.target_id is empty with pid TARGET");
   }
   if (!cri::NamespaceMode_IsValid(options.pid())) {
     return invalid("config.linux.security_context.namespace_options.pid", std::to_string(options.pid()), "is unknown");

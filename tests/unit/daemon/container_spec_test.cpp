@@ -33,6 +33,9 @@ struct Fixture {
   PodRecord pod;
   image::ImageConfig image;
   HandlerConfig handler;
+  pid_t target_pid = 0;
+  std::vector<std::string> ulimits;
+  std::string pid1 = "/usr/libexec/berth-pid1";
 
   Fixture() {
     pod.id = "0123456789abcdef";
@@ -42,7 +45,7 @@ struct Fixture {
   }
   Result<ContainerSpec> build(const std::string& config) {
     const auto message = proto<cri::ContainerConfig>(config);
-    return build_container_spec({pod, message, image, rootfs_fd.get(), layout, host.cgroups(), handler, "/kubepods/pod1/berth-c1"});
+    return build_container_spec({pod, message, image, rootfs_fd.get(), layout, host.cgroups(), handler, "/kubepods/pod1/berth-c1", target_pid, ulimits, pid1});
   }
 };
 
@@ -131,7 +134,7 @@ TEST_CASE("Ten thousand variables are not compared each with each") {
     pair->set_key("SERVICE_NUMBER_" + std::to_string(i % 9'999));
     pair->set_value(std::to_string(i));
   }
-  const auto built = build_container_spec({f.pod, config, f.image, f.rootfs_fd.get(), f.layout, f.host.cgroups(), f.handler, "/c"});
+  const auto built = build_container_spec({f.pod, config, f.image, f.rootfs_fd.get(), f.layout, f.host.cgroups(), f.handler, "/c", 0, f.ulimits, f.pid1});
   REQUIRE(built);
   CHECK(built->spec.process.env.size() == 9'999 + 4);
   CHECK(std::count(built->spec.process.env.begin(), built->spec.process.env.end(), "SERVICE_NUMBER_0=9999") == 1);

@@ -172,7 +172,7 @@ TEST_CASE("Each other field of a container that none can have is refused with it
       {security("run_as_user {} run_as_group { value: -2 }"), kInvalid, context + "run_as_group \"-2\" is not in 0-2147483647"},
       {security("run_as_group { value: 1 }"), kInvalid, context + "run_as_group is given without a user"},
       {security("supplemental_groups: [1, -1]"), kInvalid, context + "supplemental_groups \"-1\" is not in 0-2147483647"},
-      {security("namespace_options { pid: TARGET }"), Code::kUnimplemented, context + "namespace_options.pid: TARGET is not supported yet"},
+      {security("namespace_options { pid: TARGET }"), kInvalid, context + "namespace_options.target_id is empty with pid TARGET"},
   };
   REQUIRE(validate_container(proto<cri::ContainerConfig>(kContainer)));
   for (const auto& row : rows) check_refused(validate_container(with<cri::ContainerConfig>(kContainer, row.addition)), row);
