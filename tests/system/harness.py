@@ -169,8 +169,9 @@ class Node:
     def command(self):
         return [self.program, "--config", self.dir + "/berth.toml", "--root", self.root, "--state", self.state,
                 "--listen", self.socket, "--cni-conf-dir", self.cni_conf, "--cni-bin-dir", "/usr/lib/cni",
-                # The failpoint build has a daemon only.
-                "--pid1", BUILD + "/bin/berth-pid1", "--unpack", BUILD + "/bin/berth-unpack", "--cgroup-parent", self.parent, "--cgroup-driver", "cgroupfs", "--log-level",
+                "--cgroup-parent", self.parent, "--cgroup-driver", "cgroupfs",
+                # The failpoint build has only the daemon.
+                "--pid1", BUILD + "/bin/berth-pid1", "--unpack", BUILD + "/bin/berth-unpack", "--log-level",
                 os.environ.get("BERTH_TEST_LOG_LEVEL", "info")]
 
     def start(self, **environment):

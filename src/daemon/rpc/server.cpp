@@ -9,6 +9,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "daemon/rpc/admin_service.hpp"
 #include "daemon/rpc/image_service.hpp"
 #include "daemon/rpc/runtime_service.hpp"
 
@@ -37,10 +38,11 @@ class SocketUmask {
 
 struct Server::State {
   State(Services& with, std::string socket_path)
-      : lanes(with.config), runtime(with, lanes), image(with, lanes), path(std::move(socket_path)) {}
+      : lanes(with.config), runtime(with, lanes), image(with, lanes), admin(with, lanes), path(std::move(socket_path)) {}
   Lanes lanes;
   RuntimeService runtime;
   ImageService image;
+  AdminService admin;
   std::string path;
   std::unique_ptr<grpc::Server> server;
 };
@@ -56,6 +58,7 @@ Result<std::unique_ptr<Server>> Server::start(Services& with) {
   builder.AddListeningPort(cat("unix:", path), grpc::InsecureServerCredentials());
   builder.RegisterService(&state->runtime);
   builder.RegisterService(&state->image);
+  builder.RegisterService(&state->admin);
   builder.SetMaxReceiveMessageSize(kMaxRequest);
   builder.SetMaxSendMessageSize(kMaxResponse);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
