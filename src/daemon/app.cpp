@@ -62,7 +62,8 @@ Result<void> App::open_modules() {
   ASSIGN_OR_RETURN(with.reactor, Reactor::start());
   with.background = std::make_unique<Lane>(Lane::Options{.name = "background", .min_threads = 1, .max_threads = 8, .queue_limit = 100'000});
   ASSIGN_OR_RETURN(with.cgroups, runtime::cgroup::Manager::open({}));
-  RETURN_IF_ERROR(with.cgroups->create(shim_cgroup(with), {}));
+  // After a restart it is there, with the shims of the pods that went on.
+  if (!with.cgroups->exists(shim_cgroup(with))) RETURN_IF_ERROR(with.cgroups->create(shim_cgroup(with), {}));
   ASSIGN_OR_RETURN(with.config.pid1_path, find_helper(config.pid1_path, "berth-pid1"));
   ASSIGN_OR_RETURN(auto binary, runtime::ShimBinary::load(config.pid1_path));
   with.shim_binary = std::make_unique<runtime::ShimBinary>(std::move(binary));
@@ -124,6 +125,9 @@ App::~App() {
   // A call that cannot end must not keep the daemon.
   services_.reactor->after(kStopPatience, [] { ::_exit(0); });
   server_.reset();
+  // Without pods nothing of ours stays in the cgroup tree; with pods these are in use and stay.
+  services_.cgroups->remove_if_empty(shim_cgroup(services_));
+  services_.cgroups->remove_if_empty(services_.config.cgroup_parent);
 }
 
 }  // namespace berth::daemon

@@ -10,13 +10,19 @@ PAUSE = harness.REGISTRY + "/pause:peer"
 
 
 class ContainerdNode(harness.Node):
-    def __init__(self, name="containerd", root=None):
+    def __init__(self, name="containerd"):
         super().__init__(name)
-        self.root = root or self.root
         self.program = shutil.which("containerd")
         if not self.program or not shutil.which("runc"):
             raise harness.Skip("containerd and runc are not installed")
         harness.Registry.push("--busybox", "--name", "pause", "--tag", "peer", "--cmd", '["/bin/sleep", "2147483647"]')
+        self._write_config()
+
+    def use_root(self, root):
+        super().use_root(root)
+        self._write_config()
+
+    def _write_config(self):
         # The configuration of 1.6; `restrict_oom_score_adj` because not every root may lower the score.
         cri = '[plugins."io.containerd.grpc.v1.cri"'
         harness.write(self.dir + "/config.toml", f"""version = 2

@@ -138,6 +138,7 @@ class Registry:
 
 class Node:
     """One berthd on private directories. `restart` and `kill` are parts of its life."""
+    before_exec = None  # what the daemon's process does before it becomes berthd
 
     def __init__(self, name="main", build=BUILD, root_size=None, extra_config=""):
         self.name, self.dir, self.image = name, f"{BASE}/{name}", IMAGE
@@ -160,6 +161,11 @@ class Node:
                   f'registries_conf_dir = "{self.dir}/registries.conf.d"\n')
         write(self.dir + "/berth.toml", config + extra)
 
+    def use_root(self, root):
+        """Another place for images and layers than the run's tmpfs."""
+        os.makedirs(root)
+        self.root = root
+
     def command(self):
         return [self.program, "--config", self.dir + "/berth.toml", "--root", self.root, "--state", self.state,
                 "--listen", self.socket, "--cni-conf-dir", self.cni_conf, "--cni-bin-dir", "/usr/lib/cni",
@@ -171,7 +177,7 @@ class Node:
         began = time.monotonic()
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            env={**os.environ, **environment})
+                                            env={**os.environ, **environment}, preexec_fn=self.before_exec)
         path = self.socket[len("unix://"):]
 
         def serving():

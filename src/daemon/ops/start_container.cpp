@@ -33,9 +33,10 @@ Result<void> begin(Container& container) {
 }
 
 Result<void> fail(Services& with, const ContainerPtr& container, Error error) {
+  // Marked while news of its end still go to the strays: they must not be taken for a run.
+  container->mark_start_failed(error.to_string());
   container->status.lock()->starting = false;
   with.stray_exits.take(container->id());
-  container->mark_start_failed(error.to_string());
   if (auto removed = remove_container_cgroup(with, container->record().cgroup); !removed) {
     log::error("remove cgroup after a failed start", {{"container", container->id()}, {"error", removed.error().to_string()}});
   }

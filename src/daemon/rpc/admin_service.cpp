@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/rpc/admin_service.hpp"
+
+#include "daemon/ops/import_image.hpp"
+#include "daemon/rpc/unary_call.hpp"
+
+namespace berth::daemon::rpc {
+
+grpc::ServerUnaryReactor* AdminService::ImportImage(grpc::CallbackServerContext* context,
+                                                    const admin::v1::ImportImageRequest* request,
+                                                    admin::v1::ImportImageResponse* response) {
+  return serve(with_, context, lanes_.pull, "ImportImage", false, request, response, import_image);
+}
+
+}  // namespace berth::daemon::rpc

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <admin.grpc.pb.h>
+
+#include "daemon/ops/services.hpp"
+#include "daemon/rpc/lanes.hpp"
+
+namespace berth::daemon::rpc {
+
+/// berth.admin.v1.Admin: what berthctl needs and the CRI has no call for. No logic here.
+class AdminService final : public admin::v1::Admin::CallbackService {
+ public:
+  AdminService(Services& with, Lanes& lanes) : with_(with), lanes_(lanes) {}
+
+  grpc::ServerUnaryReactor* ImportImage(grpc::CallbackServerContext* context,
+                                        const admin::v1::ImportImageRequest* request,
+                                        admin::v1::ImportImageResponse* response) override;
+
+ private:
+  Services& with_;
+  Lanes& lanes_;
+};
+
+}  // namespace berth::daemon::rpc
