@@ -7,8 +7,9 @@
 #include "daemon/spec/container_spec.hpp"
 #include "daemon/spec/stop_signal.hpp"
 #include "daemon/spec/validate.hpp"
-#include "fake_cgroups.hpp"
+#include "recording_cgroups.hpp"
 #include "runtime/oci/spec_json.hpp"
+#include "tree.hpp"
 
 namespace {
 
@@ -16,7 +17,7 @@ namespace {
 struct Node {
   berth::testing::Tree rootfs{{"etc/passwd", "root:x:0:0::/root:\napp:x:1000:1000::/home/app:\n"}, {"etc/group", "wheel:x:10:app\n"}};
   berth::UniqueFd rootfs_fd{::open(rootfs.root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-  berth::daemon::testing::FakeHost host{berth::daemon::testing::FakeHost::kUnified};
+  berth::daemon::testing::RecordingCgroups cgroups;
   berth::daemon::Layout layout{"/var/lib/berth", "/run/berth"};
   berth::daemon::PodRecord pod;
   berth::image::ImageConfig image;
@@ -43,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     security->clear_seccomp_profile_path();
   }
   const auto built = berth::daemon::build_container_spec(
-      {node.pod, config, node.image, node.rootfs_fd.get(), node.layout, node.host.cgroups(), node.handler, "/c", 0,
+      {node.pod, config, node.image, node.rootfs_fd.get(), node.layout, node.cgroups, node.handler, "/c", 0,
        node.ulimits, node.pid1});
   // What is put into a container's record must be readable by the next daemon.
   if (built && !berth::oci::parse_spec(berth::to_text(berth::oci::to_json(built->spec)))) __builtin_trap();

@@ -49,7 +49,7 @@ Result<int> parse_signal(std::string_view text) {
   if (name.starts_with("RTMIN") || name.starts_with("RTMAX")) return real_time(name, text);
   if (name == "CLD") return SIGCHLD;
   if (name == "IOT") return SIGABRT;
-  if (name == "POLL") return SIGIO;
+  if (name == "IO" || name == "POLL") return SIGIO;  // glibc knows but one of them
   for (int number = 1; number < 32; ++number) {
     const char* abbreviation = ::sigabbrev_np(number);
     if (abbreviation != nullptr && name == abbreviation) return number;

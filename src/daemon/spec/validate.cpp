@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/spec/validate.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,16 @@ bool climbs(std::string_view path) {
     path.remove_prefix(slash + 1);
   }
   return false;
+}
+
+/// "/", "//", "/./": nothing but slashes and single dots between them.
+bool is_root(std::string_view path) {
+  while (!path.empty()) {
+    const auto part = path.substr(0, path.find('/'));
+    if (!part.empty() && part != ".") return false;
+    path.remove_prefix(std::min(path.size(), part.size() + 1));
+  }
+  return true;
 }
 
 Result<void> check_absolute(std::string_view field, const std::string& path) {
@@ -88,7 +99,7 @@ Result<void> check_user_ids(std::string_view who, const SecurityContext& securit
 
 Result<void> check_mount(const cri::Mount& mount) {
   RETURN_IF_ERROR(check_absolute("mounts.container_path", mount.container_path()));
-  if (mount.container_path().find_first_not_of('/') == std::string::npos) {
+  if (is_root(mount.container_path())) {
     return invalid("mounts.container_path", mount.container_path(), "is the root itself");
   }
   if (mount.has_image()) {

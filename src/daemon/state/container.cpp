@@ -50,6 +50,9 @@ bool Container::mark_lost(std::string reason, std::int64_t finished_ns) {
   return mark(0, finished_ns, 255, std::move(reason), "how it ended is not known");
 }
 
-void Container::mark_start_failed(const std::string& message) { mark(now_ns(), now_ns(), 128, "StartError", message); }
+void Container::mark_start_failed(const std::string& message) {
+  const auto now = now_ns();  // asked once, or it might end before it began
+  mark(now, now, 128, "StartError", message);
+}
 
 }  // namespace berth::daemon

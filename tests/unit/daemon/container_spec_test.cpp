@@ -10,10 +10,11 @@
 #include <fstream>
 #include <sstream>
 
-#include "fake_cgroups.hpp"
 #include "messages.hpp"
+#include "recording_cgroups.hpp"
 #include "runtime/oci/spec_json.hpp"
 #include "runtime/seccomp_program.hpp"
+#include "tree.hpp"
 
 using namespace berth;
 using namespace berth::daemon;
@@ -28,7 +29,7 @@ namespace {
 struct Fixture {
   Tree rootfs{{"etc/passwd", "root:x:0:0::/root:\napp:x:1000:1000::/home/app:\n"}, {"etc/group", "wheel:x:10:app\n"}};
   UniqueFd rootfs_fd{::open(rootfs.root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-  FakeHost host{FakeHost::kUnified};
+  RecordingCgroups cgroups;
   Layout layout{"/var/lib/berth", "/run/berth"};
   PodRecord pod;
   image::ImageConfig image;
@@ -45,7 +46,7 @@ struct Fixture {
   }
   Result<ContainerSpec> build(const std::string& config) {
     const auto message = proto<cri::ContainerConfig>(config);
-    return build_container_spec({pod, message, image, rootfs_fd.get(), layout, host.cgroups(), handler, "/kubepods/pod1/berth-c1", target_pid, ulimits, pid1});
+    return build_container_spec({pod, message, image, rootfs_fd.get(), layout, cgroups, handler, "/kubepods/pod1/berth-c1", target_pid, ulimits, pid1});
   }
 };
 
@@ -65,7 +66,7 @@ std::string golden_text(const ContainerSpec& built) {
   json["process"].erase("capabilities");
   Json& target = json["linux"];
   if (built.spec.linux_.seccomp) {
-    const auto standard = oci::to_json(runtime::default_seccomp_profile(built.spec.process.capabilities->bounding));
+    const auto standard = oci::to_json(berth::runtime::default_seccomp_profile(built.spec.process.capabilities->bounding));
     target["seccomp"] = target["seccomp"] == standard ? Json("the default profile") : Json("another profile");
   }
   target.erase("devices");
@@ -134,7 +135,7 @@ TEST_CASE("Ten thousand variables are not compared each with each") {
     pair->set_key("SERVICE_NUMBER_" + std::to_string(i % 9'999));
     pair->set_value(std::to_string(i));
   }
-  const auto built = build_container_spec({f.pod, config, f.image, f.rootfs_fd.get(), f.layout, f.host.cgroups(), f.handler, "/c", 0, f.ulimits, f.pid1});
+  const auto built = build_container_spec({f.pod, config, f.image, f.rootfs_fd.get(), f.layout, f.cgroups, f.handler, "/c", 0, f.ulimits, f.pid1});
   REQUIRE(built);
   CHECK(built->spec.process.env.size() == 9'999 + 4);
   CHECK(std::count(built->spec.process.env.begin(), built->spec.process.env.end(), "SERVICE_NUMBER_0=9999") == 1);

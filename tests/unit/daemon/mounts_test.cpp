@@ -9,8 +9,9 @@
 #include <algorithm>
 
 #include "base/mountinfo.hpp"
-#include "fake_cgroups.hpp"
 #include "messages.hpp"
+#include "recording_cgroups.hpp"
+#include "tree.hpp"
 
 using namespace berth;
 using namespace berth::daemon;
@@ -20,7 +21,7 @@ using berth::testing::Tree;
 namespace {
 
 struct Fixture {
-  FakeHost host{FakeHost::kUnified};
+  RecordingCgroups cgroups;
   Layout layout{"/var/lib/berth", "/run/berth"};
   PodRecord pod;
   Tree tree{{"dir/", ""}, {"file", "x"}};
@@ -30,7 +31,7 @@ struct Fixture {
     std::string text = config;
     for (auto at = text.find('@'); at != std::string::npos; at = text.find('@')) text.replace(at, 1, tree.root());
     const auto message = proto<cri::ContainerConfig>(text);
-    return container_mounts({pod, message, layout, host.cgroups()});
+    return container_mounts({pod, message, layout, cgroups});
   }
 };
 
@@ -197,9 +198,11 @@ TEST_CASE("The pod's files are read-only exactly when the root is; privileged co
 
 TEST_CASE("On a hybrid host each hierarchy is mounted by its controllers, a named one without any") {
   Fixture f;
-  const FakeHost hybrid(FakeHost::kHybrid);
+  const RecordingCgroups hybrid({{"/sys/fs/cgroup/cpu,cpuacct", {"cpu", "cpuacct"}, false},
+                                 {"/sys/fs/cgroup/systemd", {"name=systemd"}, false},
+                                 {"/sys/fs/cgroup/unified", {}, true}});
   const cri::ContainerConfig config;
-  const Result<std::vector<oci::Mount>> mounts = container_mounts({f.pod, config, f.layout, hybrid.cgroups()});
+  const Result<std::vector<oci::Mount>> mounts = container_mounts({f.pod, config, f.layout, hybrid});
   REQUIRE(mounts);
   CHECK(at(mounts, "/sys/fs/cgroup")->type == "tmpfs");
   const auto* cpu = at(mounts, "/sys/fs/cgroup/cpu,cpuacct");

@@ -23,7 +23,7 @@ Result<oci::Capabilities> make(const std::string& wish) { return container_capab
 bool has(const Names& names, const std::string& name) { return std::count(names.begin(), names.end(), name) == 1; }
 
 /// A test may run with fewer capabilities than root; what cannot be handed on is left out.
-bool available(const std::string& name) { return has(runtime::capability_names(runtime::own_bounding_set()), name); }
+bool available(const std::string& name) { return has(berth::runtime::capability_names(berth::runtime::own_bounding_set()), name); }
 
 constexpr const char* kProfile = R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]})";
 
@@ -63,7 +63,7 @@ TEST_CASE("A capability has four spellings and is added once") {
 }
 
 TEST_CASE("ALL is everything that the daemon itself may hand on, and dropping ALL leaves just what was added by name") {
-  const auto all = runtime::capability_names(runtime::own_bounding_set());
+  const auto all = berth::runtime::capability_names(berth::runtime::own_bounding_set());
   const auto everything = make("add_capabilities: 'all'");
   REQUIRE(everything);
   CHECK(everything->bounding.size() == all.size());
@@ -89,13 +89,13 @@ TEST_CASE("Ambient ALL is every capability that the container has, not a word wi
   const auto sets = make("add_ambient_capabilities: 'ALL'");
   REQUIRE(sets);
   CHECK(sets->ambient == sets->bounding);
-  CHECK(sets->ambient.empty() == (runtime::own_bounding_set() == 0));
+  CHECK(sets->ambient.empty() == (berth::runtime::own_bounding_set() == 0));
 }
 
 TEST_CASE("A privileged container has what the daemon has, whatever the lists say") {
   const auto sets = container_capabilities(proto<Security>("privileged: true capabilities { drop_capabilities: 'ALL' }"));
   REQUIRE(sets);
-  CHECK(sets->bounding == runtime::capability_names(runtime::own_bounding_set()));
+  CHECK(sets->bounding == berth::runtime::capability_names(berth::runtime::own_bounding_set()));
   CHECK(sets->effective == sets->bounding);
 }
 
