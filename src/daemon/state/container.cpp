@@ -13,7 +13,9 @@ std::string container_name_key(const std::string& pod_id, const cri::ContainerMe
   return cat(pod_id, "/", metadata.name(), "/", metadata.attempt());
 }
 
-std::string Container::name_key() const { return container_name_key(record_.pod_id, record_.config.metadata()); }
+std::string Container::name_key() const {
+  return container_name_key(record_.pod_id, record_.config.metadata());
+}
 
 bool Container::wait_exited(std::chrono::steady_clock::time_point until) {
   auto access = status.lock();

@@ -49,7 +49,8 @@ class FakeNode {
   void settle() const {
     for (int i = 0; i < 3; ++i) {
       std::promise<void> reached;
-      if (!with.background->try_post([&] { reached.set_value(); })) throw std::runtime_error("the background lane is full");
+      if (!with.background->try_post([&] { reached.set_value(); }))
+        throw std::runtime_error("the background lane is full");
       reached.get_future().wait();
     }
   }

@@ -17,7 +17,8 @@ template <class Message>
 Message proto(const std::string& text) {
   const google::protobuf::LogSilencer quiet;  // it warns of deprecated fields, which old clients do send
   Message message;
-  if (!google::protobuf::TextFormat::ParseFromString(text, &message)) throw std::runtime_error("test message: " + text);
+  if (!google::protobuf::TextFormat::ParseFromString(text, &message))
+    throw std::runtime_error("test message: " + text);
   return message;
 }
 
