@@ -176,9 +176,8 @@ Result<void> resolve_op(PlannedOp op, Opener& opener, Plan& out, PlanFds& fds) {
 }
 
 Result<UniqueFd> make_sealed_memfd(const std::string& bytes) {
-  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  UniqueFd memfd(::memfd_create("launch-plan", kFlags | MFD_NOEXEC_SEAL));
-  if (!memfd && errno == EINVAL) memfd.reset(::memfd_create("launch-plan", kFlags));  // before Linux 6.3
+  UniqueFd memfd(::memfd_create("launch-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL));
+  if (!memfd && errno == EINVAL) memfd.reset(::memfd_create("launch-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING));  // before Linux 6.3
   if (!memfd) return Error::from_errno(errno, "create a memory file for", "the launch plan");
   for (std::size_t written = 0; written < bytes.size();) {
     const ssize_t step = ::write(memfd.get(), bytes.data() + written, bytes.size() - written);

@@ -34,6 +34,8 @@ Error invalid(std::string_view field, std::string_view value, std::string_view p
   return Error(Code::kInvalidArgument, cat("seccomp ", field, ": ", value, " ", problem));
 }
 
+std::string in_quotes(std::string_view word) { return cat("\"", word, "\""); }
+
 Error failed(int rc, std::string_view what) { return Error::from_errno(-rc, "compile seccomp filter:", what); }
 
 Result<std::uint32_t> parse_action(const std::string& word, const std::optional<unsigned>& errno_ret) {
@@ -64,7 +66,7 @@ Result<std::uint32_t> parse_action(const std::string& word, const std::optional<
     return action.value | value;
   }
   if (word == "SCMP_ACT_NOTIFY") return invalid("action", word, "is not supported");
-  return invalid("action", "\"" + word + "\"", "is unknown");
+  return invalid("action", in_quotes(word), "is unknown");
 }
 
 Result<std::uint32_t> parse_architecture(const std::string& word) {
@@ -72,7 +74,7 @@ Result<std::uint32_t> parse_architecture(const std::string& word) {
   for (char& letter : name) letter = static_cast<char>(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
   const std::uint32_t token = name.empty() || name == "native" ? 0 : ::seccomp_arch_resolve_name(name.c_str());
   if (word == "SCMP_ARCH_NATIVE") return ::seccomp_arch_native();
-  if (token == 0) return invalid("architectures", "\"" + word + "\"", "is unknown");
+  if (token == 0) return invalid("architectures", in_quotes(word), "is unknown");
   return token;
 }
 
@@ -88,7 +90,7 @@ Result<scmp_compare> parse_operator(const std::string& word) {
   for (const Operator& known : kOperators) {
     if (known.word == word) return known.value;
   }
-  return invalid("op", "\"" + word + "\"", "is unknown");
+  return invalid("op", in_quotes(word), "is unknown");
 }
 
 Result<std::vector<scmp_arg_cmp>> parse_arguments(const std::vector<oci::SeccompArg>& args) {
@@ -134,7 +136,7 @@ Result<std::uint64_t> parse_flags(const std::optional<std::vector<std::string>>&
   std::uint64_t out = 0;
   for (const std::string& word : *flags) {
     const auto* known = std::find_if(std::begin(kFlags), std::end(kFlags), [&](const Flag& flag) { return flag.word == word; });
-    if (known == std::end(kFlags)) return invalid("flags", "\"" + word + "\"", "is unknown");
+    if (known == std::end(kFlags)) return invalid("flags", in_quotes(word), "is unknown");
     if (!is_flag_supported(known->value)) return invalid("flags", word, "is not supported by the running kernel");
     out |= known->value;
   }

@@ -140,7 +140,7 @@ def _(node):
 
 @test("malformed image references")
 def _(node):
-    for reference in ("", "UPPER/case", "a b", "host/../x", "x@sha256:short", "x:" + "t" * 200, "/leading", "x@md5:" + "0" * 32):
+    for reference in ("", "host.example/UPPER/case", "a b", "host/../x", "x@sha256:short", "x:" + "t" * 200, "/leading", "x@md5:" + "0" * 32):
         refused("INVALID_ARGUMENT", [reference], node.pull, reference)
 
 

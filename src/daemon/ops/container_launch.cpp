@@ -21,10 +21,28 @@ cri::ContainerUser user_status(const ResolvedUser& user) {
   return status;
 }
 
+Result<void> check_running(const ProcessId& process) {
+  ASSIGN_OR_RETURN(const UniqueFd pidfd, open_process(process));
+  return {};
+}
+
 const HandlerConfig& handler_of(const Services& with, const PodRecord& pod) {
   static const HandlerConfig kDefault;
   const auto found = with.config.handlers.find(pod.runtime_handler);
   return found == with.config.handlers.end() ? kDefault : found->second;
+}
+
+/// The process whose PID namespace the container asks for (PID mode TARGET); 0 when it does not.
+Result<pid_t> target_of(const Services& with, const PodRecord& pod, const cri::ContainerConfig& config) {
+  const auto& options = config.linux().security_context().namespace_options();
+  if (options.pid() != cri::TARGET) return pid_t{0};
+  ASSIGN_OR_RETURN(const ContainerPtr target, with.containers.find(options.target_id()));
+  const auto status = target->snapshot();
+  if (target->record().pod_id != pod.id || status.state != cri::CONTAINER_RUNNING) {
+    return Error(Code::kInvalidArgument, cat("namespace_options.target_id \"", options.target_id(), "\" is not a running container of this pod"));
+  }
+  RETURN_IF_ERROR(check_running(status.process));
+  return status.process.pid;
 }
 
 std::uint32_t launch_flags(const cri::ContainerConfig& config) {
@@ -45,6 +63,7 @@ Result<std::shared_ptr<runtime::ShimClient>> shim_of(const PodSandbox& pod) {
 
 Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, const image::Image& image, int rootfs_fd,
                                          ContainerRecord& record) {
+  ASSIGN_OR_RETURN(const pid_t target, target_of(with, pod, record.config));
   const SpecInputs inputs{pod,
                           record.config,
                           image.config,
@@ -53,6 +72,7 @@ Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, c
                           *with.cgroups,
                           handler_of(with, pod),
                           record.cgroup,
+                          target,
                           with.config.default_ulimits,
                           with.config.pid1_path};
   ASSIGN_OR_RETURN(ContainerSpec built, build_container_spec(inputs));

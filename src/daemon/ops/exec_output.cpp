@@ -15,12 +15,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kDrainGrace{100};
+constexpr int kReadsPerRound = 64;
 
-/// Reads what is there; false at end of file. Beyond the limit bytes are read and dropped, so that
-/// the command is never blocked by us.
+/// Reads what is there, but not for ever from a command that writes as fast as we read: the caller
+/// has a deadline to look at. False at end of file. Beyond the limit bytes are read and dropped, so
+/// that the command is never blocked by us.
 bool drain(int fd, std::string& into) {
   char buffer[65536];
-  for (;;) {
+  for (int i = 0; i < kReadsPerRound; ++i) {
     const ssize_t got = ::read(fd, buffer, sizeof buffer);
     if (got == 0) return false;
     if (got < 0) return errno == EAGAIN || errno == EINTR;
@@ -28,6 +30,7 @@ bool drain(int fd, std::string& into) {
     into.append(buffer, std::min(static_cast<std::size_t>(got), room));
     if (static_cast<std::size_t>(got) < sizeof buffer) return true;
   }
+  return true;
 }
 
 int timeout_ms(Clock::time_point until) {

@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
+#include "daemon/ops/stop_pod_sandbox.hpp"
 #include "daemon/state/records.hpp"
 
 namespace berth::daemon {
@@ -15,13 +16,18 @@ void in_background(Services& with, std::function<void()> task) {
   if (!with.background->try_post(std::move(task))) log::error("the background lane is full: clean-up postponed");
 }
 
+/// An object that was removed meanwhile needs no clean-up any more.
 void log_failure(const char* what, const std::string& id, const Result<void>& result) {
-  if (!result) log::error(what, {{"id", id}, {"error", result.error().to_string()}});
+  if (!result && result.error().code() != Code::kNotFound) log::error(what, {{"id", id}, {"error", result.error().to_string()}});
 }
 
 /// Stores the final status and removes the cgroup with whatever the container left running in it.
+/// Under the container's lease: its starter may be about to store that it runs, its remover about to
+/// take its directory away.
 void clean_up_after(Services& with, const ContainerPtr& container) {
   in_background(with, [&with, container] {
+    const auto lease = with.leases.acquire(container_lease(container->id()), shim_deadline(), {});
+    log_failure("wait for the container's lease", container->id(), lease ? Result<void>() : Result<void>(lease.error()));
     log_failure("store container status", container->id(), store_container_status(with.layout, *container));
     log_failure("remove container cgroup", container->id(), remove_container_cgroup(with, container->record().cgroup));
   });

@@ -129,7 +129,7 @@ void reconcile(Services& with, const ContainerPtr& container, const ShimTruth& t
   {
     auto status = container->status.lock();
     status->process = {state.pid, state.start_time};
-    if (state.started_ns != 0) status->started_ns = state.started_ns;
+    if (status->started_ns == 0) status->started_ns = state.started_ns;
     if (state.phase == shim::Phase::kRunning) status->state = cri::CONTAINER_RUNNING;
   }
   if (state.phase == shim::Phase::kExited) apply_exit(with, container, state.exit);

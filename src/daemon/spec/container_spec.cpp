@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/spec/container_spec.hpp"
 
-#include <algorithm>
+#include <unordered_map>
 
 #include "base/cat.hpp"
 #include "daemon/config_ulimit.hpp"
@@ -12,31 +12,43 @@
 namespace berth::daemon {
 namespace {
 
-constexpr const char* kDefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-bool has_variable(const std::vector<std::string>& env, std::string_view name) {
-  return std::any_of(env.begin(), env.end(), [&](const std::string& entry) {
-    return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
-  });
-}
+/// Variables in the order in which they were last set. A kubelet sends seven for every service of a
+/// namespace: they are not compared each with each.
+class Environment {
+ public:
+  void set(const std::string& name, const std::string& value) {
+    const auto [at, added] = index_.try_emplace(name, entries_.size());
+    if (!added) entries_[at->second].clear();
+    at->second = entries_.size();
+    entries_.push_back(cat(name, "=", value));
+  }
+  void set_default(const std::string& name, const std::string& value) {
+    if (!index_.contains(name)) set(name, value);
+  }
+  std::vector<std::string> take() && {
+    std::erase_if(entries_, [](const std::string& entry) { return entry.empty(); });
+    return std::move(entries_);
+  }
 
-void set_variable(std::vector<std::string>& env, const std::string& name, const std::string& value) {
-  std::erase_if(env, [&](const std::string& entry) { return entry.starts_with(name) && entry.size() > name.size() && entry[name.size()] == '='; });
-  env.push_back(cat(name, "=", value));
-}
+ private:
+  std::vector<std::string> entries_;  ///< empty: set again later
+  std::unordered_map<std::string, std::size_t> index_;
+};
 
 std::vector<std::string> environment(const SpecInputs& in, const ResolvedUser& user) {
-  std::vector<std::string> env;
+  Environment env;
   for (const auto& entry : in.image.env) {
     const auto equals = entry.find('=');
-    if (equals != std::string::npos && equals > 0) set_variable(env, entry.substr(0, equals), entry.substr(equals + 1));
+    if (equals != std::string::npos && equals > 0) env.set(entry.substr(0, equals), entry.substr(equals + 1));
   }
-  for (const auto& pair : in.config.envs()) set_variable(env, pair.key(), pair.value());
-  if (!has_variable(env, "PATH")) env.emplace_back(kDefaultPath);
-  if (!has_variable(env, "HOSTNAME") && !in.pod.config.hostname().empty()) env.push_back(cat("HOSTNAME=", in.pod.config.hostname()));
-  if (in.config.tty() && !has_variable(env, "TERM")) env.emplace_back("TERM=xterm");
-  if (!has_variable(env, "HOME")) env.push_back(cat("HOME=", user.home));
-  return env;
+  for (const auto& pair : in.config.envs()) env.set(pair.key(), pair.value());
+  env.set_default("PATH", kDefaultPath);
+  if (!in.pod.config.hostname().empty()) env.set_default("HOSTNAME", in.pod.config.hostname());
+  if (in.config.tty()) env.set_default("TERM", "xterm");
+  env.set_default("HOME", user.home);
+  return std::move(env).take();
 }
 
 std::string working_dir(const SpecInputs& in) {
@@ -60,7 +72,9 @@ void add_namespaces(const SpecInputs& in, ContainerSpec& out) {
   }
   if (!in.pod.host_ipc) pods(kIpc);
   const auto pid = in.config.linux().security_context().namespace_options().pid();
-  if (pid == cri::POD && in.pod.share_pid) {
+  if (in.target_pid != 0) {
+    list.push_back({kPid, cat("/proc/", in.target_pid, "/ns/pid")});
+  } else if (pid == cri::POD && in.pod.share_pid) {
     pods(kPid);
   } else if (pid != cri::NODE) {
     list.push_back({kPid, ""});  // CONTAINER, or POD in a pod that shares none

@@ -31,6 +31,7 @@ struct SpecInputs {
   const runtime::cgroup::Manager& cgroups;
   const HandlerConfig& handler;
   std::string cgroup_path;
+  pid_t target_pid;  ///< main process whose PID namespace is joined (PID mode TARGET); 0: none
   const std::vector<std::string>& default_ulimits;  ///< "nofile=1024:4096"
   const std::string& pid1_path;                     ///< for handlers with `init`
 };

@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <iterator>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/cat.hpp"
@@ -45,7 +47,7 @@ Result<void> collect(const std::string& host, const std::string& inside, bool to
   struct stat info {};
   if (::stat(host.c_str(), &info) != 0) {
     if (!top) return {};
-    if (errno == ENOENT) return Error(Code::kInvalidArgument, cat("devices.host_path \"", host, "\" does not exist"));
+    if (errno == ENOENT || errno == ENOTDIR) return Error(Code::kInvalidArgument, cat("devices.host_path \"", host, "\" does not exist"));
     return Error::from_errno(errno, "stat", host);
   }
   if (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) {
@@ -75,6 +77,14 @@ Result<void> collect(const std::string& host, const std::string& inside, bool to
   return {};
 }
 
+/// One path is one node: a later wish replaces an earlier one, and what the host's /dev gave.
+void put(std::vector<oci::Device>& nodes, std::vector<oci::Device> more) {
+  std::set<std::string_view> taken;
+  for (const auto& node : more) taken.insert(node.path);
+  std::erase_if(nodes, [&](const oci::Device& node) { return taken.contains(node.path); });
+  nodes.insert(nodes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
 }  // namespace
 
 Result<ContainerDevices> container_devices(const cri::ContainerConfig& config) {
@@ -87,13 +97,11 @@ Result<ContainerDevices> container_devices(const cri::ContainerConfig& config) {
   }
   for (const auto& wish : config.devices()) {
     const std::string inside = wish.container_path().empty() ? wish.host_path() : wish.container_path();
-    const std::size_t first = result.nodes.size();
-    RETURN_IF_ERROR(collect(wish.host_path(), inside, true, kMaxDepth, result.nodes));
+    std::vector<oci::Device> found;
+    RETURN_IF_ERROR(collect(wish.host_path(), inside, true, kMaxDepth, found));
     const std::string access = wish.permissions().empty() ? "rwm" : wish.permissions();
-    for (std::size_t i = first; i < result.nodes.size(); ++i) {
-      const auto& node = result.nodes[i];
-      result.rules.push_back(rule(node.type, node.major, node.minor, access));
-    }
+    for (const auto& node : found) result.rules.push_back(rule(node.type, node.major, node.minor, access));
+    put(result.nodes, std::move(found));
   }
   return result;
 }

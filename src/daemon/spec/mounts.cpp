@@ -63,9 +63,16 @@ std::vector<oci::Mount> default_mounts(const MountInputs& in) {
   return mounts;
 }
 
-std::string without_trailing_slashes(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path;
+/// "/a//b/./c/" as "/a/b/c": destinations are compared with each other. There is no ".." in it, and
+/// it is not the root (validate_container).
+std::string normal(std::string_view path) {
+  std::string result;
+  while (!path.empty()) {
+    const auto part = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(path.size(), part.size() + 1));
+    if (!part.empty() && part != ".") result.append("/").append(part);
+  }
+  return result;
 }
 
 bool is_below(const std::string& path, const std::string& parent) {
@@ -114,7 +121,7 @@ Result<oci::Mount> from_cri(const cri::Mount& mount, bool privileged) {
     return Error(Code::kInvalidArgument, cat("mounts.host_path \"", mount.host_path(), "\" asks for bidirectional propagation, which only a privileged container may"));
   }
   ASSIGN_OR_RETURN(std::string propagation, propagation_option(mount));
-  oci::Mount result = make(without_trailing_slashes(mount.container_path()), "bind", mount.host_path(), {"rbind", std::move(propagation)});
+  oci::Mount result = make(normal(mount.container_path()), "bind", mount.host_path(), {"rbind", std::move(propagation)});
   if (mount.readonly()) result.options.emplace_back(mount.recursive_read_only() ? "rro" : "ro");
   for (const auto& option : mount.mount_options()) {
     if (option != "noexec" && option != "nodev" && option != "nosuid") {

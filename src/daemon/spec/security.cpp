@@ -83,7 +83,7 @@ Result<oci::Capabilities> container_capabilities(const cri::LinuxContainerSecuri
   const auto& wish = security.capabilities();
   ASSIGN_OR_RETURN(const auto add, canonical_set("add_capabilities", wish.add_capabilities()));
   ASSIGN_OR_RETURN(const auto drop, canonical_set("drop_capabilities", wish.drop_capabilities()));
-  ASSIGN_OR_RETURN(const auto ambient, canonical_set("add_ambient_capabilities", wish.add_ambient_capabilities()));
+  ASSIGN_OR_RETURN(auto ambient, canonical_set("add_ambient_capabilities", wish.add_ambient_capabilities()));
 
   std::set<std::string> set(std::begin(kDefaultCapabilities), std::end(kDefaultCapabilities));
   const auto all = runtime::capability_names(runtime::own_bounding_set());
@@ -93,6 +93,7 @@ Result<oci::Capabilities> container_capabilities(const cri::LinuxContainerSecuri
     if (name != "ALL") set.insert(name);
   }
   for (const auto& name : drop) set.erase(name);
+  if (ambient.erase("ALL") > 0) ambient.insert(all.begin(), all.end());
   set.insert(ambient.begin(), ambient.end());
   // What the daemon itself lacks cannot be given; asking for it must not make capset fail.
   for (const auto& name : set) {

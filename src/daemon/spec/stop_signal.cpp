@@ -6,6 +6,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <optional>
 
 #include "base/cat.hpp"
 
@@ -14,24 +15,22 @@ namespace {
 
 Error unknown(std::string_view text) { return Error(Code::kInvalidArgument, cat("\"", text, "\" is not a signal")); }
 
-/// "+3" behind RTMIN, "-1" behind RTMAX; the CRI spells them PLUS and MINUS.
+/// "+3" behind RTMIN, "-1" behind RTMAX; the CRI spells them PLUS and MINUS. The other way around
+/// would leave the range, so that "RTMIN-3" is no signal.
 Result<int> real_time(std::string_view name, std::string_view text) {
   const bool from_min = name.starts_with("RTMIN");
   name.remove_prefix(5);
   int offset = 0;
   if (!name.empty()) {
-    for (const std::string_view sign : {"PLUS", "MINUS", "+", "-"}) {
-      if (name.starts_with(sign)) {
-        name.remove_prefix(sign.size());
-        break;
-      }
-    }
+    const std::string_view sign = from_min ? "+" : "-";
+    const std::string_view word = from_min ? "PLUS" : "MINUS";
+    if (!name.starts_with(sign) && !name.starts_with(word)) return unknown(text);
+    name.remove_prefix(name.starts_with(sign) ? sign.size() : word.size());
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), offset);
     if (error != std::errc{} || end != name.data() + name.size()) return unknown(text);
   }
-  const int number = from_min ? SIGRTMIN + offset : SIGRTMAX - offset;
-  if (offset < 0 || number < SIGRTMIN || number > SIGRTMAX) return unknown(text);
-  return number;
+  if (offset < 0 || offset > SIGRTMAX - SIGRTMIN) return unknown(text);
+  return from_min ? SIGRTMIN + offset : SIGRTMAX - offset;
 }
 
 }  // namespace
@@ -58,11 +57,15 @@ Result<int> parse_signal(std::string_view text) {
   return unknown(text);
 }
 
+/// A CRI signal's number; nullopt for "the default" and for numbers that this version's enum lacks.
+static std::optional<int> number_of(cri::Signal value) {
+  if (!cri::Signal_IsValid(value) || value == cri::SIGNAL_RUNTIME_DEFAULT) return std::nullopt;
+  auto number = parse_signal(cri::Signal_Name(value).substr(sizeof("SIGNAL_") - 1));
+  return number ? std::optional(*number) : std::nullopt;
+}
+
 int effective_stop_signal(const cri::ContainerConfig& config, const std::string& image_stop_signal) {
-  if (config.stop_signal() != cri::SIGNAL_RUNTIME_DEFAULT) {
-    const std::string name = cri::Signal_Name(config.stop_signal()).substr(sizeof("SIGNAL_") - 1);
-    if (auto number = parse_signal(name)) return *number;
-  }
+  if (const auto number = number_of(config.stop_signal())) return *number;
   if (!image_stop_signal.empty()) {
     if (auto number = parse_signal(image_stop_signal)) return *number;
   }
@@ -71,9 +74,7 @@ int effective_stop_signal(const cri::ContainerConfig& config, const std::string&
 
 cri::Signal to_cri_signal(int signal_number) {
   for (int value = cri::Signal_MIN; value <= cri::Signal_MAX; ++value) {
-    if (!cri::Signal_IsValid(value) || value == cri::SIGNAL_RUNTIME_DEFAULT) continue;
-    auto number = parse_signal(cri::Signal_Name(static_cast<cri::Signal>(value)).substr(sizeof("SIGNAL_") - 1));
-    if (number && *number == signal_number) return static_cast<cri::Signal>(value);
+    if (number_of(static_cast<cri::Signal>(value)) == signal_number) return static_cast<cri::Signal>(value);
   }
   return cri::SIGNAL_RUNTIME_DEFAULT;
 }

@@ -46,16 +46,18 @@ bool is_clean(std::string_view text) {
 
 /// Absent is an empty file: many images have neither.
 Result<std::string> read_in_root(int rootfs_fd, const std::string& path) {
-  auto file = open_in_root(rootfs_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!file) {
-    const int err = file.error().sys_errno();
+  // Looked at before it is opened: an image may hold a FIFO or a device node of that name.
+  auto place = open_in_root(rootfs_fd, path, O_PATH);
+  if (!place) {
+    const int err = place.error().sys_errno();
     if (err == ENOENT || err == ENOTDIR) return std::string();
-    return std::move(file).error();
+    return std::move(place).error();
   }
   struct stat info {};
-  if (::fstat(file->get(), &info) != 0) return Error::from_errno(errno, "stat", path);
+  if (::fstat(place->get(), &info) != 0) return Error::from_errno(errno, "stat", path);
   if (!S_ISREG(info.st_mode)) return Error(Code::kInvalidArgument, cat(path, " of the image is not a regular file"));
-  return read_fd(file->get(), kFileLimit, path);
+  ASSIGN_OR_RETURN(const UniqueFd file, open_at(kCwd, cat("/proc/self/fd/", place->get()), O_RDONLY));
+  return read_fd(file.get(), kFileLimit, path);
 }
 
 struct UserWord {

@@ -50,6 +50,10 @@ Result<void> check_name(std::string_view field, const std::string& name) {
 }
 
 Result<void> check_port(const cri::PortMapping& port) {
+  // proto3 lets any number through as an enum.
+  if (!cri::Protocol_IsValid(port.protocol())) {
+    return invalid("port_mappings.protocol", std::to_string(port.protocol()), "is unknown");
+  }
   auto in_range = [](std::int32_t value) { return value >= 0 && value <= 65535; };
   if (port.container_port() < 1 || !in_range(port.container_port())) {
     return invalid("port_mappings.container_port", std::to_string(port.container_port()), "is not in 1-65535");
@@ -61,7 +65,9 @@ Result<void> check_port(const cri::PortMapping& port) {
   return {};
 }
 
-Result<void> check_user_ids(std::string_view who, const cri::LinuxContainerSecurityContext& security) {
+/// Of a pod or a container: the two messages have the same fields.
+template <class SecurityContext>
+Result<void> check_user_ids(std::string_view who, const SecurityContext& security) {
   auto check = [&](std::string_view field, std::int64_t value) -> Result<void> {
     if (value < 0 || value > 0x7fffffff) return invalid(cat(who, ".", field), std::to_string(value), "is not in 0-2147483647");
     return {};
@@ -69,9 +75,12 @@ Result<void> check_user_ids(std::string_view who, const cri::LinuxContainerSecur
   if (security.has_run_as_user()) RETURN_IF_ERROR(check("run_as_user", security.run_as_user().value()));
   if (security.has_run_as_group()) {
     RETURN_IF_ERROR(check("run_as_group", security.run_as_group().value()));
-    if (!security.has_run_as_user() && security.run_as_username().empty()) {
-      return Error(Code::kInvalidArgument, cat(who, ".run_as_group is given without run_as_user or run_as_username"));
-    }
+    bool has_user = security.has_run_as_user();
+    if constexpr (requires { security.run_as_username(); }) has_user = has_user || !security.run_as_username().empty();
+    if (!has_user) return Error(Code::kInvalidArgument, cat(who, ".run_as_group is given without a user"));
+  }
+  if (!cri::SupplementalGroupsPolicy_IsValid(security.supplemental_groups_policy())) {
+    return invalid(cat(who, ".supplemental_groups_policy"), std::to_string(security.supplemental_groups_policy()), "is unknown");
   }
   for (const auto group : security.supplemental_groups()) RETURN_IF_ERROR(check("supplemental_groups", group));
   return {};
@@ -88,6 +97,9 @@ Result<void> check_mount(const cri::Mount& mount) {
   RETURN_IF_ERROR(check_absolute("mounts.host_path", mount.host_path()));
   if (mount.uidmappings_size() > 0 || mount.gidmappings_size() > 0) {
     return Error(Code::kUnimplemented, cat("mounts.uidMappings (at ", mount.container_path(), ") are not supported yet"));
+  }
+  if (!cri::MountPropagation_IsValid(mount.propagation())) {
+    return invalid("mounts.propagation", std::to_string(mount.propagation()), "is unknown");
   }
   if (mount.recursive_read_only()) {
     if (!mount.readonly()) {
@@ -109,6 +121,44 @@ Result<void> check_namespaces(std::string_view who, const cri::NamespaceOption& 
   }
   if (options.has_userns_options() && options.userns_options().mode() != cri::NODE) {
     return Error(Code::kUnimplemented, cat(who, ".namespace_options.userns_options: user namespaces are not supported yet"));
+  }
+  return {};
+}
+
+/// argv and the environment are C strings: what lies behind a NUL byte would silently be lost.
+Result<void> check_process(const cri::ContainerConfig& config) {
+  for (const auto& words : {&config.command(), &config.args()}) {
+    for (const auto& word : *words) {
+      if (word.find('\0') != std::string::npos) return invalid("config.command or args", word, "contains a NUL byte");
+    }
+  }
+  for (const auto& env : config.envs()) {
+    if (env.key().empty() || env.key().find('=') != std::string::npos) return invalid("config.envs.key", env.key(), "is empty or contains \"=\"");
+    if (env.key().find('\0') != std::string::npos) return invalid("config.envs.key", env.key(), "contains a NUL byte");
+    if (env.value().find('\0') != std::string::npos) return invalid("config.envs.value of", env.key(), "contains a NUL byte");
+  }
+  if (!config.working_dir().empty()) RETURN_IF_ERROR(check_absolute("config.working_dir", config.working_dir()));
+  if (!cri::Signal_IsValid(config.stop_signal())) {
+    return invalid("config.stop_signal", std::to_string(config.stop_signal()), "is unknown");
+  }
+  return {};
+}
+
+Result<void> check_log_path(const std::string& path) {
+  if (path.empty()) return {};
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (path[0] == '/' || climbs(path) || has_control(path) || name.empty() || name == ".") {
+    return invalid("config.log_path", path, "is not the path of a file below the pod's log_directory");
+  }
+  return {};
+}
+
+Result<void> check_pid_mode(const cri::NamespaceOption& options) {
+  if (options.pid() == cri::TARGET && options.target_id().empty()) {
+    return Error(Code::kInvalidArgument, "config.linux.security_context.namespace_options.target_id is empty with pid TARGET");
+  }
+  if (!cri::NamespaceMode_IsValid(options.pid())) {
+    return invalid("config.linux.security_context.namespace_options.pid", std::to_string(options.pid()), "is unknown");
   }
   return {};
 }
@@ -135,12 +185,11 @@ Result<void> validate_pod(const cri::PodSandboxConfig& config) {
   }
   const auto& security = config.linux().security_context();
   if (!config.linux().cgroup_parent().empty()) RETURN_IF_ERROR(check_absolute("config.linux.cgroup_parent", config.linux().cgroup_parent()));
-  if (security.namespace_options().pid() == cri::TARGET) {
+  const auto pid = security.namespace_options().pid();
+  if (pid != cri::POD && pid != cri::CONTAINER && pid != cri::NODE) {
     return Error(Code::kInvalidArgument, "config.linux.security_context.namespace_options.pid must be POD, CONTAINER or NODE");
   }
-  if (security.has_run_as_group() && !security.has_run_as_user()) {
-    return Error(Code::kInvalidArgument, "config.linux.security_context.run_as_group is given without run_as_user");
-  }
+  RETURN_IF_ERROR(check_user_ids("config.linux.security_context", security));
   return check_namespaces("config.linux.security_context", security.namespace_options());
 }
 
@@ -168,12 +217,8 @@ Result<void> validate_container(const cri::ContainerConfig& config) {
   if (!config.has_metadata()) return Error(Code::kInvalidArgument, "config.metadata is missing");
   RETURN_IF_ERROR(check_name("config.metadata.name", config.metadata().name()));
   if (config.image().image().empty()) return Error(Code::kInvalidArgument, "config.image.image is empty");
-  if (!config.working_dir().empty()) RETURN_IF_ERROR(check_absolute("config.working_dir", config.working_dir()));
-  if (!config.log_path().empty()) {
-    if (config.log_path()[0] == '/' || climbs(config.log_path()) || has_control(config.log_path())) {
-      return invalid("config.log_path", config.log_path(), "is not a path below the pod's log_directory");
-    }
-  }
+  RETURN_IF_ERROR(check_process(config));
+  RETURN_IF_ERROR(check_log_path(config.log_path()));
   for (const auto& mount : config.mounts()) RETURN_IF_ERROR(check_mount(mount));
   for (const auto& device : config.devices()) {
     RETURN_IF_ERROR(check_absolute("config.devices.host_path", device.host_path()));
@@ -182,14 +227,11 @@ Result<void> validate_container(const cri::ContainerConfig& config) {
       return invalid("config.devices.permissions", device.permissions(), "is not a subset of \"rwm\"");
     }
   }
-  for (const auto& env : config.envs()) {
-    if (env.key().empty() || env.key().find('=') != std::string::npos) return invalid("config.envs.key", env.key(), "is empty or contains \"=\"");
-    if (env.value().find('\0') != std::string::npos) return invalid("config.envs.value of", env.key(), "contains a NUL byte");
-  }
   if (config.cdi_devices_size() > 0) return Error(Code::kUnimplemented, "config.CDI_devices are not supported yet");
   const auto& security = config.linux().security_context();
   RETURN_IF_ERROR(check_user_ids("config.linux.security_context", security));
   RETURN_IF_ERROR(check_namespaces("config.linux.security_context", security.namespace_options()));
+  RETURN_IF_ERROR(check_pid_mode(security.namespace_options()));
   return validate_resources(config.linux().resources());
 }
 

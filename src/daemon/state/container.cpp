@@ -5,6 +5,7 @@
 
 #include "base/cat.hpp"
 #include "base/clock.hpp"
+#include "base/utf8.hpp"
 
 namespace berth::daemon {
 
@@ -25,11 +26,11 @@ bool Container::mark(std::int64_t started, std::int64_t finished, std::int32_t c
     auto access = status.lock();
     if (access->state == cri::CONTAINER_EXITED) return false;
     access->state = cri::CONTAINER_EXITED;
-    if (started != 0) access->started_ns = started;
+    if (access->started_ns == 0) access->started_ns = started;
     access->finished_ns = finished;
     access->exit_code = code;
     access->reason = std::move(reason);
-    access->message = std::move(message);
+    access->message = valid_utf8(message);  // it quotes paths, and clients refuse an answer that is not UTF-8
   }
   changed_.notify_all();
   return true;

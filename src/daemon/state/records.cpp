@@ -14,12 +14,13 @@ namespace {
 
 constexpr std::size_t kRecordLimit = 16 << 20;  // a request of the largest size, written out
 
-Json message_to_json(const google::protobuf::Message& message) {
+Result<Json> message_to_json(const google::protobuf::Message& message, std::string_view subject) {
   std::string text;
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
-  if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) return Json::object();
-  return Json::parse(text, nullptr, false);
+  const auto printed = google::protobuf::util::MessageToJsonString(message, &text, options);
+  if (!printed.ok()) return Error(Code::kInternal, cat("write ", subject, " as JSON: ", std::string(printed.message())));
+  return parse_json(text, kRecordLimit, subject);
 }
 
 Result<void> message_from_json(const Json& json, google::protobuf::Message& message, std::string_view subject) {
@@ -28,26 +29,6 @@ Result<void> message_from_json(const Json& json, google::protobuf::Message& mess
   const auto parsed = google::protobuf::util::JsonStringToMessage(to_text(json), &message, options);
   if (!parsed.ok()) return Error(Code::kInternal, cat(subject, ": ", std::string(parsed.message())));
   return {};
-}
-
-Result<Json> load(const std::string& path) {
-  auto text = read_file(path, kRecordLimit);
-  if (!text) {
-    Error error = std::move(text).error();
-    if (error.sys_errno() == ENOENT) error.recode(Code::kNotFound);
-    return error;
-  }
-  ASSIGN_OR_RETURN(Json json, parse_json(*text, kRecordLimit, path));
-  if (!json.is_object() || json.value("schema", 0) != kRecordSchema) {
-    return Error(Code::kInternal, cat(path, " has a schema that this version does not know"));
-  }
-  return json;
-}
-
-Result<void> store(const std::string& dir, const char* name, Json json) {
-  json["schema"] = kRecordSchema;
-  RETURN_IF_ERROR(make_dirs(dir, 0700));
-  return write_file(cat(dir, "/", name), to_text(json), Durability::kAtomic);
 }
 
 /// nlohmann's value() throws on a value of another type; a torn or foreign file must not.
@@ -76,12 +57,45 @@ Json object_at(const Json& json, const char* key) {
   return at != json.end() && at->is_object() ? *at : Json::object();
 }
 
+/// kNotFound is what was never written; every other failure is a file to quarantine.
+Result<std::string> load_text(const std::string& path) {
+  auto text = read_file(path, kRecordLimit);
+  if (text || text.error().sys_errno() != ENOENT) return text;
+  Error error = std::move(text).error();
+  return error.recode(Code::kNotFound);
+}
+
+Result<Json> load(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, load_text(path));
+  ASSIGN_OR_RETURN(Json json, parse_json(text, kRecordLimit, path));
+  if (!json.is_object() || get<std::int64_t>(json, "schema", 0) != kRecordSchema) {
+    return Error(Code::kInternal, cat(path, " has a schema that this version does not know"));
+  }
+  return json;
+}
+
+Result<void> store(const std::string& dir, const char* name, Json json) {
+  json["schema"] = kRecordSchema;
+  return write_file(cat(dir, "/", name), to_text(json), Durability::kAtomic);
+}
+
+/// Records make the object's directory; a status does not, or the late news of a removed object
+/// would bring its directory back. kNotFound then.
+Result<void> store_status(const std::string& dir, Json json) {
+  auto stored = store(dir, "status.json", std::move(json));
+  if (stored || stored.error().sys_errno() != ENOENT) return stored;
+  Error error = std::move(stored).error();
+  return error.recode(Code::kNotFound);
+}
+
 }  // namespace
 
 Result<void> store_pod_record(const Layout& layout, const PodRecord& record) {
+  ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the pod's configuration"));
+  RETURN_IF_ERROR(make_dirs(layout.pod(record.id), 0700));
   return store(layout.pod(record.id), "record.json",
                {{"id", record.id},
-                {"config", message_to_json(record.config)},
+                {"config", std::move(config)},
                 {"runtime_handler", record.runtime_handler},
                 {"created_ns", record.created_ns},
                 {"boot_id", record.boot_id},
@@ -112,7 +126,7 @@ Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id) {
 
 Result<void> store_pod_status(const Layout& layout, const PodSandbox& pod) {
   const PodStatus status = *pod.status.lock();
-  return store(layout.pod(pod.id()), "status.json",
+  return store_status(layout.pod(pod.id()),
                {{"ready", status.ready},
                 {"reason", status.reason},
                 {"ips", status.ips},
@@ -136,15 +150,18 @@ Result<void> store_attachment(const Layout& layout, const std::string& pod_id, c
 }
 
 Result<netcni::Attachment> load_attachment(const Layout& layout, const std::string& pod_id) {
-  ASSIGN_OR_RETURN(const std::string text, read_file(cat(layout.pod(pod_id), "/attachment.json"), kRecordLimit));
-  return netcni::attachment_from_json(text);
+  ASSIGN_OR_RETURN(const std::string text, load_text(cat(layout.pod(pod_id), "/attachment.json")));
+  return netcni::attachment_from_json(text).context(cat("read the attachment of pod ", pod_id));
 }
 
 Result<void> store_container_record(const Layout& layout, const ContainerRecord& record) {
+  ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the container's configuration"));
+  ASSIGN_OR_RETURN(Json user, message_to_json(record.user, "the container's user"));
+  RETURN_IF_ERROR(make_dirs(layout.container(record.id), 0700));
   return store(layout.container(record.id), "record.json",
                {{"id", record.id},
                 {"pod_id", record.pod_id},
-                {"config", message_to_json(record.config)},
+                {"config", std::move(config)},
                 {"created_ns", record.created_ns},
                 {"boot_id", record.boot_id},
                 {"cgroup", record.cgroup},
@@ -153,7 +170,7 @@ Result<void> store_container_record(const Layout& layout, const ContainerRecord&
                 {"image_name", record.image_name},
                 {"log_path", record.log_path},
                 {"stop_signal", record.stop_signal},
-                {"user", message_to_json(record.user)},
+                {"user", std::move(user)},
                 {"plan_labels", record.plan_labels},
                 {"spec", oci::to_json(record.spec)}});
 }
@@ -186,7 +203,8 @@ Result<ContainerRecord> load_container_record(const Layout& layout, const std::s
 
 Result<void> store_container_status(const Layout& layout, const Container& container) {
   const ContainerStatus status = container.snapshot();
-  return store(layout.container(container.id()), "status.json",
+  ASSIGN_OR_RETURN(Json resources, message_to_json(status.resources, "the container's resources"));
+  return store_status(layout.container(container.id()),
                {{"state", static_cast<int>(status.state)},
                 {"started_ns", status.started_ns},
                 {"finished_ns", status.finished_ns},
@@ -195,7 +213,7 @@ Result<void> store_container_status(const Layout& layout, const Container& conta
                 {"message", status.message},
                 {"pid", status.process.pid},
                 {"start_time", status.process.start_time},
-                {"resources", message_to_json(status.resources)}});
+                {"resources", std::move(resources)}});
 }
 
 Result<ContainerStatus> load_container_status(const Layout& layout, const std::string& id) {

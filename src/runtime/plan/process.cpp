@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "base/cat.hpp"
 #include "runtime/oci/rlimits.hpp"
 #include "runtime/oci/spec_check.hpp"
@@ -11,6 +13,7 @@ using plan::OpKind;
 using plan::Phase;
 
 constexpr std::uint32_t kDefaultUmask = 0022;
+constexpr std::size_t kMaxCandidates = 256;  // what the shim accepts
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The last PATH of the environment counts; an empty one is as good as none.
@@ -31,7 +34,9 @@ std::vector<std::string> candidates(const std::string& program, const std::vecto
     std::string dir = path.substr(start, end - start);
     if (dir.empty()) dir = ".";
     if (dir.back() != '/') dir.push_back('/');
-    found.push_back(dir + program);
+    dir.append(program);
+    if (std::find(found.begin(), found.end(), dir) == found.end()) found.push_back(std::move(dir));
+    if (found.size() == kMaxCandidates) break;
     start = end + 1;
   }
   return found;

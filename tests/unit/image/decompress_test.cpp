@@ -107,8 +107,20 @@ TEST_CASE("gzip headers with every optional field are read", "[image][decompress
   // FEXTRA, FNAME and FCOMMENT: flags 4, 8 and 16.
   const std::string header = std::string("\x1f\x8b\x08\x1c\0\0\0\0\0\x03", 10) + std::string("\x04\0ABCD", 6) +
                              std::string("name\0", 5) + std::string("comment\0", 8);
-  CHECK(inflate_all(header + body) == "content");
-  CHECK(inflate_all(header + body, 1) == "content");
+  // FHCRC, flag 2: the header's own checksum.
+  std::string checked = header;
+  checked[3] = '\x1e';
+  const auto crc = crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
+  checked += {static_cast<char>(crc & 0xff), static_cast<char>((crc >> 8) & 0xff)};
+  for (const std::string& whole : {header + body, checked + body}) {
+    for (std::size_t piece = 1; piece < 40; ++piece) CHECK(inflate_all(whole + whole, piece) == "contentcontent");
+    CHECK(inflate_all(whole) == "content");
+    for (std::size_t cut = 2; cut < header.size(); ++cut) {
+      CHECK(inflate_all(whole.substr(0, cut), 1) == "error: gzip stream: it ends early");
+    }
+  }
+  checked.back() = static_cast<char>(checked.back() ^ 1);
+  CHECK(inflate_all(checked + body).starts_with("error: gzip stream: the checksum"));
 }
 
 TEST_CASE("a gzip stream cut anywhere is an error", "[image][decompress]") {

@@ -194,6 +194,20 @@ TEST_CASE("layers that have gone cannot be held", "[image][store]") {
   CHECK(held.error().code() == Code::kNotFound);
 }
 
+TEST_CASE("a staged layer can be held and read, and is found again after its commit", "[image][store]") {
+  Tree tree;
+  const StoreFixture fixture(tree.root());
+  auto store = fixture.open();
+  const auto image = StoreFixture::describe("a", {"one"});
+  REQUIRE(StoreFixture::stage(*store, image, {"one"}));
+  const auto slot = store->reserve_layer(image.chain_ids[0], {});
+  REQUIRE((slot && slot->ready));
+  CHECK(store->hold_layers("pull", {*slot->ready}));
+  CHECK(StoreFixture::content(*store, *slot->ready) == "one");
+  REQUIRE(store->commit_image(image));
+  CHECK(StoreFixture::content(*store, *slot->ready) == "one");
+}
+
 TEST_CASE("an image that is mounted as a volume cannot be removed", "[image][store]") {
   Tree tree;
   const StoreFixture fixture(tree.root());
