@@ -4,10 +4,23 @@
 #include <CLI/CLI.hpp>
 
 namespace berth::ctl {
+namespace {
+
+/// The library's own leaves the prompt behind the last word.
+class LineEnding : public CLI::Formatter {
+ public:
+  std::string make_footer(const CLI::App* app) const override {
+    const std::string text = CLI::Formatter::make_footer(app);
+    return text.empty() ? text : text + "\n";
+  }
+};
+
+}  // namespace
 
 void build_cli(CLI::App& cli, Context& context) {
   cli.name("berthctl");
   cli.description("Administers berthd, a Kubernetes container runtime.");
+  cli.formatter(std::make_shared<LineEnding>());
   cli.require_subcommand(1);
   cli.fallthrough();  // global options may also follow the verb
   cli.add_option("--socket", context.socket, "Where berthd serves")
