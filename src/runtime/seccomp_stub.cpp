@@ -16,7 +16,8 @@ sock_filter statement(unsigned code, std::uint32_t value) {
 }
 
 sock_filter jump(unsigned code, std::uint32_t value, std::uint8_t if_true, std::uint8_t if_false) {
-  return {.code = static_cast<std::uint16_t>(BPF_JMP | BPF_K | code), .jt = if_true, .jf = if_false, .k = value};
+  return {
+      .code = static_cast<std::uint16_t>(BPF_JMP | BPF_K | code), .jt = if_true, .jf = if_false, .k = value};
 }
 
 /// "Above `limit`: ENOSYS": two instructions that fall through otherwise.

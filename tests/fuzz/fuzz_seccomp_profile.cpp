@@ -10,7 +10,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static berth::runtime::SeccompCompiler compiler;
-  const auto profile = berth::runtime::parse_seccomp_profile({reinterpret_cast<const char*>(data), size}, {"CAP_SYS_ADMIN"});
+  const auto profile =
+      berth::runtime::parse_seccomp_profile({reinterpret_cast<const char*>(data), size}, {"CAP_SYS_ADMIN"});
   if (!profile) return 0;
   const auto program = compiler.compile(*profile);
   if (!program) return 0;

@@ -18,39 +18,65 @@ struct BpfMachine {
 
   bool compare(unsigned code, std::uint32_t operand) const {
     switch (BPF_OP(code)) {
-      case BPF_JEQ: return a == operand;
-      case BPF_JGT: return a > operand;
-      case BPF_JGE: return a >= operand;
-      default: return (a & operand) != 0;  // BPF_JSET
+      case BPF_JEQ:
+        return a == operand;
+      case BPF_JGT:
+        return a > operand;
+      case BPF_JGE:
+        return a >= operand;
+      default:
+        return (a & operand) != 0;  // BPF_JSET
     }
   }
 
   bool calculate(unsigned code, std::uint32_t operand) {
     switch (BPF_OP(code)) {
-      case BPF_ADD: a += operand; return true;
-      case BPF_SUB: a -= operand; return true;
-      case BPF_MUL: a *= operand; return true;
-      case BPF_AND: a &= operand; return true;
-      case BPF_OR: a |= operand; return true;
-      case BPF_XOR: a ^= operand; return true;
-      case BPF_NEG: a = 0U - a; return true;
-      case BPF_DIV: return operand != 0 && (a /= operand, true);
-      case BPF_LSH: return operand < 32 && (a <<= operand, true);
-      case BPF_RSH: return operand < 32 && (a >>= operand, true);
-      default: return false;
+      case BPF_ADD:
+        a += operand;
+        return true;
+      case BPF_SUB:
+        a -= operand;
+        return true;
+      case BPF_MUL:
+        a *= operand;
+        return true;
+      case BPF_AND:
+        a &= operand;
+        return true;
+      case BPF_OR:
+        a |= operand;
+        return true;
+      case BPF_XOR:
+        a ^= operand;
+        return true;
+      case BPF_NEG:
+        a = 0U - a;
+        return true;
+      case BPF_DIV:
+        return operand != 0 && (a /= operand, true);
+      case BPF_LSH:
+        return operand < 32 && (a <<= operand, true);
+      case BPF_RSH:
+        return operand < 32 && (a >>= operand, true);
+      default:
+        return false;
     }
   }
 
   bool load(const sock_filter& step, const seccomp_data& data) {
     std::uint32_t& to = BPF_CLASS(step.code) == BPF_LD ? a : x;
     switch (BPF_MODE(step.code)) {
-      case BPF_IMM: to = step.k; return true;
-      case BPF_MEM: return step.k < BPF_MEMWORDS && (to = memory[step.k], true);
+      case BPF_IMM:
+        to = step.k;
+        return true;
+      case BPF_MEM:
+        return step.k < BPF_MEMWORDS && (to = memory[step.k], true);
       case BPF_ABS:
         if (step.k % 4 != 0 || step.k > sizeof data - 4) return false;
         std::memcpy(&to, reinterpret_cast<const char*>(&data) + step.k, sizeof to);
         return true;
-      default: return false;
+      default:
+        return false;
     }
   }
 };
@@ -58,7 +84,8 @@ struct BpfMachine {
 /// Runs a seccomp program in user space, as the kernel would for one system call: the part of
 /// classic BPF that seccomp(2) allows. nullopt for a program that the kernel would not load (an
 /// unknown instruction, a jump or a read out of bounds, no return).
-inline std::optional<std::uint32_t> bpf_eval(const std::vector<sock_filter>& program, const seccomp_data& data) {
+inline std::optional<std::uint32_t> bpf_eval(const std::vector<sock_filter>& program,
+                                             const seccomp_data& data) {
   BpfMachine machine;
   // Jumps only go forward, so this ends.
   for (std::size_t at = 0; at < program.size(); ++at) {
@@ -80,8 +107,10 @@ inline std::optional<std::uint32_t> bpf_eval(const std::vector<sock_filter>& pro
       case BPF_JMP:
         at += BPF_OP(step.code) == BPF_JA ? step.k : machine.compare(step.code, operand) ? step.jt : step.jf;
         break;
-      case BPF_RET: return BPF_RVAL(step.code) == BPF_A ? machine.a : step.k;
-      default: BPF_MISCOP(step.code) == BPF_TAX ? void(machine.x = machine.a) : void(machine.a = machine.x);
+      case BPF_RET:
+        return BPF_RVAL(step.code) == BPF_A ? machine.a : step.k;
+      default:
+        BPF_MISCOP(step.code) == BPF_TAX ? void(machine.x = machine.a) : void(machine.a = machine.x);
     }
   }
   return std::nullopt;

@@ -21,7 +21,8 @@ class FakeHost {
       "33 30 0:29 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n"
       "34 30 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
 
-  explicit FakeHost(const std::string& mounts) : tree_{{"mountinfo", mounts}, {"cgroup", "0::/\n3:memory:/\n2:cpu,cpuacct:/\n1:name=systemd:/\n"}} {
+  explicit FakeHost(const std::string& mounts)
+      : tree_{{"mountinfo", mounts}, {"cgroup", "0::/\n3:memory:/\n2:cpu,cpuacct:/\n1:name=systemd:/\n"}} {
     auto opened = runtime::cgroup::Manager::open({tree_.path("mountinfo"), tree_.path("cgroup")});
     if (!opened) throw std::runtime_error(opened.error().to_string());
     manager_ = *std::move(opened);

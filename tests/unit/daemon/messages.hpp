@@ -15,7 +15,8 @@ namespace berth::daemon::testing {
 template <class Message>
 Message proto(const std::string& text) {
   Message message;
-  if (!google::protobuf::TextFormat::ParseFromString(text, &message)) throw std::runtime_error("test message: " + text);
+  if (!google::protobuf::TextFormat::ParseFromString(text, &message))
+    throw std::runtime_error("test message: " + text);
   return message;
 }
 

@@ -26,7 +26,8 @@ struct Case {
   std::uint64_t clear;
 };
 
-TEST_CASE("mount options set and clear attributes, later ones override earlier ones", "[runtime][mount-options]") {
+TEST_CASE("mount options set and clear attributes, later ones override earlier ones",
+          "[runtime][mount-options]") {
   const Case cases[] = {
       {{}, 0, 0},
       {{"defaults"}, 0, 0},
@@ -97,10 +98,11 @@ TEST_CASE("propagation words are told apart from attributes", "[runtime][mount-o
     std::uint64_t flag;
     bool recursive;
   };
-  for (const Propagation& item : {Propagation{"shared", MS_SHARED, false}, Propagation{"rshared", MS_SHARED, true},
-                                  Propagation{"slave", MS_SLAVE, false}, Propagation{"rslave", MS_SLAVE, true},
-                                  Propagation{"private", MS_PRIVATE, false}, Propagation{"rprivate", MS_PRIVATE, true},
-                                  Propagation{"unbindable", MS_UNBINDABLE, false}, Propagation{"runbindable", MS_UNBINDABLE, true}}) {
+  for (const Propagation& item :
+       {Propagation{"shared", MS_SHARED, false}, Propagation{"rshared", MS_SHARED, true},
+        Propagation{"slave", MS_SLAVE, false}, Propagation{"rslave", MS_SLAVE, true},
+        Propagation{"private", MS_PRIVATE, false}, Propagation{"rprivate", MS_PRIVATE, true},
+        Propagation{"unbindable", MS_UNBINDABLE, false}, Propagation{"runbindable", MS_UNBINDABLE, true}}) {
     INFO(item.word);
     const MountOptions options = parsed({item.word});
     CHECK(options.propagation == item.flag);
@@ -112,7 +114,8 @@ TEST_CASE("propagation words are told apart from attributes", "[runtime][mount-o
 }
 
 TEST_CASE("what has no meaning here is for the file system", "[runtime][mount-options]") {
-  CHECK(parsed({"mode=755", "ro", "size=64k", "newinstance"}).data == Options{"mode=755", "size=64k", "newinstance"});
+  CHECK(parsed({"mode=755", "ro", "size=64k", "newinstance"}).data ==
+        Options{"mode=755", "size=64k", "newinstance"});
   CHECK(parsed({"size=1k", "size=2k"}).data == Options{"size=2k"});
   CHECK(parsed({"sync", "dirsync"}).data == Options{"sync", "dirsync"});
   CHECK(parsed({"sync", "async"}).data.empty());
@@ -125,7 +128,8 @@ TEST_CASE("a bind takes no data, and shares the properties of its file system", 
   CHECK(parsed({"rbind"}).recursive_bind);
   CHECK(parsed({"ro"}, true).bind);
   CHECK(parsed({"bind", "sync", "async", "mand", "acl"}).data.empty());
-  for (const Options& options : {Options{"bind", "size=1"}, Options{"size=1", "bind"}, Options{"rbind", "frobnicate"}}) {
+  for (const Options& options :
+       {Options{"bind", "size=1"}, Options{"size=1", "bind"}, Options{"rbind", "frobnicate"}}) {
     const auto result = parse_mount_options(options, false);
     REQUIRE_FALSE(result);
     CHECK(result.error().code() == Code::kInvalidArgument);

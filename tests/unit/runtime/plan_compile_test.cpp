@@ -28,7 +28,8 @@ std::string refused(const oci::Spec& spec, const CompileOptions& options = test:
 
 TEST_CASE("phases never go back", "[runtime][plan]") {
   const Plan plan = compiled(test::small_spec());
-  CHECK(std::is_sorted(plan.ops.begin(), plan.ops.end(), [](const auto& a, const auto& b) { return a.phase < b.phase; }));
+  CHECK(std::is_sorted(plan.ops.begin(), plan.ops.end(),
+                       [](const auto& a, const auto& b) { return a.phase < b.phase; }));
   CHECK(plan.ops.back().kind == OpKind::kExec);
 }
 
@@ -64,7 +65,8 @@ TEST_CASE("the pod's namespaces win over paths in the spec", "[runtime][plan]") 
 
 TEST_CASE("namespaces given by path are joined, the pid namespace at birth", "[runtime][plan]") {
   oci::Spec spec = test::small_spec();
-  spec.linux_.namespaces = {{NamespaceType::kNetwork, "/run/netns/x"}, {NamespaceType::kPid, "/proc/7/ns/pid"}};
+  spec.linux_.namespaces = {{NamespaceType::kNetwork, "/run/netns/x"},
+                            {NamespaceType::kPid, "/proc/7/ns/pid"}};
   CompileOptions options = test::pod_options();
   options.pod_namespaces.clear();
   const Plan plan = compiled(spec, options);
@@ -156,7 +158,8 @@ TEST_CASE("mount options that are wrong name the mount", "[runtime][plan]") {
 
 TEST_CASE("the host's own /dev gets no nodes, links or devices", "[runtime][plan]") {
   oci::Spec spec = test::small_spec();
-  spec.linux_.devices = {{"/dev/fuse", 'c', 10, 229, 0666, 0, 0}, {"/opt/null", 'c', 1, 3, std::nullopt, 5, 6}};
+  spec.linux_.devices = {{"/dev/fuse", 'c', 10, 229, 0666, 0, 0},
+                         {"/opt/null", 'c', 1, 3, std::nullopt, 5, 6}};
   spec.mounts[1] = {"/dev", "bind", "/dev", {"rbind"}};
   const Plan plan = compiled(spec);
   CHECK(test::position(plan, OpKind::kSymlink) == plan.ops.size());
@@ -173,7 +176,9 @@ TEST_CASE("a device of the spec replaces the default one of its name, ptmx stays
   oci::Spec spec = test::small_spec();
   spec.linux_.devices = {{"/dev/tty", 'c', 5, 0, 0620, 0, 5}, {"/dev/ptmx", 'c', 5, 2, 0666, 0, 0}};
   const Plan plan = compiled(spec);
-  const auto is_tty = [](const PlannedOp& op) { return op.kind == OpKind::kMakeNode && op.target == "/dev/tty"; };
+  const auto is_tty = [](const PlannedOp& op) {
+    return op.kind == OpKind::kMakeNode && op.target == "/dev/tty";
+  };
   CHECK(std::count_if(plan.ops.begin(), plan.ops.end(), is_tty) == 1);
   CHECK(test::find_label(plan, "create device /dev/tty")->mode == 0020620U);
   CHECK(test::find_label(plan, "create device /dev/ptmx") == nullptr);
@@ -222,7 +227,8 @@ TEST_CASE("the program is looked for along the container's own PATH", "[runtime]
 }
 
 TEST_CASE("an exec enters the container's namespaces after it has used the host's /proc", "[runtime][plan]") {
-  const auto plan = compile_exec(test::small_spec().process, {{NamespaceType::kPid, NamespaceType::kMount}}, nullptr);
+  const auto plan =
+      compile_exec(test::small_spec().process, {{NamespaceType::kPid, NamespaceType::kMount}}, nullptr);
   REQUIRE(plan);
   CHECK(test::position(**plan, OpKind::kOomScoreAdj) < test::position(**plan, OpKind::kSetns));
   CHECK((*plan)->ops[test::position(**plan, OpKind::kSetns)].flags == CLONE_NEWNS);

@@ -28,12 +28,16 @@ inline oci::Spec small_spec() {
   spec.mounts = {
       {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
       {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
-      {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+      {"/dev/pts",
+       "devpts",
+       "devpts",
+       {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
       {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
       {"/data", "bind", "/srv/data", {"rbind", "ro", "nosuid", "rslave"}},
       {"/etc/hosts", "bind", "/run/pod/hosts", {"bind"}},
   };
-  spec.linux_.namespaces = {{oci::NamespaceType::kPid, ""}, {oci::NamespaceType::kMount, ""}, {oci::NamespaceType::kCgroup, ""}};
+  spec.linux_.namespaces = {
+      {oci::NamespaceType::kPid, ""}, {oci::NamespaceType::kMount, ""}, {oci::NamespaceType::kCgroup, ""}};
   spec.linux_.masked_paths = {"/proc/kcore", "/proc/keys"};
   spec.linux_.readonly_paths = {"/proc/sys"};
   spec.linux_.rootfs_propagation = "slave";

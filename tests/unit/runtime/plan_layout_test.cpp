@@ -25,7 +25,9 @@ std::unique_ptr<Plan> small_plan() {
   return std::move(*plan);
 }
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
 
 TEST_CASE("a plan survives being laid out and decoded", "[runtime][plan][layout]") {
   const auto plan = small_plan();
@@ -75,7 +77,8 @@ TEST_CASE("arrays are aligned and no string is at offset zero", "[runtime][plan]
   for (std::uint32_t i = 0; i < header.op_count; ++i) {
     plan::Op op;
     std::memcpy(&op, bytes->data() + sizeof header + i * sizeof op, sizeof op);
-    const bool array = op.kind == plan::OpKind::kGroups || op.kind == plan::OpKind::kCapabilities || op.kind == plan::OpKind::kSeccomp;
+    const bool array = op.kind == plan::OpKind::kGroups || op.kind == plan::OpKind::kCapabilities ||
+                       op.kind == plan::OpKind::kSeccomp;
     if (array) CHECK((op.extra != 0 && op.extra % 8 == 0));
   }
 }
@@ -104,7 +107,8 @@ TEST_CASE("a plan that does not fit its format is refused", "[runtime][plan][lay
   CHECK_FALSE(lay_out(Plan(), many));
 }
 
-TEST_CASE("damaged plans are refused by the decoder wherever they are cut or changed", "[runtime][plan][layout]") {
+TEST_CASE("damaged plans are refused by the decoder wherever they are cut or changed",
+          "[runtime][plan][layout]") {
   const auto plan = small_plan();
   const auto bytes = lay_out(*plan, numbered(*plan));
   REQUIRE(bytes);
@@ -123,7 +127,8 @@ TEST_CASE("a failed step is told in the words of its label", "[runtime][plan]") 
   const std::vector<std::string> labels = {"mount proc on /proc"};
   CHECK(launch_failure(labels, 0, EPERM).to_string() == "mount proc on /proc: Operation not permitted");
   CHECK(launch_failure(labels, 7, EIO).to_string() == "step 7 of the launch plan: Input/output error");
-  CHECK(launch_failure(labels, plan::kFailedBeforeOps, ENOSPC).to_string() == "create the process: No space left on device");
+  CHECK(launch_failure(labels, plan::kFailedBeforeOps, ENOSPC).to_string() ==
+        "create the process: No space left on device");
   CHECK(launch_failure(labels, 0, EPERM).sys_errno() == EPERM);
 }
 

@@ -31,8 +31,8 @@ std::vector<sock_filter> default_filter(const std::vector<std::string>& capabili
   return compiled(default_seccomp_profile(capabilities));
 }
 
-std::uint32_t verdict(const std::vector<sock_filter>& filter, long number, std::vector<std::uint64_t> args = {},
-                      std::uint32_t arch = AUDIT_ARCH_X86_64) {
+std::uint32_t verdict(const std::vector<sock_filter>& filter, long number,
+                      std::vector<std::uint64_t> args = {}, std::uint32_t arch = AUDIT_ARCH_X86_64) {
   seccomp_data data{};
   data.nr = static_cast<int>(number);
   data.arch = arch;
@@ -61,8 +61,8 @@ std::string error_of(const std::string& json) {
 TEST_CASE("the default profile allows what ordinary programs call", "[runtime][seccomp]") {
   const auto filter = default_filter();
   constexpr std::uint64_t kThread = 0x003d0f00;  // what pthread_create passes to clone
-  for (long number : {SYS_read, SYS_openat, SYS_futex, SYS_execve, SYS_mmap, SYS_rt_sigreturn, SYS_exit_group, SYS_epoll_wait,
-                      SYS_fork, SYS_getrandom, SYS_landlock_create_ruleset, SYS_ptrace}) {
+  for (long number : {SYS_read, SYS_openat, SYS_futex, SYS_execve, SYS_mmap, SYS_rt_sigreturn, SYS_exit_group,
+                      SYS_epoll_wait, SYS_fork, SYS_getrandom, SYS_landlock_create_ruleset, SYS_ptrace}) {
     INFO(number);
     CHECK(verdict(filter, number) == kAllow);
   }
@@ -71,11 +71,13 @@ TEST_CASE("the default profile allows what ordinary programs call", "[runtime][s
   CHECK(verdict(filter, SYS_socket, {2 /* AF_INET */}) == kAllow);
 }
 
-TEST_CASE("the default profile refuses what makes namespaces, mounts or loads code into the kernel", "[runtime][seccomp]") {
+TEST_CASE("the default profile refuses what makes namespaces, mounts or loads code into the kernel",
+          "[runtime][seccomp]") {
   const auto filter = default_filter();
-  for (long number : {SYS_mount, SYS_unshare, SYS_setns, SYS_keyctl, SYS_add_key, SYS_bpf, SYS_init_module, SYS_kexec_load,
-                      SYS_io_uring_setup, SYS_userfaultfd, SYS_pivot_root, SYS_reboot, SYS_open_by_handle_at, SYS_swapon,
-                      SYS_perf_event_open, SYS_process_vm_readv, SYS_chroot}) {
+  for (long number :
+       {SYS_mount, SYS_unshare, SYS_setns, SYS_keyctl, SYS_add_key, SYS_bpf, SYS_init_module, SYS_kexec_load,
+        SYS_io_uring_setup, SYS_userfaultfd, SYS_pivot_root, SYS_reboot, SYS_open_by_handle_at, SYS_swapon,
+        SYS_perf_event_open, SYS_process_vm_readv, SYS_chroot}) {
     INFO(number);
     CHECK(verdict(filter, number) == kDenied);
   }
@@ -109,7 +111,8 @@ TEST_CASE("the default profile serves 32-bit programs", "[runtime][seccomp]") {
 
 TEST_CASE("capabilities unlock their system calls and no others", "[runtime][seccomp]") {
   const auto admin = default_filter({"CAP_SYS_ADMIN"});
-  for (long number : {SYS_mount, SYS_unshare, SYS_setns, SYS_clone3, SYS_bpf, SYS_fsopen}) CHECK(verdict(admin, number) == kAllow);
+  for (long number : {SYS_mount, SYS_unshare, SYS_setns, SYS_clone3, SYS_bpf, SYS_fsopen})
+    CHECK(verdict(admin, number) == kAllow);
   CHECK(verdict(admin, SYS_clone, {0x10000000}) == kAllow);
   CHECK(verdict(admin, SYS_reboot) == kDenied);
   struct Unlocked {
@@ -122,7 +125,8 @@ TEST_CASE("capabilities unlock their system calls and no others", "[runtime][sec
         Unlocked{"CAP_SYS_PACCT", SYS_acct}, Unlocked{"CAP_SYS_PTRACE", SYS_process_vm_readv},
         Unlocked{"CAP_SYS_RAWIO", SYS_iopl}, Unlocked{"CAP_SYS_TIME", SYS_clock_settime},
         Unlocked{"CAP_SYS_TTY_CONFIG", SYS_vhangup}, Unlocked{"CAP_SYS_NICE", SYS_mbind},
-        Unlocked{"CAP_SYSLOG", SYS_syslog}, Unlocked{"CAP_BPF", SYS_bpf}, Unlocked{"CAP_PERFMON", SYS_perf_event_open}}) {
+        Unlocked{"CAP_SYSLOG", SYS_syslog}, Unlocked{"CAP_BPF", SYS_bpf},
+        Unlocked{"CAP_PERFMON", SYS_perf_event_open}}) {
     INFO(unlocked.capability);
     const auto filter = default_filter({unlocked.capability});
     CHECK(verdict(filter, unlocked.number) == kAllow);
@@ -137,7 +141,8 @@ TEST_CASE("a profile that allows by default gets no answer for new system calls"
   CHECK(verdict(filter, SYS_mkdir) == (SECCOMP_RET_ERRNO | EACCES));
 }
 
-TEST_CASE("conditions on one argument twice are alternatives, on different ones they add up", "[runtime][seccomp]") {
+TEST_CASE("conditions on one argument twice are alternatives, on different ones they add up",
+          "[runtime][seccomp]") {
   const auto filter = compiled(profile_of(R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
     {"names":["personality"],"action":"SCMP_ACT_ALLOW","args":[
       {"index":0,"value":1,"op":"SCMP_CMP_EQ"},{"index":0,"value":2,"op":"SCMP_CMP_EQ"}]},
@@ -183,21 +188,34 @@ TEST_CASE("a seccomp profile that cannot be meant is refused, and named", "[runt
   CHECK_THAT(error_of(R"({"defaultAction":"SCMP_ACT_NOTIFY"})"), Contains("SCMP_ACT_NOTIFY"));
   CHECK_THAT(error_of(R"({"defaultAction":"ALLOW"})"), Contains("\"ALLOW\" is unknown"));
   CHECK_THAT(error_of(R"({"defaultAction":"SCMP_ACT_ALLOW","defaultErrnoRet":1})"), Contains("errnoRet"));
-  CHECK_THAT(error_of(R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_VAX"]})"), Contains("SCMP_ARCH_VAX"));
-  CHECK_THAT(error_of(R"({"defaultAction":"SCMP_ACT_ALLOW","flags":["SECCOMP_FILTER_FLAG_MAGIC"]})"), Contains("MAGIC"));
-  CHECK_THAT(error_of(R"({"defaultAction":"SCMP_ACT_ALLOW","listenerPath":"/run/x"})"), Contains("listenerPath"));
-  const auto rule = [](const std::string& text) { return R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[)" + text + "]}"; };
+  CHECK_THAT(error_of(R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_VAX"]})"),
+             Contains("SCMP_ARCH_VAX"));
+  CHECK_THAT(error_of(R"({"defaultAction":"SCMP_ACT_ALLOW","flags":["SECCOMP_FILTER_FLAG_MAGIC"]})"),
+             Contains("MAGIC"));
+  CHECK_THAT(error_of(R"({"defaultAction":"SCMP_ACT_ALLOW","listenerPath":"/run/x"})"),
+             Contains("listenerPath"));
+  const auto rule = [](const std::string& text) {
+    return R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[)" + text + "]}";
+  };
   CHECK_THAT(error_of(rule(R"({"names":[""],"action":"SCMP_ACT_ERRNO"})")), Contains("without a name"));
   CHECK_THAT(error_of(rule(R"({"names":[],"action":"SCMP_ACT_ERRNO"})")), Contains("without names"));
-  CHECK_THAT(error_of(rule(R"({"names":["read"],"action":"SCMP_ACT_ERRNO","errnoRet":65536})")), Contains("65536"));
-  CHECK_THAT(error_of(rule(R"({"names":["read"],"action":"SCMP_ACT_ERRNO","args":[{"index":6,"op":"SCMP_CMP_EQ"}]})")), Contains("above 5"));
-  CHECK_THAT(error_of(rule(R"({"names":["read"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"op":"=="}]})")), Contains("=="));
-  CHECK_THAT(error_of(rule(R"({"names":["read"],"action":7})")), Contains("syscalls[0].action: 7 is not a string"));
+  CHECK_THAT(error_of(rule(R"({"names":["read"],"action":"SCMP_ACT_ERRNO","errnoRet":65536})")),
+             Contains("65536"));
+  CHECK_THAT(error_of(rule(
+                 R"({"names":["read"],"action":"SCMP_ACT_ERRNO","args":[{"index":6,"op":"SCMP_CMP_EQ"}]})")),
+             Contains("above 5"));
+  CHECK_THAT(error_of(rule(R"({"names":["read"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"op":"=="}]})")),
+             Contains("=="));
+  CHECK_THAT(error_of(rule(R"({"names":["read"],"action":7})")),
+             Contains("syscalls[0].action: 7 is not a string"));
 }
 
 TEST_CASE("system calls that nobody knows are left out of a profile", "[runtime][seccomp]") {
-  CHECK(compiled(profile_of(R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["frobnicate","mkdir"],"action":"SCMP_ACT_ERRNO"}]})"))
-            .size() > 1);
+  CHECK(
+      compiled(
+          profile_of(
+              R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["frobnicate","mkdir"],"action":"SCMP_ACT_ERRNO"}]})"))
+          .size() > 1);
 }
 
 TEST_CASE("the same profile is compiled once", "[runtime][seccomp]") {
@@ -212,7 +230,8 @@ TEST_CASE("the same profile is compiled once", "[runtime][seccomp]") {
   CHECK((*first)->digest != (*other)->digest);
 }
 
-TEST_CASE("flags that are absent let the kernel skip a mitigation, an empty list does not", "[runtime][seccomp]") {
+TEST_CASE("flags that are absent let the kernel skip a mitigation, an empty list does not",
+          "[runtime][seccomp]") {
   oci::Seccomp profile;
   profile.default_action = "SCMP_ACT_ALLOW";
   const auto absent = compiler().compile(profile);

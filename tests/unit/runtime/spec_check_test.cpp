@@ -13,7 +13,9 @@ struct Change {
   std::function<void(Spec&)> apply;
 };
 
-Mount bind(const std::string& destination, const std::string& source = "/x") { return {destination, "bind", source, {}}; }
+Mount bind(const std::string& destination, const std::string& source = "/x") {
+  return {destination, "bind", source, {}};
+}
 
 const std::string kNul("a\0b", 3);
 
@@ -28,12 +30,24 @@ const Change kBad[] = {
     {"longer than", [](Spec& s) { s.process.cwd = "/" + std::string(5000, 'x'); }},
     {"2147483648", [](Spec& s) { s.process.user.uid = 2147483648U; }},
     {"4294967295", [](Spec& s) { s.process.user.gid = 4294967295U; }},
-    {"additionalGids", [](Spec& s) { s.process.user.additional_gids = {1, 4294967295U}; }},
+    {"additionalGids",
+     [](Spec& s) {
+       s.process.user.additional_gids = {1, 4294967295U};
+     }},
     {"additionalGids", [](Spec& s) { s.process.user.additional_gids.assign(70000, 1); }},
     {"umask", [](Spec& s) { s.process.user.umask = 01000; }},
-    {"RLIMIT_MAGIC", [](Spec& s) { s.process.rlimits = {{"RLIMIT_MAGIC", 1, 1}}; }},
-    {"twice", [](Spec& s) { s.process.rlimits = {{"RLIMIT_CPU", 1, 1}, {"RLIMIT_CPU", 1, 1}}; }},
-    {"above the hard one", [](Spec& s) { s.process.rlimits = {{"RLIMIT_CPU", 2, 1}}; }},
+    {"RLIMIT_MAGIC",
+     [](Spec& s) {
+       s.process.rlimits = {{"RLIMIT_MAGIC", 1, 1}};
+     }},
+    {"twice",
+     [](Spec& s) {
+       s.process.rlimits = {{"RLIMIT_CPU", 1, 1}, {"RLIMIT_CPU", 1, 1}};
+     }},
+    {"above the hard one",
+     [](Spec& s) {
+       s.process.rlimits = {{"RLIMIT_CPU", 2, 1}};
+     }},
     {"oomScoreAdj: 1001", [](Spec& s) { s.process.oom_score_adj = 1001; }},
     {"oomScoreAdj", [](Spec& s) { s.process.oom_score_adj = -1001; }},
     {"hostname", [](Spec& s) { s.hostname = kNul; }},
@@ -42,20 +56,53 @@ const Change kBad[] = {
     {"cover the root", [](Spec& s) { s.mounts.push_back(bind("/./../")); }},
     {"mounts[6].source", [](Spec& s) { s.mounts.push_back(bind("/a", "relative")); }},
     {"mounts[6].source", [](Spec& s) { s.mounts.push_back(bind("/a", "")); }},
-    {"mounts[6].options", [](Spec& s) { s.mounts.push_back({"/a", "tmpfs", "", {kNul}}); }},
-    {"mounts[6].type", [](Spec& s) { s.mounts.push_back({"/a", "", "/a", {}}); }},
+    {"mounts[6].options",
+     [](Spec& s) {
+       s.mounts.push_back({"/a", "tmpfs", "", {kNul}});
+     }},
+    {"mounts[6].type",
+     [](Spec& s) {
+       s.mounts.push_back({"/a", "", "/a", {}});
+     }},
     {"only be procfs", [](Spec& s) { s.mounts.push_back(bind("/proc")); }},
     {"inside /proc", [](Spec& s) { s.mounts.push_back(bind("/proc/sys/kernel")); }},
-    {"inside /proc", [](Spec& s) { s.mounts.push_back({"/proc/meminfo", "tmpfs", "", {}}); }},
+    {"inside /proc",
+     [](Spec& s) {
+       s.mounts.push_back({"/proc/meminfo", "tmpfs", "", {}});
+     }},
     {"inside /proc", [](Spec& s) { s.mounts.push_back(bind("/dev/../proc//self")); }},
-    {"given twice", [](Spec& s) { s.linux_.namespaces.push_back({NamespaceType::kPid, ""}); }},
-    {"namespaces.path", [](Spec& s) { s.linux_.namespaces.push_back({NamespaceType::kUts, "ns"}); }},
-    {"devices.type", [](Spec& s) { s.linux_.devices = {{"/dev/x", 'z', 1, 1, {}, 0, 0}}; }},
-    {"device number", [](Spec& s) { s.linux_.devices = {{"/dev/x", 'c', -1, 1, {}, 0, 0}}; }},
-    {"device number", [](Spec& s) { s.linux_.devices = {{"/dev/x", 'c', 1, 1 << 20, {}, 0, 0}}; }},
-    {"devices.path", [](Spec& s) { s.linux_.devices = {{"dev/x", 'c', 1, 1, {}, 0, 0}}; }},
-    {"devices.path", [](Spec& s) { s.linux_.devices = {{"/..", 'c', 1, 1, {}, 0, 0}}; }},
-    {"devices.gid", [](Spec& s) { s.linux_.devices = {{"/dev/x", 'c', 1, 1, {}, 0, 0x80000000}}; }},
+    {"given twice",
+     [](Spec& s) {
+       s.linux_.namespaces.push_back({NamespaceType::kPid, ""});
+     }},
+    {"namespaces.path",
+     [](Spec& s) {
+       s.linux_.namespaces.push_back({NamespaceType::kUts, "ns"});
+     }},
+    {"devices.type",
+     [](Spec& s) {
+       s.linux_.devices = {{"/dev/x", 'z', 1, 1, {}, 0, 0}};
+     }},
+    {"device number",
+     [](Spec& s) {
+       s.linux_.devices = {{"/dev/x", 'c', -1, 1, {}, 0, 0}};
+     }},
+    {"device number",
+     [](Spec& s) {
+       s.linux_.devices = {{"/dev/x", 'c', 1, 1 << 20, {}, 0, 0}};
+     }},
+    {"devices.path",
+     [](Spec& s) {
+       s.linux_.devices = {{"dev/x", 'c', 1, 1, {}, 0, 0}};
+     }},
+    {"devices.path",
+     [](Spec& s) {
+       s.linux_.devices = {{"/..", 'c', 1, 1, {}, 0, 0}};
+     }},
+    {"devices.gid",
+     [](Spec& s) {
+       s.linux_.devices = {{"/dev/x", 'c', 1, 1, {}, 0, 0x80000000}};
+     }},
     {"maskedPaths", [](Spec& s) { s.linux_.masked_paths = {"proc/kcore"}; }},
     {"readonlyPaths", [](Spec& s) { s.linux_.readonly_paths = {""}; }},
     {"kernel.sem", [](Spec& s) { s.linux_.sysctl["kernel.sem"] = "1"; }},
@@ -76,14 +123,26 @@ TEST_CASE("a spec that cannot be meant is refused and the field is named", "[run
 TEST_CASE("unusual but sensible specs pass", "[runtime][spec]") {
   const Change good[] = {
       {"plain", [](Spec&) {}},
-      {"host proc", [](Spec& s) { s.mounts.push_back({"/proc", "bind", "/proc/", {"rbind"}}); }},
+      {"host proc",
+       [](Spec& s) {
+         s.mounts.push_back({"/proc", "bind", "/proc/", {"rbind"}});
+       }},
       {"lxcfs", [](Spec& s) { s.mounts.push_back(bind("/proc/meminfo")); }},
       {"other proc", [](Spec& s) { s.mounts.push_back(bind("/process")); }},
-      {"remount", [](Spec& s) { s.mounts.push_back({"/data", "", "", {"remount", "ro"}}); }},
+      {"remount",
+       [](Spec& s) {
+         s.mounts.push_back({"/data", "", "", {"remount", "ro"}});
+       }},
       {"largest id", [](Spec& s) { s.process.user.uid = 0x7fffffff; }},
-      {"fifo", [](Spec& s) { s.linux_.devices = {{"/dev/initctl", 'p', 0, 0, 0600, 0, 0}}; }},
+      {"fifo",
+       [](Spec& s) {
+         s.linux_.devices = {{"/dev/initctl", 'p', 0, 0, 0600, 0, 0}};
+       }},
       {"environment without value", [](Spec& s) { s.process.env.push_back("X"); }},
-      {"unlimited", [](Spec& s) { s.process.rlimits = {{"RLIMIT_CORE", UINT64_MAX, UINT64_MAX}}; }},
+      {"unlimited",
+       [](Spec& s) {
+         s.process.rlimits = {{"RLIMIT_CORE", UINT64_MAX, UINT64_MAX}};
+       }},
   };
   for (const Change& change : good) {
     INFO(change.expected);
@@ -98,8 +157,9 @@ TEST_CASE("paths are cleaned without looking at any file", "[runtime][spec]") {
     const char* path;
     const char* clean;
   };
-  for (const Case& item : {Case{"", "/"}, Case{"/", "/"}, Case{"//", "/"}, Case{"/a/", "/a"}, Case{"/a/./b//c", "/a/b/c"},
-                           Case{"/a/../b", "/b"}, Case{"/../../a", "/a"}, Case{"a/..", "/"}, Case{"/...", "/..."}}) {
+  for (const Case& item :
+       {Case{"", "/"}, Case{"/", "/"}, Case{"//", "/"}, Case{"/a/", "/a"}, Case{"/a/./b//c", "/a/b/c"},
+        Case{"/a/../b", "/b"}, Case{"/../../a", "/a"}, Case{"a/..", "/"}, Case{"/...", "/..."}}) {
     CHECK(clean_path(item.path) == item.clean);
   }
   CHECK(is_below("/proc/x", "/proc"));

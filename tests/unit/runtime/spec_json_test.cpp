@@ -78,12 +78,15 @@ TEST_CASE("members that nobody knows are ignored", "[runtime][spec]") {
   CHECK(parse_spec(R"({"ociVersion":"9.9.9","future":{"x":1},"linux":{"future":[1]}})"));
 }
 
-TEST_CASE("what would change the container and is not built is refused, its empty form is not", "[runtime][spec]") {
+TEST_CASE("what would change the container and is not built is refused, its empty form is not",
+          "[runtime][spec]") {
   CHECK_THAT(refused(R"({"hooks":{"prestart":[{"path":"/x"}]}})"), Catch::Contains("hooks"));
   CHECK_THAT(refused(R"({"linux":{"uidMappings":[{"hostID":1}]}})"), Catch::Contains("linux.uidMappings"));
-  CHECK_THAT(refused(R"({"process":{"scheduler":{"policy":"SCHED_FIFO"}}})"), Catch::Contains("process.scheduler"));
+  CHECK_THAT(refused(R"({"process":{"scheduler":{"policy":"SCHED_FIFO"}}})"),
+             Catch::Contains("process.scheduler"));
   CHECK_THAT(refused(R"({"linux":{"mountLabel":"x"}})"), Catch::Contains("linux.mountLabel"));
-  CHECK_THAT(refused(R"({"linux":{"seccomp":{"defaultAction":"x","listenerPath":"/s"}}})"), Catch::Contains("listenerPath"));
+  CHECK_THAT(refused(R"({"linux":{"seccomp":{"defaultAction":"x","listenerPath":"/s"}}})"),
+             Catch::Contains("listenerPath"));
   CHECK(parse_spec(R"({"hooks":{},"linux":{"uidMappings":[],"mountLabel":""}})"));
 }
 
@@ -101,7 +104,8 @@ TEST_CASE("a wrong type or range is told with its path and value", "[runtime][sp
            Case{R"({"process":{"user":{"uid":4294967296}}})", "process.user.uid: 4294967296"},
            Case{R"({"process":{"user":{"uid":"0"}}})", "process.user.uid: \"0\""},
            Case{R"({"process":{"user":{"uid":1.0}}})", "process.user.uid: 1.0"},
-           Case{R"({"process":{"user":{"additionalGids":[1,true]}}})", "process.user.additionalGids[1]: true"},
+           Case{R"({"process":{"user":{"additionalGids":[1,true]}}})",
+                "process.user.additionalGids[1]: true"},
            Case{R"({"process":{"args":["a",7]}})", "process.args[1]: 7"},
            Case{R"({"process":{"args":"ls"}})", "process.args: \"ls\" is not an array"},
            Case{R"({"process":{"terminal":1}})", "process.terminal: 1"},
@@ -111,7 +115,8 @@ TEST_CASE("a wrong type or range is told with its path and value", "[runtime][sp
            Case{R"({"linux":{"namespaces":[{}]}})", "linux.namespaces[0].type"},
            Case{R"({"linux":{"devices":[{"type":"cc"}]}})", "linux.devices[0].type"},
            Case{R"({"linux":{"sysctl":{"a":1}}})", "linux.sysctl.a: 1"},
-           Case{R"({"linux":{"resources":{"memory":{"limit":9223372036854775808}}}})", "memory.limit: 9223372036854775808"},
+           Case{R"({"linux":{"resources":{"memory":{"limit":9223372036854775808}}}})",
+                "memory.limit: 9223372036854775808"},
            Case{R"({"annotations":[]})", "annotations"},
        }) {
     INFO(item.text);
@@ -127,7 +132,8 @@ TEST_CASE("a process is read by itself", "[runtime][spec]") {
   const auto process = parse_process(R"({"args":["ls"],"user":{"uid":7,"gid":8},"cwd":"/tmp"})");
   REQUIRE(process);
   CHECK(process->user.uid == 7);
-  CHECK_THAT(parse_process(R"({"user":{"uid":-7}})").error().to_string(), Catch::Contains("process.user.uid"));
+  CHECK_THAT(parse_process(R"({"user":{"uid":-7}})").error().to_string(),
+             Catch::Contains("process.user.uid"));
 }
 
 }  // namespace
