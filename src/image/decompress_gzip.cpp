@@ -29,7 +29,9 @@ std::string_view explain(int code) {
   }
 }
 
-Error damaged(std::string_view why) { return {Code::kFailedPrecondition, cat("gzip stream: ", why)}; }
+Error damaged(std::string_view why) {
+  return {Code::kFailedPrecondition, cat("gzip stream: ", why)};
+}
 
 class GzipSource final : public ByteSource {
  public:
@@ -49,12 +51,14 @@ class GzipSource final : public ByteSource {
     const auto next_out = state_.next_out;
     const auto avail_out = state_.avail_out;
     isal_inflate_init(&state_);
-    state_.crc_flag = ISAL_GZIP;
+    isal_gzip_header_init(&header_);
+    // Not ISAL_GZIP: with that the library forgets where it was when a header arrives in pieces.
+    state_.crc_flag = ISAL_GZIP_NO_HDR_VER;
     state_.next_in = next_in;
     state_.avail_in = avail_in;
     state_.next_out = next_out;
     state_.avail_out = avail_out;
-    in_member_ = false;
+    in_member_ = in_body_ = false;
   }
 
   Result<void> step() {
@@ -74,9 +78,13 @@ class GzipSource final : public ByteSource {
   Result<void> inflate() {
     const auto in = state_.avail_in;
     const auto out = state_.avail_out;
-    const int code = isal_inflate(&state_);
+    const int code = in_body_ ? isal_inflate(&state_) : isal_read_gzip_header(&state_, &header_);
     if (code < 0) return damaged(explain(code));
-    if (state_.block_state == ISAL_BLOCK_FINISH) {
+    if (!in_body_ && code == ISAL_DECOMP_OK) {
+      in_body_ = true;
+      return {};
+    }
+    if (in_body_ && state_.block_state == ISAL_BLOCK_FINISH) {
       first_ = false;
       begin_member();
       return {};
@@ -114,8 +122,10 @@ class GzipSource final : public ByteSource {
   std::vector<std::byte> buffer_;
   std::span<const std::byte> piece_;
   inflate_state state_{};
+  isal_gzip_header header_{};
   bool first_ = true;
   bool in_member_ = false;
+  bool in_body_ = false;
   bool padded_ = false;
   bool source_ended_ = false;
   bool ended_ = false;
@@ -123,6 +133,8 @@ class GzipSource final : public ByteSource {
 
 }  // namespace
 
-std::unique_ptr<ByteSource> gunzip(ByteSource& from) { return std::make_unique<GzipSource>(from); }
+std::unique_ptr<ByteSource> gunzip(ByteSource& from) {
+  return std::make_unique<GzipSource>(from);
+}
 
 }  // namespace berth::image

@@ -61,13 +61,14 @@ Error blame_the_registry(Error error) {
 }
 
 // Secrets are hashed, so that they live no longer than they must.
-std::string flight_key(const std::string& reference, const Credentials& c) {
+std::string flight_key(const Reference& reference, const Credentials& c) {
   std::string secret;
   for (const std::string& part :
        {c.username, c.password, c.identity_token, c.registry_token, c.server_address}) {
     secret += cat(part.size(), ":", part);
   }
-  return cat(reference, " ", sha256(secret).text());
+  // A short name may stand for another registry than the one it is normalised to.
+  return cat(reference.has_host ? "" : "short ", reference.text(), " ", sha256(secret).text());
 }
 
 class RegistryPuller final : public Puller {
@@ -89,7 +90,7 @@ class RegistryPuller final : public Puller {
     const auto work = [this, reference, credentials](std::stop_token stop) {
       return pull_anew(reference, credentials, stop);
     };
-    auto image = flights_.run(flight_key(text, credentials), post, work, cancel);
+    auto image = flights_.run(flight_key(reference, credentials), post, work, cancel);
     return std::move(image).context(cat("pull image \"", text, "\""));
   }
 

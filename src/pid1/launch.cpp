@@ -159,8 +159,8 @@ void child_closed(Shim& shim, Object& object) {
     object.started_ns = realtime_ns();
     if (object.launch_seq != 0) answer_launched(shim, object);
     if (object.start_seq != 0) shim.control.reply(object.start_seq, 0);
-  } else if (object.launch_seq != 0) {
-    shim.control.reply(object.launch_seq, err, op_index);
+  } else if (object.phase == shim::Phase::kLaunching) {
+    if (object.launch_seq != 0) shim.control.reply(object.launch_seq, err, op_index);
     return discard(shim, object);
   } else if (object.start_seq != 0) {
     // The process's end follows, and with it the exit record of a container that never started.

@@ -69,10 +69,11 @@ void pause_closed(Shim& shim) {
   const uint64_t seq = pause.seq;
   pause.seq = 0;
   pause.sync.reset();
-  if (pause.ready) return answer(shim, seq);
+  if (pause.ready && seq != 0) answer(shim, seq);
+  if (pause.ready) return;
   const int err = pause.err;
   forget_pod(shim);
-  shim.control.reply(seq, err);
+  if (seq != 0) shim.control.reply(seq, err);
 }
 
 }  // namespace
@@ -98,7 +99,7 @@ void init_pod(Shim& shim, const Request& request, Packet& packet) {
 
 void pause_spoke(Shim& shim) {
   Pause& pause = shim.pod.pause;
-  while (pause.seq != 0) {
+  while (pause.sync.is_open()) {
     SyncMessage message = {};
     Fd none;
     const ssize_t size = receive_sync(pause.sync.get(), message, none);
@@ -111,7 +112,7 @@ void pause_spoke(Shim& shim) {
 
 void pause_exited(Shim& shim) {
   if (shim.pod.pause.pid == 0) return;
-  if (shim.pod.pause.seq != 0) return pause_spoke(shim);
+  if (shim.pod.pause.sync.is_open()) return pause_spoke(shim);
   end_pause(shim);
   shim.control.event(shim::Type::kPauseExited);
 }

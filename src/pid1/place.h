@@ -9,5 +9,7 @@ struct Place {
   void* at;
 };
 
-inline void* operator new(size_t, Place place) noexcept { return place.at; }
+inline void* operator new(size_t, Place place) noexcept {
+  return place.at;
+}
 inline void operator delete(void*, Place) noexcept {}

@@ -27,9 +27,21 @@ Object* object_of(Shim& shim, uint64_t key) {
   return shim.objects.at(static_cast<uint32_t>(key >> 40 & 0xffff), static_cast<uint32_t>(key & 0xffffffff));
 }
 
+/// Sequence numbers mean something only on the connection that they came by.
+void forget_requests(Shim& shim) {
+  shim.pod.pause.seq = 0;
+  for (uint32_t i = 0; i < shim.objects.limit(); ++i) {
+    Object* object = shim.objects.at(i);
+    if (object == nullptr) continue;
+    object->launch_seq = 0;
+    object->start_seq = 0;
+  }
+}
+
 void accept_daemon(Shim& shim) {
   // Assigning closes the old connection, and with that its epoll entry.
   if (!shim.control.accept(shim.listener.get())) return;
+  forget_requests(shim);
   const int err = watch(shim, shim.control.socket(), Source::kControl);
   if (err == 0) return;
   note("cannot watch the daemon's connection", err);

@@ -29,13 +29,16 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-std::uint64_t bit(unsigned number) { return std::uint64_t{1} << number; }
+std::uint64_t bit(unsigned number) {
+  return std::uint64_t{1} << number;
+}
 
 }  // namespace
 
 std::optional<unsigned> capability_number(std::string_view name) {
   // libcap also reads bare numbers and any case; the specification has only one spelling.
-  if (name.substr(0, 4) != "CAP_" || name.size() > 64 || name.find('\0') != std::string_view::npos) return std::nullopt;
+  if (name.substr(0, 4) != "CAP_" || name.size() > 64 || name.find('\0') != std::string_view::npos)
+    return std::nullopt;
   const auto proper = [](char letter) { return (letter >= 'A' && letter <= 'Z') || letter == '_'; };
   if (!std::all_of(name.begin(), name.end(), proper)) return std::nullopt;
   cap_value_t number = 0;

@@ -49,11 +49,15 @@ struct Superblock {
   bool adds;
 };
 constexpr Superblock kSuperblock[] = {
-    {"sync", "", true},          {"async", "sync", false},
-    {"dirsync", "", true},       {"lazytime", "", true},
+    {"sync", "", true},
+    {"async", "sync", false},
+    {"dirsync", "", true},
+    {"lazytime", "", true},
     {"nolazytime", "lazytime", false},
-    {"mand", "", true},          {"nomand", "mand", false},
-    {"iversion", "", true},      {"noiversion", "iversion", false},
+    {"mand", "", true},
+    {"nomand", "mand", false},
+    {"iversion", "", true},
+    {"noiversion", "iversion", false},
 };
 
 constexpr std::string_view kWithoutEffect[] = {"defaults", "loud", "silent", "acl", "noacl"};
@@ -110,7 +114,8 @@ void add_data(const std::string& option, std::vector<std::string>& data) {
   const auto equals = option.find('=');
   if (equals != std::string::npos) {
     const std::string_view key = std::string_view(option).substr(0, equals + 1);
-    std::erase_if(data, [&](const std::string& old) { return std::string_view(old).substr(0, key.size()) == key; });
+    std::erase_if(data,
+                  [&](const std::string& old) { return std::string_view(old).substr(0, key.size()) == key; });
   }
   data.push_back(option);
 }
@@ -120,7 +125,8 @@ Result<void> apply_option(const std::string& option, bool is_bind, MountOptions&
     return Error(Code::kInvalidArgument, "a mount option contains a NUL byte");
   }
   const std::string_view word = std::string_view(option).substr(0, option.find('='));
-  if (contains(kUnsupported, word)) return Error(Code::kInvalidArgument, cat("mount option ", option, " is not supported"));
+  if (contains(kUnsupported, word))
+    return Error(Code::kInvalidArgument, cat("mount option ", option, " is not supported"));
   if (option.empty() || contains(kWithoutEffect, option)) return {};
   if (option == "bind" || option == "rbind") {
     out.bind = true;
@@ -133,7 +139,9 @@ Result<void> apply_option(const std::string& option, bool is_bind, MountOptions&
   }
   if (parse_propagation(option, out.propagation, out.propagation_recursive)) return {};
   if (apply_attribute(option, out) || apply_superblock(option, is_bind, out)) return {};
-  if (is_bind) return Error(Code::kInvalidArgument, cat("mount option ", option, " is unknown and a bind mount takes no data"));
+  if (is_bind)
+    return Error(Code::kInvalidArgument,
+                 cat("mount option ", option, " is unknown and a bind mount takes no data"));
   add_data(option, out.data);
   return {};
 }
@@ -148,7 +156,8 @@ bool parse_propagation(std::string_view word, std::uint64_t& flag, bool& recursi
   constexpr Kind kKinds[] = {
       {"shared", MS_SHARED}, {"slave", MS_SLAVE}, {"private", MS_PRIVATE}, {"unbindable", MS_UNBINDABLE}};
   for (const Kind& kind : kKinds) {
-    const bool whole_tree = word.size() == kind.word.size() + 1 && word.front() == 'r' && word.substr(1) == kind.word;
+    const bool whole_tree =
+        word.size() == kind.word.size() + 1 && word.front() == 'r' && word.substr(1) == kind.word;
     if (word != kind.word && !whole_tree) continue;
     flag = kind.flag;
     recursive = whole_tree;
@@ -171,7 +180,8 @@ Result<MountOptions> parse_mount_options(const std::vector<std::string>& options
   out.bind = is_bind;
   for (const std::string& option : options) RETURN_IF_ERROR(apply_option(option, is_bind, out));
   if (out.remount && !out.data.empty()) {
-    return Error(Code::kInvalidArgument, cat("mount option ", out.data.front(), " cannot be changed by a remount"));
+    return Error(Code::kInvalidArgument,
+                 cat("mount option ", out.data.front(), " cannot be changed by a remount"));
   }
   return out;
 }
@@ -187,10 +197,17 @@ std::string format_mount_attributes(std::uint64_t attributes) {
     if (attributes & find_attribute(word)->set) append(word);
   }
   switch (attributes & MOUNT_ATTR__ATIME) {
-    case MOUNT_ATTR_NOATIME: append("noatime"); break;
-    case MOUNT_ATTR_STRICTATIME: append("strictatime"); break;
-    case MOUNT_ATTR__ATIME: append("atime"); break;
-    default: break;
+    case MOUNT_ATTR_NOATIME:
+      append("noatime");
+      break;
+    case MOUNT_ATTR_STRICTATIME:
+      append("strictatime");
+      break;
+    case MOUNT_ATTR__ATIME:
+      append("atime");
+      break;
+    default:
+      break;
   }
   return text.empty() ? "-" : text;
 }

@@ -24,12 +24,13 @@ Result<UniqueFd> clone_tree(const std::string& source, bool recursive) {
   if (tree) return tree;
   const int err = errno;
   Error error = Error::from_errno(err, "open the mount source", source);
-  if (err == ENOENT || err == ENOTDIR || err == ELOOP || err == ENAMETOOLONG) error.recode(Code::kInvalidArgument);
+  if (err == ENOENT || err == ENOTDIR || err == ELOOP || err == ENAMETOOLONG)
+    error.recode(Code::kInvalidArgument);
   return error;
 }
 
-Result<void> set_attributes(int tree, std::uint64_t set, std::uint64_t clear, std::uint64_t propagation, bool recursive,
-                            std::string_view subject) {
+Result<void> set_attributes(int tree, std::uint64_t set, std::uint64_t clear, std::uint64_t propagation,
+                            bool recursive, std::string_view subject) {
   if (set == 0 && clear == 0 && propagation == 0) return {};
   mount_attr attributes{};
   attributes.attr_set = set;
@@ -39,7 +40,8 @@ Result<void> set_attributes(int tree, std::uint64_t set, std::uint64_t clear, st
   // A recursive change that one of the mounts refuses fails as a whole; it must never quietly
   // become a change of the top only.
   if (::syscall(SYS_mount_setattr, tree, "", flags, &attributes, sizeof attributes) != 0) {
-    return Error::from_errno(errno, cat("set mount attributes", recursive ? " recursively" : "", " on"), subject);
+    return Error::from_errno(errno, cat("set mount attributes", recursive ? " recursively" : "", " on"),
+                             subject);
   }
   return {};
 }

@@ -17,7 +17,7 @@ Result<UniqueFd> clone_tree(const std::string& source, bool recursive);
 
 /// mount_setattr(2) on a detached tree: MOUNT_ATTR_* to set and clear, and MS_* propagation
 /// (0: unchanged), for its top or for all of it. Nothing is done when there is nothing to change.
-Result<void> set_attributes(int tree, std::uint64_t set, std::uint64_t clear, std::uint64_t propagation, bool recursive,
-                            std::string_view subject);
+Result<void> set_attributes(int tree, std::uint64_t set, std::uint64_t clear, std::uint64_t propagation,
+                            bool recursive, std::string_view subject);
 
 }  // namespace berth::runtime

@@ -16,7 +16,8 @@ Result<std::unique_ptr<Plan>> finish(std::unique_ptr<Plan> plan) {
   std::stable_sort(plan->ops.begin(), plan->ops.end(),
                    [](const PlannedOp& a, const PlannedOp& b) { return a.phase < b.phase; });
   if (plan->ops.size() > plan::kMaxOps) {
-    return Error(Code::kInvalidArgument, cat("the container needs ", plan->ops.size(), " set-up steps, more than ", plan::kMaxOps));
+    return Error(Code::kInvalidArgument,
+                 cat("the container needs ", plan->ops.size(), " set-up steps, more than ", plan::kMaxOps));
   }
   return plan;
 }

@@ -10,7 +10,9 @@ namespace {
 
 using plan::OpKind;
 
-Error malformed(std::string_view what) { return Error(Code::kInvalidArgument, cat("decode launch plan: ", what)); }
+Error malformed(std::string_view what) {
+  return Error(Code::kInvalidArgument, cat("decode launch plan: ", what));
+}
 
 class Decoder {
  public:
@@ -22,7 +24,8 @@ class Decoder {
   template <class Value>
   Result<Value> read(std::uint64_t offset) const {
     Value value{};
-    if (offset > bytes_.size() || bytes_.size() - offset < sizeof value) return malformed("an offset is outside of the plan");
+    if (offset > bytes_.size() || bytes_.size() - offset < sizeof value)
+      return malformed("an offset is outside of the plan");
     std::memcpy(&value, bytes_.data() + offset, sizeof value);
     return value;
   }
@@ -32,13 +35,15 @@ class Decoder {
     const auto rest = bytes_.subspan(offset);
     const auto end = std::find(rest.begin(), rest.end(), std::byte{0});
     if (end == rest.end()) return malformed("a string has no end");
-    return std::string(reinterpret_cast<const char*>(rest.data()), static_cast<std::size_t>(end - rest.begin()));
+    return std::string(reinterpret_cast<const char*>(rest.data()),
+                       static_cast<std::size_t>(end - rest.begin()));
   }
 
   template <class Element>
   Result<std::vector<Element>> array(std::uint64_t offset, std::uint64_t count) const {
     if (offset % 8 != 0) return malformed("an array is not aligned");
-    if (offset < first_data_ || offset > bytes_.size() || count > (bytes_.size() - offset) / sizeof(Element)) {
+    if (offset < first_data_ || offset > bytes_.size() ||
+        count > (bytes_.size() - offset) / sizeof(Element)) {
       return malformed("an array is outside of the plan");
     }
     std::vector<Element> values(count);
@@ -108,7 +113,12 @@ FdRequest Decoder::fd(std::uint32_t number) const {
 
 Result<PlannedOp> Decoder::op(std::uint32_t index) const {
   ASSIGN_OR_RETURN(const auto raw, read<plan::Op>(sizeof(plan::Header) + index * sizeof(plan::Op)));
-  PlannedOp op{.kind = raw.kind, .phase = raw.phase, .mode = raw.mode, .fd = fd(raw.fd), .flags = raw.flags, .value = raw.value};
+  PlannedOp op{.kind = raw.kind,
+               .phase = raw.phase,
+               .mode = raw.mode,
+               .fd = fd(raw.fd),
+               .flags = raw.flags,
+               .value = raw.value};
   if (raw.text != 0) {
     ASSIGN_OR_RETURN(op.text, text(raw.text));
   }
@@ -121,8 +131,10 @@ Result<PlannedOp> Decoder::op(std::uint32_t index) const {
 
 Result<Plan> Decoder::decode() {
   ASSIGN_OR_RETURN(const auto header, read<plan::Header>(0));
-  if (header.magic != plan::kMagic || header.version != plan::kVersion) return malformed("not a plan of this version");
-  if (header.total_size != bytes_.size() || header.op_count > plan::kMaxOps) return malformed("its size does not match");
+  if (header.magic != plan::kMagic || header.version != plan::kVersion)
+    return malformed("not a plan of this version");
+  if (header.total_size != bytes_.size() || header.op_count > plan::kMaxOps)
+    return malformed("its size does not match");
   if (bytes_.size() > plan::kMaxSize) return malformed("it is too large");
   first_data_ = sizeof header + header.op_count * sizeof(plan::Op);
   Plan plan;
@@ -141,6 +153,8 @@ Result<Plan> Decoder::decode() {
 
 }  // namespace
 
-Result<Plan> decode_plan(std::span<const std::byte> bytes) { return Decoder(bytes).decode(); }
+Result<Plan> decode_plan(std::span<const std::byte> bytes) {
+  return Decoder(bytes).decode();
+}
 
 }  // namespace berth::runtime

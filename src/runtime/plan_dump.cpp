@@ -67,8 +67,8 @@ std::string namespaces(std::uint64_t flags) {
     std::uint64_t flag;
     std::string_view name;
   };
-  constexpr Name kNames[] = {{CLONE_NEWPID, "pid"}, {CLONE_NEWNS, "mount"}, {CLONE_NEWNET, "network"},
-                             {CLONE_NEWIPC, "ipc"}, {CLONE_NEWUTS, "uts"},  {CLONE_NEWCGROUP, "cgroup"},
+  constexpr Name kNames[] = {{CLONE_NEWPID, "pid"},   {CLONE_NEWNS, "mount"}, {CLONE_NEWNET, "network"},
+                             {CLONE_NEWIPC, "ipc"},   {CLONE_NEWUTS, "uts"},  {CLONE_NEWCGROUP, "cgroup"},
                              {CLONE_NEWTIME, "time"}, {CLONE_NEWUSER, "user"}};
   std::vector<std::string_view> found;
   for (const Name& entry : kNames) {
@@ -79,11 +79,16 @@ std::string namespaces(std::uint64_t flags) {
 
 std::string pod_name(std::uint32_t name) {
   switch (name) {
-    case plan::kPodNet: return "of the pod, network";
-    case plan::kPodIpc: return "of the pod, ipc";
-    case plan::kPodUts: return "of the pod, uts";
-    case plan::kPodPid: return "of the pod, pid";
-    default: return "of the pod";
+    case plan::kPodNet:
+      return "of the pod, network";
+    case plan::kPodIpc:
+      return "of the pod, ipc";
+    case plan::kPodUts:
+      return "of the pod, uts";
+    case plan::kPodPid:
+      return "of the pod, pid";
+    default:
+      return "of the pod";
   }
 }
 
@@ -124,16 +129,22 @@ std::string tree_detail(const FdRequest& fd) {
   return text;
 }
 
-std::string limit(std::uint64_t value) { return value == UINT64_MAX ? "unlimited" : std::to_string(value); }
+std::string limit(std::uint64_t value) {
+  return value == UINT64_MAX ? "unlimited" : std::to_string(value);
+}
 
-std::string text_of(const PlannedOp& op) { return op.text ? printable(*op.text) : "-"; }
-std::string target_of(const PlannedOp& op) { return op.target ? printable(*op.target) : "-"; }
+std::string text_of(const PlannedOp& op) {
+  return op.text ? printable(*op.text) : "-";
+}
+std::string target_of(const PlannedOp& op) {
+  return op.target ? printable(*op.target) : "-";
+}
 
 Line node_line(const PlannedOp& op) {
   const char type = S_ISBLK(op.mode) ? 'b' : S_ISFIFO(op.mode) ? 'p' : 'c';
   return {"node", target_of(op),
-          cat(type, " ", major(op.flags), ":", minor(op.flags), " mode=", octal(op.mode & 07777U), " owner=", op.value >> 32, ":",
-              op.value & 0xffffffffU)};
+          cat(type, " ", major(op.flags), ":", minor(op.flags), " mode=", octal(op.mode & 07777U),
+              " owner=", op.value >> 32, ":", op.value & 0xffffffffU)};
 }
 
 Line attributes_line(const PlannedOp& op) {
@@ -157,7 +168,8 @@ Line capabilities_line(const PlannedOp& op) {
 
 Line seccomp_line(const PlannedOp& op) {
   const auto* program = std::get_if<std::shared_ptr<const SeccompProgram>>(&op.extra);
-  std::string digest = program != nullptr && *program && !(*program)->digest.empty() ? " " + (*program)->digest : "";
+  std::string digest =
+      program != nullptr && *program && !(*program)->digest.empty() ? " " + (*program)->digest : "";
   return {"seccomp", cat(op.value, " instructions", digest), op.flags == 0 ? "" : cat("flags=", op.flags)};
 }
 
@@ -167,7 +179,8 @@ Line groups_line(const PlannedOp& op) {
 }
 
 Line terminal_line(const PlannedOp& op) {
-  return {"terminal", cat("owner=", op.value), op.flags == 0 ? "" : cat(op.flags >> 16, "x", op.flags & 0xffffU)};
+  return {"terminal", cat("owner=", op.value),
+          op.flags == 0 ? "" : cat(op.flags >> 16, "x", op.flags & 0xffffU)};
 }
 
 Line mount_line(const PlannedOp& op) {
@@ -180,60 +193,105 @@ Line mount_line(const PlannedOp& op) {
 
 Line file_line(const PlannedOp& op) {
   switch (op.kind) {
-    case OpKind::kRootPropagation: return {"host", std::string(format_propagation(op.flags)), "recursively"};
-    case OpKind::kAttachRoot: return {"root", cat(describe(op.fd), " -> ", target_of(op))};
-    case OpKind::kMakeDir: return {"dir", target_of(op), cat("mode=", octal(op.mode))};
-    case OpKind::kMountNew: return mount_line(op);
-    case OpKind::kAttachTree: return {"bind", cat(describe(op.fd), " -> ", target_of(op)), tree_detail(op.fd)};
-    case OpKind::kMountAttr: return attributes_line(op);
-    case OpKind::kMakeNode: return node_line(op);
-    case OpKind::kSymlink: return {"link", cat(target_of(op), " -> ", text_of(op))};
-    case OpKind::kMaskPath: return {"mask", target_of(op)};
-    case OpKind::kReadonlyPath: return {"readonly", target_of(op)};
-    case OpKind::kPivot: return {"pivot", ""};
-    default: return {cat("op", static_cast<unsigned>(op.kind)), ""};
+    case OpKind::kRootPropagation:
+      return {"host", std::string(format_propagation(op.flags)), "recursively"};
+    case OpKind::kAttachRoot:
+      return {"root", cat(describe(op.fd), " -> ", target_of(op))};
+    case OpKind::kMakeDir:
+      return {"dir", target_of(op), cat("mode=", octal(op.mode))};
+    case OpKind::kMountNew:
+      return mount_line(op);
+    case OpKind::kAttachTree:
+      return {"bind", cat(describe(op.fd), " -> ", target_of(op)), tree_detail(op.fd)};
+    case OpKind::kMountAttr:
+      return attributes_line(op);
+    case OpKind::kMakeNode:
+      return node_line(op);
+    case OpKind::kSymlink:
+      return {"link", cat(target_of(op), " -> ", text_of(op))};
+    case OpKind::kMaskPath:
+      return {"mask", target_of(op)};
+    case OpKind::kReadonlyPath:
+      return {"readonly", target_of(op)};
+    case OpKind::kPivot:
+      return {"pivot", ""};
+    default:
+      return {cat("op", static_cast<unsigned>(op.kind)), ""};
   }
 }
 
 Line process_line(const PlannedOp& op) {
   switch (op.kind) {
-    case OpKind::kJoinCgroup: return {"join", describe(op.fd)};
-    case OpKind::kSetns: return {"setns", describe(op.fd), namespaces(op.flags)};
-    case OpKind::kOomScoreAdj: return {"oom_score", text_of(op)};
-    case OpKind::kRlimit: return {"rlimit", std::string(oci::rlimit_name(static_cast<int>(op.mode))), cat(limit(op.flags), ":", limit(op.value))};
-    case OpKind::kUnshare: return {"unshare", namespaces(op.flags)};
-    case OpKind::kHostname: return {"hostname", text_of(op)};
-    case OpKind::kDomainname: return {"domainname", text_of(op)};
-    case OpKind::kUmask: return {"umask", octal(op.mode)};
-    case OpKind::kStdio: return {"stdio", cat("owner=", op.value)};
-    case OpKind::kTerminal: return terminal_line(op);
-    case OpKind::kWorkingDir: return {"cwd", text_of(op), op.mode == 1 ? "create" : ""};
-    case OpKind::kKeyring: return {"keyring", "new"};
-    case OpKind::kGroups: return groups_line(op);
-    case OpKind::kBoundingSet: return {"bounding", join(capability_names(op.value), ",")};
-    case OpKind::kIds: return {"ids", cat("uid=", op.flags, " gid=", op.value, op.mode == 1 ? " keepcaps" : "")};
-    case OpKind::kCapabilities: return capabilities_line(op);
-    case OpKind::kNoNewPrivs: return {"no_new_privs", ""};
-    case OpKind::kFindProgram: return {"find", ""};
-    case OpKind::kGate: return {"gate", ""};
-    case OpKind::kSeccomp: return seccomp_line(op);
-    case OpKind::kExec: return {"exec", ""};
-    default: return file_line(op);
+    case OpKind::kJoinCgroup:
+      return {"join", describe(op.fd)};
+    case OpKind::kSetns:
+      return {"setns", describe(op.fd), namespaces(op.flags)};
+    case OpKind::kOomScoreAdj:
+      return {"oom_score", text_of(op)};
+    case OpKind::kRlimit:
+      return {"rlimit", std::string(oci::rlimit_name(static_cast<int>(op.mode))),
+              cat(limit(op.flags), ":", limit(op.value))};
+    case OpKind::kUnshare:
+      return {"unshare", namespaces(op.flags)};
+    case OpKind::kHostname:
+      return {"hostname", text_of(op)};
+    case OpKind::kDomainname:
+      return {"domainname", text_of(op)};
+    case OpKind::kUmask:
+      return {"umask", octal(op.mode)};
+    case OpKind::kStdio:
+      return {"stdio", cat("owner=", op.value)};
+    case OpKind::kTerminal:
+      return terminal_line(op);
+    case OpKind::kWorkingDir:
+      return {"cwd", text_of(op), op.mode == 1 ? "create" : ""};
+    case OpKind::kKeyring:
+      return {"keyring", "new"};
+    case OpKind::kGroups:
+      return groups_line(op);
+    case OpKind::kBoundingSet:
+      return {"bounding", join(capability_names(op.value), ",")};
+    case OpKind::kIds:
+      return {"ids", cat("uid=", op.flags, " gid=", op.value, op.mode == 1 ? " keepcaps" : "")};
+    case OpKind::kCapabilities:
+      return capabilities_line(op);
+    case OpKind::kNoNewPrivs:
+      return {"no_new_privs", ""};
+    case OpKind::kFindProgram:
+      return {"find", ""};
+    case OpKind::kGate:
+      return {"gate", ""};
+    case OpKind::kSeccomp:
+      return seccomp_line(op);
+    case OpKind::kExec:
+      return {"exec", ""};
+    default:
+      return file_line(op);
   }
 }
 
 std::string_view phase_name(Phase phase) {
   switch (phase) {
-    case Phase::kJoin: return "join";
-    case Phase::kUnshare: return "unshare";
-    case Phase::kFiles: return "files";
-    case Phase::kPivot: return "pivot";
-    case Phase::kMask: return "mask";
-    case Phase::kSetup: return "setup";
-    case Phase::kPrivileges: return "privileges";
-    case Phase::kGate: return "gate";
-    case Phase::kSeccomp: return "seccomp";
-    case Phase::kExec: return "exec";
+    case Phase::kJoin:
+      return "join";
+    case Phase::kUnshare:
+      return "unshare";
+    case Phase::kFiles:
+      return "files";
+    case Phase::kPivot:
+      return "pivot";
+    case Phase::kMask:
+      return "mask";
+    case Phase::kSetup:
+      return "setup";
+    case Phase::kPrivileges:
+      return "privileges";
+    case Phase::kGate:
+      return "gate";
+    case Phase::kSeccomp:
+      return "seccomp";
+    case Phase::kExec:
+      return "exec";
   }
   return "unknown";
 }
@@ -245,7 +303,8 @@ std::string pad(std::string text, std::size_t width) {
 
 /// Without numbers, so that one op more is one line more in a diff.
 std::string render(const Line& line) {
-  std::string text = cat("  ", pad(line.verb, 12), " ", line.detail.empty() ? line.subject : pad(line.subject, 40));
+  std::string text =
+      cat("  ", pad(line.verb, 12), " ", line.detail.empty() ? line.subject : pad(line.subject, 40));
   if (!line.detail.empty()) text.append("  ").append(line.detail);
   text.erase(text.find_last_not_of(' ') + 1);
   return text + "\n";
@@ -261,7 +320,8 @@ void render_strings(std::string_view title, const std::vector<std::string>& valu
 std::string dump(const Plan& plan) {
   std::string out = cat("# plan: ", plan.title, "\n");
   out.append(cat("new namespaces: ", namespaces(plan.clone_flags), "\n"));
-  if (!std::holds_alternative<NoFd>(plan.join_pid)) out.append(cat("pid namespace: ", describe(plan.join_pid), "\n"));
+  if (!std::holds_alternative<NoFd>(plan.join_pid))
+    out.append(cat("pid namespace: ", describe(plan.join_pid), "\n"));
   std::optional<Phase> phase;
   for (const PlannedOp& op : plan.ops) {
     if (op.phase != phase) out.append(cat("phase ", phase_name(op.phase), "\n"));

@@ -73,8 +73,12 @@ std::uint32_t place_extra(const OpExtra& extra, Blob& blob) {
   struct Placer {
     Blob& blob;
     std::uint32_t operator()(std::monostate) const { return 0; }
-    std::uint32_t operator()(const std::vector<std::string>& list) const { return list.empty() ? 0 : blob.list(list); }
-    std::uint32_t operator()(const std::vector<std::uint32_t>& words) const { return words.empty() ? 0 : blob.array(words); }
+    std::uint32_t operator()(const std::vector<std::string>& list) const {
+      return list.empty() ? 0 : blob.list(list);
+    }
+    std::uint32_t operator()(const std::vector<std::uint32_t>& words) const {
+      return words.empty() ? 0 : blob.array(words);
+    }
     std::uint32_t operator()(const std::vector<std::uint64_t>& words) const { return blob.array(words); }
     std::uint32_t operator()(const std::shared_ptr<const SeccompProgram>& program) const {
       static_assert(sizeof(sock_filter) == 8);
@@ -107,7 +111,8 @@ Error too_large(std::string_view what, std::size_t count, std::size_t limit) {
 Result<std::string> lay_out(const Plan& plan, const PlanFds& fds) {
   if (plan.ops.size() > plan::kMaxOps) return too_large("steps", plan.ops.size(), plan::kMaxOps);
   if (fds.count > plan::kMaxFds) return too_large("descriptors", fds.count, plan::kMaxFds);
-  if (fds.ops.size() != plan.ops.size()) return Error(Code::kInternal, "a launch plan has steps without a descriptor slot");
+  if (fds.ops.size() != plan.ops.size())
+    return Error(Code::kInternal, "a launch plan has steps without a descriptor slot");
   Blob blob(sizeof(plan::Header) + plan.ops.size() * sizeof(plan::Op));
   for (std::size_t i = 0; i < plan.ops.size(); ++i) {
     blob.put(sizeof(plan::Header) + i * sizeof(plan::Op), lay_out_op(plan.ops[i], fds.ops[i], blob));

@@ -45,10 +45,14 @@ Result<UniqueFd> open_null() {
 Result<UniqueFd> open_namespace(const NamespaceFd& wanted) {
   // Not blocking: the path may name a fifo.
   UniqueFd fd(::open(wanted.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return Error::from_errno(errno, cat("open ", plan_parts::namespace_name(wanted.type), " namespace"), wanted.path).recode(Code::kInvalidArgument);
+  if (!fd)
+    return Error::from_errno(errno, cat("open ", plan_parts::namespace_name(wanted.type), " namespace"),
+                             wanted.path)
+        .recode(Code::kInvalidArgument);
   const int type = ::ioctl(fd.get(), NS_GET_NSTYPE);
   if (type < 0 || static_cast<std::uint64_t>(type) != plan_parts::clone_flag(wanted.type)) {
-    return Error(Code::kInvalidArgument, cat(wanted.path, " is not a ", plan_parts::namespace_name(wanted.type), " namespace"));
+    return Error(Code::kInvalidArgument,
+                 cat(wanted.path, " is not a ", plan_parts::namespace_name(wanted.type), " namespace"));
   }
   return fd;
 }
@@ -56,9 +60,11 @@ Result<UniqueFd> open_namespace(const NamespaceFd& wanted) {
 Result<void> check_procfs(int tree, const std::string& source) {
   struct statfs volume {};
   struct stat root {};
-  if (::fstatfs(tree, &volume) != 0 || ::fstat(tree, &root) != 0) return Error::from_errno(errno, "inspect", source);
+  if (::fstatfs(tree, &volume) != 0 || ::fstat(tree, &root) != 0)
+    return Error::from_errno(errno, "inspect", source);
   if (volume.f_type == PROC_SUPER_MAGIC && root.st_ino == kProcRootInode) return {};
-  return Error(Code::kInvalidArgument, cat(source, " is not the root of a procfs and cannot be the container's /proc"));
+  return Error(Code::kInvalidArgument,
+               cat(source, " is not the root of a procfs and cannot be the container's /proc"));
 }
 
 struct Tree {
@@ -87,7 +93,9 @@ class Opener {
 
   Result<std::uint32_t> open(const FdRequest& request, PlannedOp* op);
   std::size_t cgroup_count() const { return resources_.cgroup_procs.size(); }
-  Result<std::uint32_t> cgroup(std::size_t index) { return take(std::move(resources_.cgroup_procs[index]), "a cgroup"); }
+  Result<std::uint32_t> cgroup(std::size_t index) {
+    return take(std::move(resources_.cgroup_procs[index]), "a cgroup");
+  }
   Result<std::uint32_t> cgroup_v2() {
     return resources_.cgroup_v2 ? take(std::move(resources_.cgroup_v2), "the cgroup") : plan::kNoFd;
   }
@@ -96,9 +104,11 @@ class Opener {
 
  private:
   Result<std::uint32_t> take(UniqueFd fd, std::string_view what) {
-    if (!fd) return Error(Code::kInternal, cat("the launch plan needs a descriptor of ", what, " and got none"));
+    if (!fd)
+      return Error(Code::kInternal, cat("the launch plan needs a descriptor of ", what, " and got none"));
     if (fds_.size() >= plan::kMaxFds) {
-      return Error(Code::kInvalidArgument, cat("the launch plan needs more than ", plan::kMaxFds, " descriptors (cgroups, bind mounts and namespaces)"));
+      return Error(Code::kInvalidArgument, cat("the launch plan needs more than ", plan::kMaxFds,
+                                               " descriptors (cgroups, bind mounts and namespaces)"));
     }
     fds_.push_back(std::move(fd));
     return static_cast<std::uint32_t>(fds_.size() - 1);
@@ -116,7 +126,8 @@ class Opener {
 };
 
 Result<std::uint32_t> Opener::open(const FdRequest& request, PlannedOp* op) {
-  if (std::holds_alternative<RootfsFd>(request)) return take(std::move(resources_.rootfs), "the root file system");
+  if (std::holds_alternative<RootfsFd>(request))
+    return take(std::move(resources_.rootfs), "the root file system");
   if (const auto* pod = std::get_if<PodFd>(&request)) return pod->name;
   if (const auto* number = std::get_if<NumberedFd>(&request)) return number->index;
   if (std::holds_alternative<TargetFd>(request)) {
@@ -148,13 +159,15 @@ void clamp(PlannedOp& op) {
     dropped = op.value & ~available;
     op.value &= available;
   }
-  if (auto* sets = std::get_if<std::vector<std::uint64_t>>(&op.extra); sets && op.kind == plan::OpKind::kCapabilities) {
+  if (auto* sets = std::get_if<std::vector<std::uint64_t>>(&op.extra);
+      sets && op.kind == plan::OpKind::kCapabilities) {
     for (std::uint64_t& set : *sets) {
       dropped |= set & ~available;
       set &= available;
     }
   }
-  for (const std::string& name : capability_names(dropped)) log::debug("capability not available on this host", {{"capability", name}});
+  for (const std::string& name : capability_names(dropped))
+    log::debug("capability not available on this host", {{"capability", name}});
 }
 
 Result<void> resolve_op(PlannedOp op, Opener& opener, Plan& out, PlanFds& fds) {
@@ -176,9 +189,9 @@ Result<void> resolve_op(PlannedOp op, Opener& opener, Plan& out, PlanFds& fds) {
 }
 
 Result<UniqueFd> make_sealed_memfd(const std::string& bytes) {
-  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  UniqueFd memfd(::memfd_create("launch-plan", kFlags | MFD_NOEXEC_SEAL));
-  if (!memfd && errno == EINVAL) memfd.reset(::memfd_create("launch-plan", kFlags));  // before Linux 6.3
+  UniqueFd memfd(::memfd_create("launch-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL));
+  if (!memfd && errno == EINVAL)
+    memfd.reset(::memfd_create("launch-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING));  // before Linux 6.3
   if (!memfd) return Error::from_errno(errno, "create a memory file for", "the launch plan");
   for (std::size_t written = 0; written < bytes.size();) {
     const ssize_t step = ::write(memfd.get(), bytes.data() + written, bytes.size() - written);

@@ -34,7 +34,13 @@ Error invalid(std::string_view field, std::string_view value, std::string_view p
   return Error(Code::kInvalidArgument, cat("seccomp ", field, ": ", value, " ", problem));
 }
 
-Error failed(int rc, std::string_view what) { return Error::from_errno(-rc, "compile seccomp filter:", what); }
+std::string in_quotes(std::string_view word) {
+  return cat("\"", word, "\"");
+}
+
+Error failed(int rc, std::string_view what) {
+  return Error::from_errno(-rc, "compile seccomp filter:", what);
+}
 
 Result<std::uint32_t> parse_action(const std::string& word, const std::optional<unsigned>& errno_ret) {
   struct Action {
@@ -56,7 +62,8 @@ Result<std::uint32_t> parse_action(const std::string& word, const std::optional<
     if (action.word != word) continue;
     if (!action.takes_errno) {
       // 0 is what writers of profiles leave in the field when they mean nothing by it.
-      if (errno_ret.value_or(0) != 0) return invalid("errnoRet", std::to_string(*errno_ret), cat("means nothing to ", word));
+      if (errno_ret.value_or(0) != 0)
+        return invalid("errnoRet", std::to_string(*errno_ret), cat("means nothing to ", word));
       return action.value;
     }
     const unsigned value = errno_ret.value_or(EPERM);
@@ -64,15 +71,17 @@ Result<std::uint32_t> parse_action(const std::string& word, const std::optional<
     return action.value | value;
   }
   if (word == "SCMP_ACT_NOTIFY") return invalid("action", word, "is not supported");
-  return invalid("action", "\"" + word + "\"", "is unknown");
+  return invalid("action", in_quotes(word), "is unknown");
 }
 
 Result<std::uint32_t> parse_architecture(const std::string& word) {
   std::string name = word.substr(0, 10) == "SCMP_ARCH_" ? word.substr(10) : "";
-  for (char& letter : name) letter = static_cast<char>(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
-  const std::uint32_t token = name.empty() || name == "native" ? 0 : ::seccomp_arch_resolve_name(name.c_str());
+  for (char& letter : name)
+    letter = static_cast<char>(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
+  const std::uint32_t token =
+      name.empty() || name == "native" ? 0 : ::seccomp_arch_resolve_name(name.c_str());
   if (word == "SCMP_ARCH_NATIVE") return ::seccomp_arch_native();
-  if (token == 0) return invalid("architectures", "\"" + word + "\"", "is unknown");
+  if (token == 0) return invalid("architectures", in_quotes(word), "is unknown");
   return token;
 }
 
@@ -81,14 +90,17 @@ Result<scmp_compare> parse_operator(const std::string& word) {
     std::string_view word;
     scmp_compare value;
   };
-  constexpr Operator kOperators[] = {
-      {"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_LE", SCMP_CMP_LE},
-      {"SCMP_CMP_EQ", SCMP_CMP_EQ}, {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT},
-      {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
+  constexpr Operator kOperators[] = {{"SCMP_CMP_NE", SCMP_CMP_NE},
+                                     {"SCMP_CMP_LT", SCMP_CMP_LT},
+                                     {"SCMP_CMP_LE", SCMP_CMP_LE},
+                                     {"SCMP_CMP_EQ", SCMP_CMP_EQ},
+                                     {"SCMP_CMP_GE", SCMP_CMP_GE},
+                                     {"SCMP_CMP_GT", SCMP_CMP_GT},
+                                     {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
   for (const Operator& known : kOperators) {
     if (known.word == word) return known.value;
   }
-  return invalid("op", "\"" + word + "\"", "is unknown");
+  return invalid("op", in_quotes(word), "is unknown");
 }
 
 Result<std::vector<scmp_arg_cmp>> parse_arguments(const std::vector<oci::SeccompArg>& args) {
@@ -133,9 +145,11 @@ Result<std::uint64_t> parse_flags(const std::optional<std::vector<std::string>>&
   }
   std::uint64_t out = 0;
   for (const std::string& word : *flags) {
-    const auto* known = std::find_if(std::begin(kFlags), std::end(kFlags), [&](const Flag& flag) { return flag.word == word; });
-    if (known == std::end(kFlags)) return invalid("flags", "\"" + word + "\"", "is unknown");
-    if (!is_flag_supported(known->value)) return invalid("flags", word, "is not supported by the running kernel");
+    const auto* known = std::find_if(std::begin(kFlags), std::end(kFlags),
+                                     [&](const Flag& flag) { return flag.word == word; });
+    if (known == std::end(kFlags)) return invalid("flags", in_quotes(word), "is unknown");
+    if (!is_flag_supported(known->value))
+      return invalid("flags", word, "is not supported by the running kernel");
     out |= known->value;
   }
   return out;
@@ -150,7 +164,8 @@ class Compilation {
   Result<void> create();
   Result<void> add_architectures();
   Result<void> add_rule(const oci::SeccompRule& rule);
-  Result<void> add_name(const std::string& name, std::uint32_t action, const std::vector<std::vector<scmp_arg_cmp>>& cases);
+  Result<void> add_name(const std::string& name, std::uint32_t action,
+                        const std::vector<std::vector<scmp_arg_cmp>>& cases);
   Result<std::vector<sock_filter>> export_instructions();
   bool wants_stub() const;
   std::vector<NewestSyscall> newest() const;
@@ -186,7 +201,8 @@ Result<void> Compilation::add_architectures() {
   for (const std::uint32_t token : architectures_) {
     if (token == native) continue;
     const int rc = ::seccomp_arch_add(context_.get(), token);
-    if (rc == -EDOM || rc == -EINVAL) return Error(Code::kInvalidArgument, "seccomp architectures: of another byte order than this machine");
+    if (rc == -EDOM || rc == -EINVAL)
+      return Error(Code::kInvalidArgument, "seccomp architectures: of another byte order than this machine");
     if (rc != 0 && rc != -EEXIST) return failed(rc, "add an architecture");
   }
   if (std::find(architectures_.begin(), architectures_.end(), native) == architectures_.end()) {
@@ -196,7 +212,8 @@ Result<void> Compilation::add_architectures() {
   return {};
 }
 
-Result<void> Compilation::add_name(const std::string& name, std::uint32_t action, const std::vector<std::vector<scmp_arg_cmp>>& cases) {
+Result<void> Compilation::add_name(const std::string& name, std::uint32_t action,
+                                   const std::vector<std::vector<scmp_arg_cmp>>& cases) {
   if (name.empty()) return Error(Code::kInvalidArgument, "seccomp names: a system call without a name");
   const int number = ::seccomp_syscall_resolve_name(name.c_str());
   if (number == __NR_SCMP_ERROR) {
@@ -204,10 +221,13 @@ Result<void> Compilation::add_name(const std::string& name, std::uint32_t action
     return {};
   }
   for (const auto& args : cases) {
-    if (++rules_ > kMaxRules) return Error(Code::kInvalidArgument, cat("the seccomp profile has more than ", kMaxRules, " rules"));
-    const int rc = ::seccomp_rule_add_array(context_.get(), action, number, static_cast<unsigned>(args.size()), args.data());
+    if (++rules_ > kMaxRules)
+      return Error(Code::kInvalidArgument, cat("the seccomp profile has more than ", kMaxRules, " rules"));
+    const int rc = ::seccomp_rule_add_array(context_.get(), action, number,
+                                            static_cast<unsigned>(args.size()), args.data());
     // A rule that says the same again changes nothing.
-    if (rc != 0 && rc != -EEXIST) return Error::from_errno(-rc, "compile seccomp rule for", name).recode(Code::kInvalidArgument);
+    if (rc != 0 && rc != -EEXIST)
+      return Error::from_errno(-rc, "compile seccomp rule for", name).recode(Code::kInvalidArgument);
   }
   return {};
 }
@@ -225,7 +245,8 @@ Result<void> Compilation::add_rule(const oci::SeccompRule& rule) {
 Result<std::vector<sock_filter>> Compilation::export_instructions() {
   UniqueFd file(::memfd_create("seccomp", MFD_CLOEXEC));
   if (!file) return Error::from_errno(errno, "create a memory file for", "the seccomp filter");
-  if (const int rc = ::seccomp_export_bpf(context_.get(), file.get()); rc != 0) return failed(rc, "export the program");
+  if (const int rc = ::seccomp_export_bpf(context_.get(), file.get()); rc != 0)
+    return failed(rc, "export the program");
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return Error::from_errno(errno, "inspect", "the seccomp filter");
   std::vector<sock_filter> out(static_cast<std::size_t>(status.st_size) / sizeof(sock_filter));
@@ -243,7 +264,8 @@ bool Compilation::wants_stub() const {
 }
 
 std::optional<std::uint32_t> Compilation::newest_of(std::uint32_t architecture) const {
-  if (std::find(architectures_.begin(), architectures_.end(), architecture) == architectures_.end()) return std::nullopt;
+  if (std::find(architectures_.begin(), architectures_.end(), architecture) == architectures_.end())
+    return std::nullopt;
   constexpr std::uint32_t kX32Bit = 0x40000000;
   std::optional<std::uint32_t> newest;
   for (const oci::SeccompRule& rule : profile_.syscalls) {
@@ -285,7 +307,8 @@ Result<SeccompProgram> Compilation::run() {
                                              " instructions, the kernel takes 1 to ", kMaxInstructions));
   }
   program.digest = sha256({reinterpret_cast<const char*>(program.instructions.data()),
-                           program.instructions.size() * sizeof(sock_filter)}).text();
+                           program.instructions.size() * sizeof(sock_filter)})
+                       .text();
   return program;
 }
 

@@ -103,7 +103,8 @@ void read_arch_map(ObjectReader& from, std::vector<std::string>& out) {
 
 }  // namespace
 
-Result<oci::Seccomp> parse_seccomp_profile(std::string_view text, const std::vector<std::string>& capabilities) {
+Result<oci::Seccomp> parse_seccomp_profile(std::string_view text,
+                                           const std::vector<std::string>& capabilities) {
   ASSIGN_OR_RETURN(const Json document, parse_json(text, kMaxProfile, "seccomp profile"));
   std::optional<Error> failure;
   ObjectReader reader(document, "", failure);

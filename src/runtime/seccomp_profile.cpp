@@ -38,7 +38,8 @@ oci::SeccompRule allow(std::vector<std::string> names, std::vector<oci::SeccompA
 
 /// What depends on arguments.
 void add_conditional(bool administrator, std::vector<oci::SeccompRule>& rules) {
-  for (const std::uint64_t value : kPersonalities) rules.push_back(allow({"personality"}, {{0, value, 0, "SCMP_CMP_EQ"}}));
+  for (const std::uint64_t value : kPersonalities)
+    rules.push_back(allow({"personality"}, {{0, value, 0, "SCMP_CMP_EQ"}}));
   // vsock reaches the hypervisor's side, past every network namespace.
   rules.push_back(allow({"socket"}, {{0, AF_VSOCK, 0, "SCMP_CMP_NE"}}));
   if (administrator) return;
@@ -99,7 +100,8 @@ oci::Seccomp default_seccomp_profile(const std::vector<std::string>& capabilitie
   profile.default_errno_ret = EPERM;
   profile.architectures = native_seccomp_architectures();
   for (const SyscallGroup& group : default_syscall_groups()) {
-    if (group.capability.empty() || has(group.capability)) profile.syscalls.push_back(allow(split(group.names)));
+    if (group.capability.empty() || has(group.capability))
+      profile.syscalls.push_back(allow(split(group.names)));
   }
   add_conditional(has("CAP_SYS_ADMIN"), profile.syscalls);
   return profile;

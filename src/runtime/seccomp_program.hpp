@@ -27,7 +27,8 @@ oci::Seccomp default_seccomp_profile(const std::vector<std::string>& capabilitie
 
 /// A Localhost profile: the runtime-spec's seccomp object, in the JSON form that Docker, containerd
 /// and CRI-O read (also its "includes"/"excludes" by capability and arch, "archMap").
-Result<oci::Seccomp> parse_seccomp_profile(std::string_view text, const std::vector<std::string>& capabilities);
+Result<oci::Seccomp> parse_seccomp_profile(std::string_view text,
+                                           const std::vector<std::string>& capabilities);
 
 /// Compiles through libseccomp (tree-optimised), adds the ENOSYS stub for system calls newer than
 /// any that the profile names, and caches by the profile's hash: a hit costs microseconds, a miss

@@ -14,7 +14,7 @@ namespace berth::runtime {
 struct NewestSyscall {
   std::uint32_t audit_arch = 0;
   std::optional<std::uint32_t> number;
-  bool has_x32_range = false;           ///< audit_arch is x86_64
+  bool has_x32_range = false;               ///< audit_arch is x86_64
   std::optional<std::uint32_t> x32_number;  ///< absent: x32 is not in the profile
 };
 

@@ -169,7 +169,9 @@ class Node:
     def command(self):
         return [self.program, "--config", self.dir + "/berth.toml", "--root", self.root, "--state", self.state,
                 "--listen", self.socket, "--cni-conf-dir", self.cni_conf, "--cni-bin-dir", "/usr/lib/cni",
-                "--cgroup-parent", self.parent, "--cgroup-driver", "cgroupfs", "--log-level",
+                "--cgroup-parent", self.parent, "--cgroup-driver", "cgroupfs",
+                # The failpoint build has only the daemon.
+                "--pid1", BUILD + "/bin/berth-pid1", "--unpack", BUILD + "/bin/berth-unpack", "--log-level",
                 os.environ.get("BERTH_TEST_LOG_LEVEL", "info")]
 
     def start(self, **environment):
@@ -246,7 +248,7 @@ class Node:
         while left and time.monotonic() < deadline:
             time.sleep(0.05)
             left = self.leftovers() - before
-        check(not left, lambda: "left behind: " + "; ".join(sorted(left)))
+        check(not left, lambda: "left behind: " + "; ".join(sorted(map(leftovers.describe, left))))
 
     # --- programs -----------------------------------------------------------------------------------
 

@@ -46,8 +46,17 @@ def _processes(cgroup_parent):
         command = _read(f"/proc/{pid}/cmdline").replace("\0", " ").strip()
         in_group = f"{cgroup_parent}/" in _read(f"/proc/{pid}/cgroup")
         if name.startswith("berth-") or command.startswith("berth-") or (in_group and name not in ("berthd", "containerd")):
-            found.add(f"process {pid} {name}: {command}")
+            found.add(f"process {pid}")  # no more: a name changes while a process becomes what it is to be
     return found
+
+
+def describe(entry):
+    """For people: a process with its name and command line."""
+    kind, _, pid = entry.partition(" ")
+    if kind != "process":
+        return entry
+    command = _read(f"/proc/{pid}/cmdline").replace("\0", " ").strip()
+    return f"{entry} {_read(f'/proc/{pid}/comm').strip()} {command}".strip()
 
 
 def _cgroups(parent):

@@ -9,15 +9,16 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "daemon/rpc/admin_service.hpp"
 #include "daemon/rpc/image_service.hpp"
 #include "daemon/rpc/runtime_service.hpp"
 
 namespace berth::daemon::rpc {
 namespace {
 
-constexpr int kMaxRequest = 16 << 20;        // what the kubelet's client sends at most
-constexpr int kMaxResponse = 80 << 20;       // an ExecSync with two full streams
-constexpr int kMaxStreams = 2048;            // calls in flight on one connection
+constexpr int kMaxRequest = 16 << 20;   // what the kubelet's client sends at most
+constexpr int kMaxResponse = 80 << 20;  // an ExecSync with two full streams
+constexpr int kMaxStreams = 2048;       // calls in flight on one connection
 constexpr std::size_t kMemoryQuota = 256 << 20;
 constexpr std::chrono::seconds kStopPatience{2};
 
@@ -37,16 +38,23 @@ class SocketUmask {
 
 struct Server::State {
   State(Services& with, std::string socket_path)
-      : lanes(with.config), runtime(with, lanes), image(with, lanes), path(std::move(socket_path)) {}
+      : lanes(with.config),
+        runtime(with, lanes),
+        image(with, lanes),
+        admin(with, lanes),
+        path(std::move(socket_path)) {}
   Lanes lanes;
   RuntimeService runtime;
   ImageService image;
+  AdminService admin;
   std::string path;
   std::unique_ptr<grpc::Server> server;
 };
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Server::~Server() { stop(); }
+Server::~Server() {
+  stop();
+}
 
 Result<std::unique_ptr<Server>> Server::start(Services& with) {
   const std::string path = with.config.listen.substr(sizeof("unix://") - 1);
@@ -56,6 +64,7 @@ Result<std::unique_ptr<Server>> Server::start(Services& with) {
   builder.AddListeningPort(cat("unix:", path), grpc::InsecureServerCredentials());
   builder.RegisterService(&state->runtime);
   builder.RegisterService(&state->image);
+  builder.RegisterService(&state->admin);
   builder.SetMaxReceiveMessageSize(kMaxRequest);
   builder.SetMaxSendMessageSize(kMaxResponse);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);

@@ -69,6 +69,8 @@ void HttpTransfer::set_options() {
   curl_easy_setopt(easy_, CURLOPT_URL, request_.url.c_str());
   curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+  // A cancelled request must not wait for a resolver that is stuck.
+  curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, problem_);
   curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
   curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);

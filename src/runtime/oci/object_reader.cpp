@@ -25,16 +25,20 @@ const Json* ObjectReader::find(std::string_view key) const {
   return found == object_.end() || found->is_null() ? nullptr : &*found;
 }
 
-std::string ObjectReader::member(std::string_view key) const { return path_.empty() ? std::string(key) : cat(path_, ".", key); }
+std::string ObjectReader::member(std::string_view key) const {
+  return path_.empty() ? std::string(key) : cat(path_, ".", key);
+}
 
 void ObjectReader::mismatch(const Json& value, const std::string& path, std::string_view expected) {
-  if (!failure_) failure_ = Error(Code::kInvalidArgument, cat(path, ": ", shown(value), " is not ", expected));
+  if (!failure_)
+    failure_ = Error(Code::kInvalidArgument, cat(path, ": ", shown(value), " is not ", expected));
 }
 
 void ObjectReader::fail(std::string_view key, std::string_view problem) {
   if (failure_) return;
   const Json* value = find(key);
-  failure_ = Error(Code::kInvalidArgument, cat(member(key), ": ", value == nullptr ? "" : shown(*value) + " ", problem));
+  failure_ = Error(Code::kInvalidArgument,
+                   cat(member(key), ": ", value == nullptr ? "" : shown(*value) + " ", problem));
 }
 
 void ObjectReader::refuse(std::string_view key) {

@@ -27,7 +27,7 @@ class ObjectReader {
   void read(std::string_view key, std::map<std::string, std::string>& out);
 
   template <class Number>
-    requires std::is_integral_v<Number>
+  requires std::is_integral_v<Number>
   void read(std::string_view key, Number& out) {
     if (const Json* value = find(key)) number(*value, member(key), out);
   }
@@ -39,9 +39,10 @@ class ObjectReader {
     if (!failure_) out = std::move(value);
   }
   template <class Number>
-    requires std::is_integral_v<Number>
+  requires std::is_integral_v<Number>
   void read(std::string_view key, std::vector<Number>& out) {
-    each_value(key, [&](const Json& value, const std::string& path) { number(value, path, out.emplace_back()); });
+    each_value(key,
+               [&](const Json& value, const std::string& path) { number(value, path, out.emplace_back()); });
   }
 
   /// `visit(ObjectReader&)` for a member that is an object, if it is there.
@@ -85,14 +86,17 @@ class ObjectReader {
   void number(const Json& value, const std::string& path, Number& out) {
     if (value.is_number_unsigned()) {
       const auto wide = value.get<std::uint64_t>();
-      if (wide <= static_cast<std::uint64_t>(std::numeric_limits<Number>::max())) return void(out = static_cast<Number>(wide));
+      if (wide <= static_cast<std::uint64_t>(std::numeric_limits<Number>::max()))
+        return void(out = static_cast<Number>(wide));
     } else if (value.is_number_integer()) {
       const auto wide = value.get<std::int64_t>();
       if (std::is_signed_v<Number> && wide >= static_cast<std::int64_t>(std::numeric_limits<Number>::min())) {
         return void(out = static_cast<Number>(wide));
       }
     }
-    mismatch(value, path, cat("a whole number from ", std::numeric_limits<Number>::min(), " to ", std::numeric_limits<Number>::max()));
+    mismatch(value, path,
+             cat("a whole number from ", std::numeric_limits<Number>::min(), " to ",
+                 std::numeric_limits<Number>::max()));
   }
 
   const Json* find(std::string_view key) const;

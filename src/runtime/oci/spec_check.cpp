@@ -12,16 +12,22 @@ namespace berth::oci {
 namespace {
 
 constexpr std::uint32_t kMaxId = 0x7fffffff;
-constexpr std::size_t kMaxGroups = 65536;     // NGROUPS_MAX
-constexpr std::size_t kMaxPath = 4095;        // PATH_MAX without its NUL
-constexpr std::int64_t kMaxMajor = 0xfff;     // a dev_t of the kernel: 12 + 20 bits
+constexpr std::size_t kMaxGroups = 65536;  // NGROUPS_MAX
+constexpr std::size_t kMaxPath = 4095;     // PATH_MAX without its NUL
+constexpr std::int64_t kMaxMajor = 0xfff;  // a dev_t of the kernel: 12 + 20 bits
 constexpr std::int64_t kMaxMinor = 0xfffff;
 
 // Files that lxcfs shows per container; everything else in /proc is the kernel's own.
-constexpr std::string_view kProcFiles[] = {
-    "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",  "/proc/stat",
-    "/proc/swaps",   "/proc/uptime",    "/proc/loadavg",  "/proc/slabinfo",
-    "/proc/sys/kernel/ns_last_pid",     "/proc/sys/crypto/fips_enabled"};
+constexpr std::string_view kProcFiles[] = {"/proc/cpuinfo",
+                                           "/proc/diskstats",
+                                           "/proc/meminfo",
+                                           "/proc/stat",
+                                           "/proc/swaps",
+                                           "/proc/uptime",
+                                           "/proc/loadavg",
+                                           "/proc/slabinfo",
+                                           "/proc/sys/kernel/ns_last_pid",
+                                           "/proc/sys/crypto/fips_enabled"};
 
 Error invalid(std::string_view field, std::string_view value, std::string_view problem) {
   return Error(Code::kInvalidArgument, cat(field, ": \"", value, "\" ", problem));
@@ -35,7 +41,8 @@ Result<void> check_text(std::string_view field, std::string_view value) {
 Result<void> check_path(std::string_view field, std::string_view path) {
   RETURN_IF_ERROR(check_text(field, path));
   if (path.empty() || path.front() != '/') return invalid(field, path, "is not an absolute path");
-  if (path.size() > kMaxPath) return Error(Code::kInvalidArgument, cat(field, ": longer than ", kMaxPath, " bytes"));
+  if (path.size() > kMaxPath)
+    return Error(Code::kInvalidArgument, cat(field, ": longer than ", kMaxPath, " bytes"));
   return {};
 }
 
@@ -47,11 +54,13 @@ Result<void> check_id(std::string_view field, std::uint32_t id) {
 Result<void> check_user(const User& user) {
   RETURN_IF_ERROR(check_id("process.user.uid", user.uid));
   RETURN_IF_ERROR(check_id("process.user.gid", user.gid));
-  for (std::uint32_t gid : user.additional_gids) RETURN_IF_ERROR(check_id("process.user.additionalGids", gid));
+  for (std::uint32_t gid : user.additional_gids)
+    RETURN_IF_ERROR(check_id("process.user.additionalGids", gid));
   if (user.additional_gids.size() > kMaxGroups) {
     return Error(Code::kInvalidArgument, cat("process.user.additionalGids: more than ", kMaxGroups));
   }
-  if (user.umask && *user.umask > 0777) return Error(Code::kInvalidArgument, cat("process.user.umask: ", *user.umask, " is above 511"));
+  if (user.umask && *user.umask > 0777)
+    return Error(Code::kInvalidArgument, cat("process.user.umask: ", *user.umask, " is above 511"));
   return {};
 }
 
@@ -61,7 +70,8 @@ Result<void> check_rlimits(const std::vector<Rlimit>& rlimits) {
     if (!rlimit_number(limit.type)) return invalid("process.rlimits", limit.type, "is not a resource limit");
     if (!seen.insert(limit.type).second) return invalid("process.rlimits", limit.type, "is given twice");
     if (limit.soft > limit.hard) {
-      return invalid("process.rlimits", limit.type, cat("has a soft limit of ", limit.soft, " above the hard one of ", limit.hard));
+      return invalid("process.rlimits", limit.type,
+                     cat("has a soft limit of ", limit.soft, " above the hard one of ", limit.hard));
     }
   }
   return {};
@@ -70,7 +80,8 @@ Result<void> check_rlimits(const std::vector<Rlimit>& rlimits) {
 Result<void> check_namespaces(const std::vector<Namespace>& namespaces) {
   std::set<NamespaceType> seen;
   for (const Namespace& entry : namespaces) {
-    if (!seen.insert(entry.type).second) return Error(Code::kInvalidArgument, "linux.namespaces: one type is given twice");
+    if (!seen.insert(entry.type).second)
+      return Error(Code::kInvalidArgument, "linux.namespaces: one type is given twice");
     if (!entry.path.empty()) RETURN_IF_ERROR(check_path("linux.namespaces.path", entry.path));
   }
   return {};
@@ -94,12 +105,14 @@ Result<void> check_mount(const Mount& mount, const std::string& field) {
   const std::string destination = clean_path(mount.destination);
   if (destination == "/") return invalid(field + ".destination", mount.destination, "would cover the root");
   if (bind && !remount) RETURN_IF_ERROR(check_path(field + ".source", mount.source));
-  if (!bind && !remount && mount.type.empty()) return invalid(field + ".type", mount.type, "is not a file system type");
+  if (!bind && !remount && mount.type.empty())
+    return invalid(field + ".type", mount.type, "is not a file system type");
   if (remount) return {};
   if (destination == "/proc" && !is_procfs(mount)) {
     return invalid(field + ".destination", mount.destination, "can only be procfs");
   }
-  const bool shown_file = std::find(std::begin(kProcFiles), std::end(kProcFiles), destination) != std::end(kProcFiles);
+  const bool shown_file =
+      std::find(std::begin(kProcFiles), std::end(kProcFiles), destination) != std::end(kProcFiles);
   if (is_below(destination, "/proc") && !(bind && shown_file)) {
     return invalid(field + ".destination", mount.destination, "is inside /proc");
   }
@@ -112,9 +125,11 @@ Result<void> check_device(const Device& device) {
     return invalid("linux.devices.type", std::string(1, device.type), "is not one of c, u, b, p");
   }
   if (clean_path(device.path) == "/") return invalid("linux.devices.path", device.path, "is not a file");
-  const bool numbers = device.major >= 0 && device.major <= kMaxMajor && device.minor >= 0 && device.minor <= kMaxMinor;
+  const bool numbers =
+      device.major >= 0 && device.major <= kMaxMajor && device.minor >= 0 && device.minor <= kMaxMinor;
   if (device.type != 'p' && !numbers) {
-    return invalid("linux.devices", device.path, cat("has no valid device number: ", device.major, ":", device.minor));
+    return invalid("linux.devices", device.path,
+                   cat("has no valid device number: ", device.major, ":", device.minor));
   }
   RETURN_IF_ERROR(check_id("linux.devices.uid", device.uid));
   return check_id("linux.devices.gid", device.gid);
@@ -124,9 +139,11 @@ Result<void> check_linux(const Linux& linux_) {
   RETURN_IF_ERROR(check_namespaces(linux_.namespaces));
   for (const Device& device : linux_.devices) RETURN_IF_ERROR(check_device(device));
   for (const std::string& path : linux_.masked_paths) RETURN_IF_ERROR(check_path("linux.maskedPaths", path));
-  for (const std::string& path : linux_.readonly_paths) RETURN_IF_ERROR(check_path("linux.readonlyPaths", path));
+  for (const std::string& path : linux_.readonly_paths)
+    RETURN_IF_ERROR(check_path("linux.readonlyPaths", path));
   if (!linux_.sysctl.empty()) {
-    return invalid("linux.sysctl", linux_.sysctl.begin()->first, "must be set on the pod whose namespace it belongs to");
+    return invalid("linux.sysctl", linux_.sysctl.begin()->first,
+                   "must be set on the pod whose namespace it belongs to");
   }
   return {};
 }
@@ -153,7 +170,8 @@ std::string clean_path(std::string_view path) {
 
 bool is_below(std::string_view path, std::string_view directory) {
   if (directory == "/") return path.size() > 1;
-  return path.size() > directory.size() + 1 && path.substr(0, directory.size()) == directory && path[directory.size()] == '/';
+  return path.size() > directory.size() + 1 && path.substr(0, directory.size()) == directory &&
+         path[directory.size()] == '/';
 }
 
 Result<void> check_process(const Process& process) {
@@ -167,7 +185,8 @@ Result<void> check_process(const Process& process) {
   RETURN_IF_ERROR(check_text("process.apparmorProfile", process.apparmor_profile));
   RETURN_IF_ERROR(check_text("process.selinuxLabel", process.selinux_label));
   if (process.oom_score_adj && (*process.oom_score_adj < -1000 || *process.oom_score_adj > 1000)) {
-    return Error(Code::kInvalidArgument, cat("process.oomScoreAdj: ", *process.oom_score_adj, " is not between -1000 and 1000"));
+    return Error(Code::kInvalidArgument,
+                 cat("process.oomScoreAdj: ", *process.oom_score_adj, " is not between -1000 and 1000"));
   }
   return {};
 }
@@ -177,7 +196,8 @@ Result<void> check_spec(const Spec& spec) {
   RETURN_IF_ERROR(check_text("hostname", spec.hostname));
   RETURN_IF_ERROR(check_text("domainname", spec.domainname));
   RETURN_IF_ERROR(check_text("root.path", spec.root.path));
-  for (std::size_t i = 0; i < spec.mounts.size(); ++i) RETURN_IF_ERROR(check_mount(spec.mounts[i], cat("mounts[", i, "]")));
+  for (std::size_t i = 0; i < spec.mounts.size(); ++i)
+    RETURN_IF_ERROR(check_mount(spec.mounts[i], cat("mounts[", i, "]")));
   return check_linux(spec.linux_);
 }
 

@@ -60,7 +60,8 @@ void read_process(ObjectReader& from, Process& out) {
   from.read("args", out.args);
   from.read("env", out.env);
   from.read("cwd", out.cwd);
-  from.object("capabilities", [&](ObjectReader& sets) { read_capabilities(sets, out.capabilities.emplace()); });
+  from.object("capabilities",
+              [&](ObjectReader& sets) { read_capabilities(sets, out.capabilities.emplace()); });
   from.each("rlimits", [&](ObjectReader& limit) {
     Rlimit& entry = out.rlimits.emplace_back();
     limit.read("type", entry.type);

@@ -10,8 +10,8 @@ struct NamespaceName {
   std::string_view name;
 };
 constexpr NamespaceName kNamespaces[] = {
-    {NamespaceType::kPid, "pid"},     {NamespaceType::kNetwork, "network"}, {NamespaceType::kIpc, "ipc"},
-    {NamespaceType::kUts, "uts"},     {NamespaceType::kMount, "mount"},     {NamespaceType::kUser, "user"},
+    {NamespaceType::kPid, "pid"},       {NamespaceType::kNetwork, "network"}, {NamespaceType::kIpc, "ipc"},
+    {NamespaceType::kUts, "uts"},       {NamespaceType::kMount, "mount"},     {NamespaceType::kUser, "user"},
     {NamespaceType::kCgroup, "cgroup"}, {NamespaceType::kTime, "time"},
 };
 
@@ -125,7 +125,8 @@ void read_linux(ObjectReader& from, Linux& out) {
   from.read("maskedPaths", out.masked_paths);
   from.read("readonlyPaths", out.readonly_paths);
   from.read("sysctl", out.sysctl);
-  for (const char* key : {"uidMappings", "gidMappings", "timeOffsets", "intelRdt", "personality", "netDevices", "memoryPolicy"}) {
+  for (const char* key : {"uidMappings", "gidMappings", "timeOffsets", "intelRdt", "personality",
+                          "netDevices", "memoryPolicy"}) {
     from.refuse(key);
   }
   std::string mount_label;

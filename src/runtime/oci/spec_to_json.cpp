@@ -54,8 +54,9 @@ Json namespace_json(const Namespace& entry) {
 }
 
 Json device_json(const Device& device) {
-  Json out = {{"path", device.path}, {"type", std::string(1, device.type)}, {"major", device.major},
-              {"minor", device.minor}, {"uid", device.uid}, {"gid", device.gid}};
+  Json out = {{"path", device.path},   {"type", std::string(1, device.type)},
+              {"major", device.major}, {"minor", device.minor},
+              {"uid", device.uid},     {"gid", device.gid}};
   put(out, "fileMode", device.file_mode);
   return out;
 }
@@ -131,7 +132,8 @@ Json to_json(const Seccomp& seccomp) {
 Json to_json(const Process& process) {
   Json out = {{"user", user_json(process.user)}, {"args", process.args}, {"cwd", process.cwd}};
   if (process.terminal) out["terminal"] = true;
-  if (process.console_size) out["consoleSize"] = {{"height", process.console_size->height}, {"width", process.console_size->width}};
+  if (process.console_size)
+    out["consoleSize"] = {{"height", process.console_size->height}, {"width", process.console_size->width}};
   put_list(out, "env", process.env);
   if (process.capabilities) out["capabilities"] = capabilities_json(*process.capabilities);
   put_each(out, "rlimits", process.rlimits, [](const Rlimit& limit) {

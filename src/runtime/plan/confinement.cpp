@@ -17,10 +17,12 @@ using plan::Phase;
 
 Result<void> check_labels(const oci::Process& process) {
   if (!process.apparmor_profile.empty() && process.apparmor_profile != "unconfined") {
-    return Error(Code::kInvalidArgument, cat("process.apparmorProfile: ", process.apparmor_profile, ": AppArmor is not supported"));
+    return Error(Code::kInvalidArgument,
+                 cat("process.apparmorProfile: ", process.apparmor_profile, ": AppArmor is not supported"));
   }
   if (!process.selinux_label.empty()) {
-    return Error(Code::kInvalidArgument, cat("process.selinuxLabel: ", process.selinux_label, ": SELinux is not supported"));
+    return Error(Code::kInvalidArgument,
+                 cat("process.selinuxLabel: ", process.selinux_label, ": SELinux is not supported"));
   }
   return {};
 }
@@ -32,8 +34,11 @@ void add_groups(const oci::User& user, Plan& plan) {
   }
   const std::uint64_t count = groups.size();
   // Always, also for none: the daemon's own supplementary groups must not leak.
-  plan.add({.kind = OpKind::kGroups, .phase = Phase::kPrivileges, .label = "set supplementary groups",
-            .extra = std::move(groups), .value = count});
+  plan.add({.kind = OpKind::kGroups,
+            .phase = Phase::kPrivileges,
+            .label = "set supplementary groups",
+            .extra = std::move(groups),
+            .value = count});
 }
 
 CapabilityMasks masks_of(const oci::Process& process) {
@@ -47,38 +52,61 @@ CapabilityMasks masks_of(const oci::Process& process) {
 void add_seccomp(std::shared_ptr<const SeccompProgram> program, Phase phase, Plan& plan) {
   const std::uint64_t count = program->instructions.size();
   const std::uint64_t flags = program->flags;
-  plan.add({.kind = OpKind::kSeccomp, .phase = phase, .label = "load the seccomp filter", .extra = std::move(program),
-            .flags = flags, .value = count});
+  plan.add({.kind = OpKind::kSeccomp,
+            .phase = phase,
+            .label = "load the seccomp filter",
+            .extra = std::move(program),
+            .flags = flags,
+            .value = count});
 }
 
 }  // namespace
 
 void add_path_confinement(const oci::Spec& spec, Plan& plan) {
   if (spec.root.readonly) {
-    plan.add({.kind = OpKind::kMountAttr, .phase = Phase::kMask, .label = "make the root read-only", .target = "/",
+    plan.add({.kind = OpKind::kMountAttr,
+              .phase = Phase::kMask,
+              .label = "make the root read-only",
+              .target = "/",
               .flags = MOUNT_ATTR_RDONLY});
   }
   for (const std::string& path : spec.linux_.masked_paths) {
-    plan.add({.kind = OpKind::kMaskPath, .phase = Phase::kMask, .label = cat("mask ", path), .target = oci::clean_path(path),
+    plan.add({.kind = OpKind::kMaskPath,
+              .phase = Phase::kMask,
+              .label = cat("mask ", path),
+              .target = oci::clean_path(path),
               .fd = HostNullFd{}});
   }
   for (const std::string& path : spec.linux_.readonly_paths) {
-    plan.add({.kind = OpKind::kReadonlyPath, .phase = Phase::kMask, .label = cat("make ", path, " read-only"),
+    plan.add({.kind = OpKind::kReadonlyPath,
+              .phase = Phase::kMask,
+              .label = cat("make ", path, " read-only"),
               .target = oci::clean_path(path)});
   }
 }
 
-Result<void> add_privileges(const oci::Process& process, std::shared_ptr<const SeccompProgram> seccomp, Plan& plan) {
+Result<void> add_privileges(const oci::Process& process, std::shared_ptr<const SeccompProgram> seccomp,
+                            Plan& plan) {
   RETURN_IF_ERROR(check_labels(process));
   const CapabilityMasks masks = masks_of(process);
   add_groups(process.user, plan);
-  plan.add({.kind = OpKind::kBoundingSet, .phase = Phase::kPrivileges, .label = "limit the capability bounding set", .value = masks.bounding});
+  plan.add({.kind = OpKind::kBoundingSet,
+            .phase = Phase::kPrivileges,
+            .label = "limit the capability bounding set",
+            .value = masks.bounding});
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which the next steps take away.
   if (seccomp && !process.no_new_privileges) add_seccomp(seccomp, Phase::kPrivileges, plan);
-  plan.add({.kind = OpKind::kIds, .phase = Phase::kPrivileges, .label = cat("set user ", process.user.uid, ":", process.user.gid),
-            .mode = 1, .flags = process.user.uid, .value = process.user.gid});
-  plan.add({.kind = OpKind::kCapabilities, .phase = Phase::kPrivileges, .label = "set capabilities",
-            .extra = std::vector<std::uint64_t>{masks.effective, masks.permitted, masks.inheritable, masks.ambient}});
+  plan.add({.kind = OpKind::kIds,
+            .phase = Phase::kPrivileges,
+            .label = cat("set user ", process.user.uid, ":", process.user.gid),
+            .mode = 1,
+            .flags = process.user.uid,
+            .value = process.user.gid});
+  plan.add({.kind = OpKind::kCapabilities,
+            .phase = Phase::kPrivileges,
+            .label = "set capabilities",
+            .extra = std::vector<std::uint64_t>{masks.effective, masks.permitted, masks.inheritable,
+                                                masks.ambient}});
   if (process.no_new_privileges) {
     plan.add({.kind = OpKind::kNoNewPrivs, .phase = Phase::kPrivileges, .label = "set no_new_privs"});
     if (seccomp) add_seccomp(std::move(seccomp), Phase::kSeccomp, plan);

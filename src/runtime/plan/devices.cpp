@@ -21,7 +21,7 @@ struct DefaultDevice {
 };
 // runtime-spec, "Default Devices"; ptmx is a link and console comes with the terminal.
 constexpr DefaultDevice kDefaultDevices[] = {
-    {"/dev/null", 1, 3}, {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
+    {"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
     {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0},
 };
 
@@ -30,7 +30,7 @@ struct DefaultLink {
   std::string_view target;
 };
 constexpr DefaultLink kDefaultLinks[] = {
-    {"/dev/fd", "/proc/self/fd"},         {"/dev/stdin", "/proc/self/fd/0"}, {"/dev/stdout", "/proc/self/fd/1"},
+    {"/dev/fd", "/proc/self/fd"},       {"/dev/stdin", "/proc/self/fd/0"}, {"/dev/stdout", "/proc/self/fd/1"},
     {"/dev/stderr", "/proc/self/fd/2"}, {"/dev/ptmx", "pts/ptmx"},
 };
 
@@ -43,9 +43,14 @@ std::uint32_t file_type(char type) {
 void add_node(const oci::Device& device, const std::string& path, Plan& plan) {
   const std::uint32_t permissions = device.file_mode.value_or(0666) & 07777U;
   const std::uint64_t number =
-      device.type == 'p' ? 0 : makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
-  plan.add({.kind = OpKind::kMakeNode, .phase = Phase::kFiles, .label = cat("create device ", path),
-            .mode = file_type(device.type) | permissions, .target = path, .flags = number,
+      device.type == 'p' ? 0
+                         : makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
+  plan.add({.kind = OpKind::kMakeNode,
+            .phase = Phase::kFiles,
+            .label = cat("create device ", path),
+            .mode = file_type(device.type) | permissions,
+            .target = path,
+            .flags = number,
             .value = (std::uint64_t{device.uid} << 32) | device.gid});
 }
 
@@ -53,7 +58,11 @@ void add_parent(const std::string& path, std::vector<std::string>& made, Plan& p
   const std::string parent = path.substr(0, path.rfind('/'));
   if (parent.empty() || std::find(made.begin(), made.end(), parent) != made.end()) return;
   made.push_back(parent);
-  plan.add({.kind = OpKind::kMakeDir, .phase = Phase::kFiles, .label = cat("create directory ", parent), .mode = 0755, .target = parent});
+  plan.add({.kind = OpKind::kMakeDir,
+            .phase = Phase::kFiles,
+            .label = cat("create directory ", parent),
+            .mode = 0755,
+            .target = parent});
 }
 
 }  // namespace
@@ -85,8 +94,11 @@ Result<void> add_devices(const oci::Spec& spec, Plan& plan) {
   }
   if (foreign_dev) return {};
   for (const DefaultLink& link : kDefaultLinks) {
-    plan.add({.kind = OpKind::kSymlink, .phase = Phase::kFiles, .label = cat("create link ", link.path),
-              .text = std::string(link.target), .target = std::string(link.path)});
+    plan.add({.kind = OpKind::kSymlink,
+              .phase = Phase::kFiles,
+              .label = cat("create link ", link.path),
+              .text = std::string(link.target),
+              .target = std::string(link.path)});
   }
   return {};
 }

@@ -26,18 +26,26 @@ bool is_populated(const oci::Spec& spec, const std::string& destination) {
   return false;
 }
 
-void add_attributes(const std::string& target, std::uint64_t set, std::uint64_t clear, bool recursive, Phase phase, Plan& plan) {
+void add_attributes(const std::string& target, std::uint64_t set, std::uint64_t clear, bool recursive,
+                    Phase phase, Plan& plan) {
   if (set == 0 && clear == 0) return;
-  plan.add({.kind = OpKind::kMountAttr, .phase = phase,
+  plan.add({.kind = OpKind::kMountAttr,
+            .phase = phase,
             .label = cat("set mount attributes ", format_mount_attributes(set), " on ", target),
-            .mode = recursive ? 1U : 0U, .target = target, .flags = set, .value = clear});
+            .mode = recursive ? 1U : 0U,
+            .target = target,
+            .flags = set,
+            .value = clear});
 }
 
 void add_propagation(const std::string& target, std::uint64_t propagation, bool recursive, Plan& plan) {
   if (propagation == 0) return;
-  plan.add({.kind = OpKind::kMountAttr, .phase = Phase::kFiles,
+  plan.add({.kind = OpKind::kMountAttr,
+            .phase = Phase::kFiles,
             .label = cat("make the mount on ", target, " ", format_propagation(propagation)),
-            .mode = recursive ? 1U : 0U, .text = std::to_string(propagation), .target = target});
+            .mode = recursive ? 1U : 0U,
+            .text = std::to_string(propagation),
+            .target = target});
 }
 
 void add_bind(const oci::Mount& mount, const std::string& target, const MountOptions& options, Plan& plan) {
@@ -53,11 +61,15 @@ void add_bind(const oci::Mount& mount, const std::string& target, const MountOpt
   tree.propagation = options.propagation != 0 ? options.propagation : std::uint64_t{MS_PRIVATE};
   tree.propagation_recursive = options.propagation == 0 || options.propagation_recursive;
   tree.must_be_procfs = target == "/proc";
-  plan.add({.kind = OpKind::kAttachTree, .phase = Phase::kFiles, .label = cat("bind ", mount.source, " on ", target),
-            .target = target, .fd = std::move(tree)});
+  plan.add({.kind = OpKind::kAttachTree,
+            .phase = Phase::kFiles,
+            .label = cat("bind ", mount.source, " on ", target),
+            .target = target,
+            .fd = std::move(tree)});
 }
 
-void add_new(const oci::Spec& spec, const oci::Mount& mount, const std::string& target, const MountOptions& options, Plan& plan) {
+void add_new(const oci::Spec& spec, const oci::Mount& mount, const std::string& target,
+             const MountOptions& options, Plan& plan) {
   std::vector<std::string> data;
   if (!mount.source.empty()) data.push_back(cat("source=", mount.source));
   data.insert(data.end(), options.data.begin(), options.data.end());
@@ -67,8 +79,14 @@ void add_new(const oci::Spec& spec, const oci::Mount& mount, const std::string& 
   attributes |= options.set;
   const bool late_readonly = (attributes & MOUNT_ATTR_RDONLY) != 0 && is_populated(spec, target);
   if (late_readonly) attributes &= ~std::uint64_t{MOUNT_ATTR_RDONLY};
-  plan.add({.kind = OpKind::kMountNew, .phase = Phase::kFiles, .label = cat("mount ", mount.type, " on ", target),
-            .mode = kMountPointMode, .text = mount.type, .target = target, .extra = std::move(data), .flags = attributes});
+  plan.add({.kind = OpKind::kMountNew,
+            .phase = Phase::kFiles,
+            .label = cat("mount ", mount.type, " on ", target),
+            .mode = kMountPointMode,
+            .text = mount.type,
+            .target = target,
+            .extra = std::move(data),
+            .flags = attributes});
   add_propagation(target, options.propagation, options.propagation_recursive, plan);
   if (late_readonly) add_attributes(target, MOUNT_ATTR_RDONLY, 0, false, Phase::kMask, plan);
 }
@@ -101,7 +119,8 @@ Result<void> add_mounts(const oci::Spec& spec, Plan& plan) {
   for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
     const oci::Mount& mount = spec.mounts[i];
     auto options = parse_mount_options(mount.options, mount.type == "bind");
-    if (!options) return std::move(options).error().add_context(cat("mounts[", i, "] on ", mount.destination));
+    if (!options)
+      return std::move(options).error().add_context(cat("mounts[", i, "] on ", mount.destination));
     const std::string target = oci::clean_path(mount.destination);
     if (options->remount) {
       add_remount(target, *options, plan);

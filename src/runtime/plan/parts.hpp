@@ -15,7 +15,8 @@ namespace berth::runtime::plan_parts {
 
 /// How a namespace of the container comes about.
 enum class NamespaceOrigin : std::uint8_t { kInherited, kNew, kPod, kPath };
-NamespaceOrigin namespace_origin(const oci::Spec& spec, const CompileOptions& options, oci::NamespaceType type);
+NamespaceOrigin namespace_origin(const oci::Spec& spec, const CompileOptions& options,
+                                 oci::NamespaceType type);
 std::uint64_t clone_flag(oci::NamespaceType type);
 std::string_view namespace_name(oci::NamespaceType type);
 
@@ -28,7 +29,8 @@ Result<void> add_devices(const oci::Spec& spec, Plan& plan);
 /// Read-only root, masked and read-only paths.
 void add_path_confinement(const oci::Spec& spec, Plan& plan);
 /// Groups, bounding set, ids, capabilities, no_new_privs, and seccomp where it belongs.
-Result<void> add_privileges(const oci::Process& process, std::shared_ptr<const SeccompProgram> seccomp, Plan& plan);
+Result<void> add_privileges(const oci::Process& process, std::shared_ptr<const SeccompProgram> seccomp,
+                            Plan& plan);
 
 void add_cgroups(Plan& plan);
 void add_oom_score(const oci::Process& process, Plan& plan);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "base/cat.hpp"
 #include "runtime/oci/rlimits.hpp"
 #include "runtime/oci/spec_check.hpp"
@@ -11,6 +13,7 @@ using plan::OpKind;
 using plan::Phase;
 
 constexpr std::uint32_t kDefaultUmask = 0022;
+constexpr std::size_t kMaxCandidates = 256;  // what the shim accepts
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The last PATH of the environment counts; an empty one is as good as none.
@@ -31,7 +34,9 @@ std::vector<std::string> candidates(const std::string& program, const std::vecto
     std::string dir = path.substr(start, end - start);
     if (dir.empty()) dir = ".";
     if (dir.back() != '/') dir.push_back('/');
-    found.push_back(dir + program);
+    dir.append(program);
+    if (std::find(found.begin(), found.end(), dir) == found.end()) found.push_back(std::move(dir));
+    if (found.size() == kMaxCandidates) break;
     start = end + 1;
   }
   return found;
@@ -39,24 +44,38 @@ std::vector<std::string> candidates(const std::string& program, const std::vecto
 
 void add_streams(const oci::Process& process, Plan& plan) {
   if (!process.terminal) {
-    plan.add({.kind = OpKind::kStdio, .phase = Phase::kSetup, .label = "connect the standard streams", .value = process.user.uid});
+    plan.add({.kind = OpKind::kStdio,
+              .phase = Phase::kSetup,
+              .label = "connect the standard streams",
+              .value = process.user.uid});
     return;
   }
   std::uint64_t size = 0;
-  if (process.console_size) size = (std::uint64_t{process.console_size->height} << 16) | process.console_size->width;
-  plan.add({.kind = OpKind::kTerminal, .phase = Phase::kSetup, .label = "open a terminal", .flags = size, .value = process.user.uid});
+  if (process.console_size)
+    size = (std::uint64_t{process.console_size->height} << 16) | process.console_size->width;
+  plan.add({.kind = OpKind::kTerminal,
+            .phase = Phase::kSetup,
+            .label = "open a terminal",
+            .flags = size,
+            .value = process.user.uid});
 }
 
 }  // namespace
 
 void add_cgroups(Plan& plan) {
-  plan.add({.kind = OpKind::kJoinCgroup, .phase = Phase::kJoin, .label = "join the container's cgroup", .fd = EveryCgroup{}});
+  plan.add({.kind = OpKind::kJoinCgroup,
+            .phase = Phase::kJoin,
+            .label = "join the container's cgroup",
+            .fd = EveryCgroup{}});
 }
 
 void add_oom_score(const oci::Process& process, Plan& plan) {
   if (!process.oom_score_adj) return;
   const std::string score = std::to_string(*process.oom_score_adj);
-  plan.add({.kind = OpKind::kOomScoreAdj, .phase = Phase::kJoin, .label = cat("set oom_score_adj ", score), .text = score});
+  plan.add({.kind = OpKind::kOomScoreAdj,
+            .phase = Phase::kJoin,
+            .label = cat("set oom_score_adj ", score),
+            .text = score});
 }
 
 Result<void> add_process_setup(const oci::Process& process, Plan& plan) {
@@ -64,15 +83,21 @@ Result<void> add_process_setup(const oci::Process& process, Plan& plan) {
   // keyring that they share.
   plan.add({.kind = OpKind::kKeyring, .phase = Phase::kSetup, .label = "create a session keyring"});
   add_streams(process, plan);
-  plan.add({.kind = OpKind::kWorkingDir, .phase = Phase::kSetup, .label = cat("change to the working directory ", process.cwd),
-            .mode = process.create_cwd ? 1U : 0U, .text = process.cwd});
+  plan.add({.kind = OpKind::kWorkingDir,
+            .phase = Phase::kSetup,
+            .label = cat("change to the working directory ", process.cwd),
+            .mode = process.create_cwd ? 1U : 0U,
+            .text = process.cwd});
   // A limit of open files or of file size must not get in the way of the steps above.
   for (const oci::Rlimit& limit : process.rlimits) {
     const auto number = oci::rlimit_number(limit.type);
     if (!number) return Error(Code::kInvalidArgument, cat("process.rlimits: unknown type ", limit.type));
-    plan.add({.kind = OpKind::kRlimit, .phase = Phase::kSetup,
-              .label = cat("set ", limit.type, " to ", limit.soft, ":", limit.hard), .mode = static_cast<std::uint32_t>(*number),
-              .flags = limit.soft, .value = limit.hard});
+    plan.add({.kind = OpKind::kRlimit,
+              .phase = Phase::kSetup,
+              .label = cat("set ", limit.type, " to ", limit.soft, ":", limit.hard),
+              .mode = static_cast<std::uint32_t>(*number),
+              .flags = limit.soft,
+              .value = limit.hard});
   }
   const std::uint32_t umask = process.user.umask.value_or(kDefaultUmask);
   plan.add({.kind = OpKind::kUmask, .phase = Phase::kSetup, .label = "set the umask", .mode = umask});
@@ -81,13 +106,17 @@ Result<void> add_process_setup(const oci::Process& process, Plan& plan) {
 
 Result<void> add_program(const oci::Process& process, Plan& plan) {
   if (process.user.uid != 0) {
-    plan.add({.kind = OpKind::kWorkingDir, .phase = Phase::kPrivileges,
-              .label = cat("change to the working directory ", process.cwd, " as user ", process.user.uid), .text = process.cwd});
+    plan.add({.kind = OpKind::kWorkingDir,
+              .phase = Phase::kPrivileges,
+              .label = cat("change to the working directory ", process.cwd, " as user ", process.user.uid),
+              .text = process.cwd});
   }
   plan.argv = process.args;
   plan.envp = process.env;
   plan.candidates = candidates(process.args.front(), process.env);
-  plan.add({.kind = OpKind::kFindProgram, .phase = Phase::kPrivileges, .label = cat("find ", process.args.front())});
+  plan.add({.kind = OpKind::kFindProgram,
+            .phase = Phase::kPrivileges,
+            .label = cat("find ", process.args.front())});
   plan.add({.kind = OpKind::kExec, .phase = Phase::kExec, .label = cat("run ", process.args.front())});
   return {};
 }

@@ -23,7 +23,8 @@ Result<RootPropagation> root_propagation(const std::string& word) {
   std::uint64_t flag = 0;
   bool recursive = false;
   if (!parse_propagation(word, flag, recursive)) {
-    return Error(Code::kInvalidArgument, cat("linux.rootfsPropagation: ", word, " is not a propagation type"));
+    return Error(Code::kInvalidArgument,
+                 cat("linux.rootfsPropagation: ", word, " is not a propagation type"));
   }
   if (flag == MS_PRIVATE) result.before = MS_PRIVATE;
   // While the host's mounts are still in this namespace, "shared" would reach the host.
@@ -38,18 +39,28 @@ Result<RootPropagation> root_propagation(const std::string& word) {
 
 Result<void> add_rootfs(const oci::Spec& spec, const CompileOptions& options, Plan& plan) {
   if (options.attach_dir.empty() || options.attach_dir.front() != '/') {
-    return Error(Code::kInvalidArgument, cat("the directory for the root file system must be absolute, not \"", options.attach_dir, "\""));
+    return Error(
+        Code::kInvalidArgument,
+        cat("the directory for the root file system must be absolute, not \"", options.attach_dir, "\""));
   }
   ASSIGN_OR_RETURN(const RootPropagation propagation, root_propagation(spec.linux_.rootfs_propagation));
-  plan.add({.kind = OpKind::kRootPropagation, .phase = Phase::kFiles,
-            .label = cat("make the host's mounts ", format_propagation(propagation.before)), .flags = MS_REC | propagation.before});
-  plan.add({.kind = OpKind::kAttachRoot, .phase = Phase::kFiles, .label = "attach the root file system",
-            .target = options.attach_dir, .fd = RootfsFd{}});
+  plan.add({.kind = OpKind::kRootPropagation,
+            .phase = Phase::kFiles,
+            .label = cat("make the host's mounts ", format_propagation(propagation.before)),
+            .flags = MS_REC | propagation.before});
+  plan.add({.kind = OpKind::kAttachRoot,
+            .phase = Phase::kFiles,
+            .label = "attach the root file system",
+            .target = options.attach_dir,
+            .fd = RootfsFd{}});
   plan.add({.kind = OpKind::kPivot, .phase = Phase::kPivot, .label = "pivot into the root file system"});
   if (propagation.after != 0) {
-    plan.add({.kind = OpKind::kMountAttr, .phase = Phase::kMask,
+    plan.add({.kind = OpKind::kMountAttr,
+              .phase = Phase::kMask,
               .label = cat("make the root ", format_propagation(propagation.after)),
-              .mode = propagation.after_recursive ? 1U : 0U, .text = std::to_string(propagation.after), .target = "/"});
+              .mode = propagation.after_recursive ? 1U : 0U,
+              .text = std::to_string(propagation.after),
+              .target = "/"});
   }
   return {};
 }

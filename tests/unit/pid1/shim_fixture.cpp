@@ -26,7 +26,7 @@
 namespace berth::pid1::test {
 namespace {
 
-constexpr int kTimeoutMs = 10000;
+constexpr int kTimeoutMs = 30000;  // a crowded machine is slow, not broken
 
 UniqueFd sealed_memfd(const std::vector<unsigned char>& bytes) {
   UniqueFd fd(::memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -129,9 +129,9 @@ bool TestShim::send(const void* bytes, size_t size, const std::vector<int>& fds)
   return ::sendmsg(socket_.get(), &packet, MSG_NOSIGNAL) == static_cast<ssize_t>(size);
 }
 
-bool TestShim::receive(std::vector<unsigned char>& packet) {
+bool TestShim::receive(std::vector<unsigned char>& packet, int timeout_ms) {
   pollfd waiting = {socket_.get(), POLLIN, 0};
-  if (::poll(&waiting, 1, kTimeoutMs) != 1) return false;
+  if (::poll(&waiting, 1, timeout_ms) != 1) return false;
   packet.resize(shim::kMaxMessage);
   const ssize_t size = ::recv(socket_.get(), packet.data(), packet.size(), 0);
   packet.resize(size < 0 ? 0 : static_cast<size_t>(size));
@@ -140,7 +140,7 @@ bool TestShim::receive(std::vector<unsigned char>& packet) {
 
 Answer TestShim::receive_reply(uint64_t seq) {
   std::vector<unsigned char> packet;
-  while (receive(packet)) {
+  while (receive(packet, kTimeoutMs)) {
     shim::Header header;
     std::memcpy(&header, packet.data(), sizeof header);
     const unsigned char* body = packet.data() + sizeof header;
@@ -199,10 +199,10 @@ Answer TestShim::signal(const shim::ObjectId& id, int number) {
   return call(shim::Type::kSignal, &request, sizeof request);
 }
 
-Event TestShim::next_event() {
+Event TestShim::next_event(int timeout_ms) {
   std::vector<unsigned char> packet;
   while (events_.empty()) {
-    if (!receive(packet)) throw std::runtime_error("no event from the shim");
+    if (!receive(packet, timeout_ms)) throw std::runtime_error("no event from the shim");
     shim::Header header;
     std::memcpy(&header, packet.data(), sizeof header);
     shim::ObjectState state = {};

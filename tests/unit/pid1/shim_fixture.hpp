@@ -56,8 +56,8 @@ class TestShim {
                 const LaunchOptions& options);
   Answer object_call(shim::Type type, const shim::ObjectId& id);
   Answer signal(const shim::ObjectId& id, int number);
-  /// The next kExited or kPauseExited; fails the test after 10 s.
-  Event next_event();
+  /// The next kExited or kPauseExited; fails the test after a while.
+  Event next_event(int timeout_ms = 30000);
   /// What kList says about an object.
   std::optional<shim::ObjectState> listed(const shim::ObjectId& id);
 
@@ -75,7 +75,7 @@ class TestShim {
   const Scratch& scratch() const { return scratch_; }
 
  private:
-  bool receive(std::vector<unsigned char>& packet);
+  bool receive(std::vector<unsigned char>& packet, int timeout_ms);
 
   Scratch scratch_;
   UniqueFd socket_;

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""berthctl, which the demo stands on."""
+import json
+
+from harness import IMAGE, SOURCE, check, contains, equal, test, wait_until, write
+
+
+def last_line(text):
+    return text.strip().splitlines()[-1]
+
+
+@test("check, version and config check")
+def _(node):
+    node.ctl("version")
+    node.ctl("config", "check")
+    check(node.ctl("check").strip(), "no line per requirement")
+
+
+@test("the life of a pod")
+def _(node):
+    pod_file, container_file = node.dir + "/ctl-pod.json", node.dir + "/ctl-container.json"
+    config = node.pod_config("ctl")
+    write(pod_file, json.dumps(config))
+    write(container_file, json.dumps({"metadata": {"name": "main"}, "image": {"image": IMAGE}, "log_path": "main.log",
+                                      "command": ["sh", "-c", "echo started; sleep 1000"], "linux": {}}))
+    pod = last_line(node.ctl("pod", "run", pod_file))
+    equal([item["id"] for item in node.cri.ListPodSandbox()["items"]], [pod])
+    contains(node.ctl("pod", "list"), pod[:12])
+    contains(node.ctl("pod", "status", pod), pod)
+    container = last_line(node.ctl("container", "create", pod, container_file, pod_file))
+    node.ctl("container", "start", container)
+    contains(node.ctl("container", "list"), container[:12])
+    contains(node.ctl("container", "status", container).lower(), "running")
+    equal(node.ctl("exec", container, "--", "echo", "in there"), "in there\n")
+    wait_until(lambda: container[:12] in node.ctl("stats"), what="statistics")
+    node.ctl("container", "stop", container)
+    node.ctl("container", "rm", container)
+    node.ctl("pod", "stop", pod)
+    node.ctl("pod", "rm", pod)
+    equal(node.cri.ListPodSandbox().get("items", []), [])
+
+
+@test("an image is imported from an OCI archive, a layout and a docker archive, and runs")
+def _(node):
+    push = ["python3", SOURCE + "/tests/support/push_image.py", "--busybox", "--tag", "1", "--env", "PATH=/bin"]
+    for kind in ("oci-archive", "oci-layout", "docker-archive"):
+        path, name = f"{node.dir}/import.{kind}", f"example.test/{kind}"
+        node.run(*push, "--name", name, "--out-" + kind, path)
+        node.ctl("image", "import", path)
+        contains(node.ctl("image", "list"), name)
+        with node.run_pod() as pod:
+            equal(pod.sh("echo fine", image_name=name + ":1"), "fine\n")
+        node.ctl("image", "rm", name + ":1")
+
+
+@test("an archive that is none is refused with its path")
+def _(node):
+    path = node.dir + "/garbage.tar"
+    write(path, "garbage")
+    try:
+        node.ctl("image", "import", path)
+    except AssertionError as error:
+        contains(str(error), path)
+    else:
+        raise AssertionError("imported")
+
+
+@test("smoke runs one pod end to end")
+def _(node):
+    node.ctl("smoke", "--image", IMAGE)
+    equal(node.cri.ListPodSandbox().get("items", []), [])

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pid1/log_file.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+using namespace berth::pid1;
+
+namespace {
+
+class Directory {
+ public:
+  Directory() {
+    char name[] = "/tmp/berth-log-XXXXXX";
+    REQUIRE(::mkdtemp(name) != nullptr);
+    path_ = name;
+  }
+  ~Directory() {
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) ::unlink(entry.path().c_str());
+    ::rmdir(path_.c_str());
+  }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  Fd open() const { return Fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); }
+  std::string path(const std::string& name) const { return path_ + "/" + name; }
+  std::string text(const std::string& name) const {
+    std::ifstream file(path(name));
+    std::ostringstream all;
+    all << file.rdbuf();
+    return all.str();
+  }
+
+ private:
+  std::string path_;
+};
+
+/// No file of this process grows beyond `size`: a disk that is full, without one.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t size) {
+    before_signal_ = ::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit = {size, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, before_signal_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_ = {};
+  sighandler_t before_signal_;
+};
+
+void append(LogFile& log, const std::string& records) {
+  log.append(records.data(), records.size());
+}
+
+}  // namespace
+
+TEST_CASE("A log file appends to what is there and is readable by the group") {
+  const Directory directory;
+  std::ofstream(directory.path("a.log")) << "old\n";
+  LogFile log;
+  REQUIRE(log.open(directory.open(), "a.log") == 0);
+  append(log, "new\n");
+  CHECK(directory.text("a.log") == "old\nnew\n");
+  LogFile fresh;
+  const mode_t mask = ::umask(0);
+  REQUIRE(fresh.open(directory.open(), "b.log") == 0);
+  ::umask(mask);
+  struct stat status = {};
+  REQUIRE(::stat(directory.path("b.log").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0640);
+}
+
+TEST_CASE("Only a regular file beneath the directory is a log") {
+  const Directory directory;
+  LogFile log;
+  REQUIRE(::symlink("/tmp/elsewhere", directory.path("link").c_str()) == 0);
+  REQUIRE(::mkfifo(directory.path("fifo").c_str(), 0600) == 0);
+  CHECK(log.open(directory.open(), "link") == ELOOP);
+  CHECK(log.open(directory.open(), "fifo") == ENXIO);
+  const Fd reader(::open(directory.path("fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  CHECK(log.open(directory.open(), "fifo") == EINVAL);
+  CHECK(log.open(directory.open(), "../escape") == EXDEV);
+  CHECK(log.open(directory.open(), "/etc/escape") == EXDEV);
+  CHECK(log.open(directory.open(), "no/such/directory") == ENOENT);
+  CHECK(log.open(directory.open(), std::string(300, 'n').c_str()) == ENAMETOOLONG);
+  CHECK_FALSE(log.is_open());
+}
+
+TEST_CASE("Reopening switches to the new file, and a failure leaves the old one in use") {
+  const Directory directory;
+  LogFile log;
+  REQUIRE(log.open(directory.open(), "a.log") == 0);
+  append(log, "1\n");
+  std::filesystem::rename(directory.path("a.log"), directory.path("a.1"));
+  REQUIRE(log.reopen() == 0);
+  append(log, "2\n");
+  CHECK(directory.text("a.1") == "1\n");
+  CHECK(directory.text("a.log") == "2\n");
+  std::filesystem::rename(directory.path("a.log"), directory.path("a.2"));
+  REQUIRE(::symlink("/tmp/elsewhere", directory.path("a.log").c_str()) == 0);
+  CHECK(log.reopen() == ELOOP);
+  append(log, "3\n");
+  CHECK(directory.text("a.2") == "2\n3\n");
+  CHECK_FALSE(std::filesystem::exists("/tmp/elsewhere"));
+}
+
+TEST_CASE("A full disk drops whole records and counts their bytes") {
+  const Directory directory;
+  LogFile log;
+  REQUIRE(log.open(directory.open(), "a.log") == 0);
+  append(log, "0123456789\n");
+  {
+    const FileSizeLimit limit(11 + 11 + 5);
+    append(log, "aaaaaaaaaa\nbbbbbbbbbb\ncccccccccc\n");
+    CHECK(log.dropped() == 22);
+    append(log, "dddddddddd\n");
+    CHECK(log.dropped() == 33);
+    append(log, "eee\n");
+    CHECK(log.dropped() == 33);
+  }
+  append(log, "ffffffffff\n");
+  CHECK(directory.text("a.log") == "0123456789\naaaaaaaaaa\neee\nffffffffff\n");
+}
+
+TEST_CASE("A record larger than what is left of the disk leaves no trace") {
+  const Directory directory;
+  LogFile log;
+  REQUIRE(log.open(directory.open(), "a.log") == 0);
+  {
+    const FileSizeLimit limit(100);
+    append(log, std::string(500, 'x') + "\n");
+  }
+  CHECK(log.dropped() == 501);
+  CHECK(directory.text("a.log").empty());
+}
+
+TEST_CASE("Without a file there is nothing to write and nothing to reopen") {
+  LogFile log;
+  append(log, "x\n");
+  CHECK(log.dropped() == 0);
+  CHECK(log.reopen() == ENOENT);
+}

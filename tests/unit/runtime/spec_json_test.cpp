@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "plan_fixture.hpp"
+#include "runtime/oci/spec_json.hpp"
+
+namespace berth::oci {
+namespace {
+
+Spec full_spec() {
+  Spec spec = test::small_spec();
+  spec.hostname = "web";
+  spec.domainname = "example";
+  spec.annotations = {{"a/b", "c"}, {"empty", ""}};
+  spec.process.terminal = true;
+  spec.process.console_size = ConsoleSize{24, 80};
+  spec.process.user = {1000, 100, 0027, {1, 2}};
+  spec.process.capabilities->ambient = {"CAP_KILL"};
+  spec.process.oom_score_adj = -5;
+  spec.process.rlimits = {{"RLIMIT_CORE", 0, UINT64_MAX}};
+  spec.process.selinux_label = "label";
+  spec.process.apparmor_profile = "profile";
+  spec.linux_.devices = {{"/dev/fuse", 'c', 10, 229, 0666, 0, 5}};
+  spec.linux_.cgroups_path = "/kubepods/x";
+  spec.linux_.namespaces.push_back({NamespaceType::kNetwork, "/run/netns/x"});
+  spec.linux_.sysctl = {{"net.ipv4.ip_forward", "1"}};
+  Resources& limits = spec.linux_.resources;
+  limits.cpu_shares = 1024;
+  limits.cpu_quota = -1;
+  limits.cpu_period = 100000;
+  limits.cpuset_cpus = "0-1";
+  limits.memory_limit = 1 << 30;
+  limits.memory_swap = -1;
+  limits.pids_limit = 0;
+  limits.hugepages = {{"2MB", 1ULL << 40}};
+  limits.devices = {{false, 'a', std::nullopt, std::nullopt, "rwm"}, {true, 'c', 1, std::nullopt, "rw"}};
+  limits.unified = {{"memory.high", "max"}};
+  Seccomp& seccomp = spec.linux_.seccomp.emplace();
+  seccomp.default_action = "SCMP_ACT_ERRNO";
+  seccomp.default_errno_ret = 38;
+  seccomp.architectures = {"SCMP_ARCH_X86_64"};
+  seccomp.flags.emplace();
+  seccomp.syscalls = {{{"clone"}, "SCMP_ACT_ALLOW", 1, {{0, UINT64_MAX, 7, "SCMP_CMP_MASKED_EQ"}}}};
+  return spec;
+}
+
+std::string refused(const std::string& text) {
+  const auto spec = parse_spec(text);
+  REQUIRE_FALSE(spec);
+  CHECK(spec.error().code() == Code::kInvalidArgument);
+  return spec.error().to_string();
+}
+
+TEST_CASE("a spec survives being written and read", "[runtime][spec]") {
+  const Json written = to_json(full_spec());
+  const auto read = parse_spec(to_text(written));
+  REQUIRE(read);
+  CHECK(to_json(*read) == written);
+  CHECK(read->process.user.umask == 0027U);
+  CHECK(read->process.oom_score_adj == -5);
+  CHECK(read->linux_.resources.hugepages[0].limit == 1ULL << 40);
+  CHECK(read->linux_.resources.pids_limit == 0);
+  CHECK(read->linux_.seccomp->flags == std::vector<std::string>());
+  CHECK(read->linux_.seccomp->syscalls[0].args[0].value == UINT64_MAX);
+  CHECK(read->linux_.namespaces.back().path == "/run/netns/x");
+}
+
+TEST_CASE("what a spec leaves out keeps its default", "[runtime][spec]") {
+  const auto spec = parse_spec(R"({"process":{"args":["x"],"oomScoreAdj":null}})");
+  REQUIRE(spec);
+  CHECK(spec->process.cwd == "/");
+  CHECK_FALSE(spec->process.capabilities);
+  CHECK_FALSE(spec->process.oom_score_adj);
+  CHECK_FALSE(spec->linux_.seccomp);
+}
+
+TEST_CASE("members that nobody knows are ignored", "[runtime][spec]") {
+  CHECK(parse_spec(R"({"ociVersion":"9.9.9","future":{"x":1},"linux":{"future":[1]}})"));
+}
+
+TEST_CASE("what would change the container and is not built is refused, its empty form is not",
+          "[runtime][spec]") {
+  CHECK_THAT(refused(R"({"hooks":{"prestart":[{"path":"/x"}]}})"), Catch::Contains("hooks"));
+  CHECK_THAT(refused(R"({"linux":{"uidMappings":[{"hostID":1}]}})"), Catch::Contains("linux.uidMappings"));
+  CHECK_THAT(refused(R"({"process":{"scheduler":{"policy":"SCHED_FIFO"}}})"),
+             Catch::Contains("process.scheduler"));
+  CHECK_THAT(refused(R"({"linux":{"mountLabel":"x"}})"), Catch::Contains("linux.mountLabel"));
+  CHECK_THAT(refused(R"({"linux":{"seccomp":{"defaultAction":"x","listenerPath":"/s"}}})"),
+             Catch::Contains("listenerPath"));
+  CHECK(parse_spec(R"({"hooks":{},"linux":{"uidMappings":[],"mountLabel":""}})"));
+}
+
+TEST_CASE("a wrong type or range is told with its path and value", "[runtime][spec]") {
+  struct Case {
+    const char* text;
+    const char* expected;
+  };
+  for (const Case& item : {
+           Case{"[]", "is not an object"},
+           Case{"{", "config.json"},
+           Case{R"({"hostname":5})", "hostname: 5 is not a string"},
+           Case{R"({"process":[]})", "process: [] is not an object"},
+           Case{R"({"process":{"user":{"uid":-1}}})", "process.user.uid: -1 is not a whole number"},
+           Case{R"({"process":{"user":{"uid":4294967296}}})", "process.user.uid: 4294967296"},
+           Case{R"({"process":{"user":{"uid":"0"}}})", "process.user.uid: \"0\""},
+           Case{R"({"process":{"user":{"uid":1.0}}})", "process.user.uid: 1.0"},
+           Case{R"({"process":{"user":{"additionalGids":[1,true]}}})",
+                "process.user.additionalGids[1]: true"},
+           Case{R"({"process":{"args":["a",7]}})", "process.args[1]: 7"},
+           Case{R"({"process":{"args":"ls"}})", "process.args: \"ls\" is not an array"},
+           Case{R"({"process":{"terminal":1}})", "process.terminal: 1"},
+           Case{R"({"process":{"consoleSize":{"height":65536}}})", "height: 65536"},
+           Case{R"({"mounts":[{"destination":"/a"},{"destination":false}]})", "mounts[1].destination: false"},
+           Case{R"({"linux":{"namespaces":[{"type":"planet"}]}})", "linux.namespaces[0].type: \"planet\""},
+           Case{R"({"linux":{"namespaces":[{}]}})", "linux.namespaces[0].type"},
+           Case{R"({"linux":{"devices":[{"type":"cc"}]}})", "linux.devices[0].type"},
+           Case{R"({"linux":{"sysctl":{"a":1}}})", "linux.sysctl.a: 1"},
+           Case{R"({"linux":{"resources":{"memory":{"limit":9223372036854775808}}}})",
+                "memory.limit: 9223372036854775808"},
+           Case{R"({"annotations":[]})", "annotations"},
+       }) {
+    INFO(item.text);
+    CHECK_THAT(refused(item.text), Catch::Contains(item.expected));
+  }
+}
+
+TEST_CASE("a long wrong value is cut in the message", "[runtime][spec]") {
+  CHECK(refused(R"({"hostname":[")" + std::string(100000, 'x') + "\"]}").size() < 200);
+}
+
+TEST_CASE("a process is read by itself", "[runtime][spec]") {
+  const auto process = parse_process(R"({"args":["ls"],"user":{"uid":7,"gid":8},"cwd":"/tmp"})");
+  REQUIRE(process);
+  CHECK(process->user.uid == 7);
+  CHECK_THAT(parse_process(R"({"user":{"uid":-7}})").error().to_string(),
+             Catch::Contains("process.user.uid"));
+}
+
+}  // namespace
+}  // namespace berth::oci
