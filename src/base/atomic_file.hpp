@@ -19,6 +19,7 @@ enum class Durability : unsigned char { kAtomic, kDurable };
 
 /// Replaces `path` with `data`. The temporary name ends in ".tmp" and lies beside it, so that
 /// recovery can sweep leftovers.
-Result<void> write_file(const std::string& path, std::string_view data, Durability durability, mode_t mode = 0600);
+Result<void> write_file(const std::string& path, std::string_view data, Durability durability,
+                        mode_t mode = 0600);
 
 }  // namespace berth

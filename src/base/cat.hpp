@@ -7,11 +7,15 @@
 
 namespace berth {
 namespace cat_detail {
-inline void append(std::string& out, std::string_view piece) { out.append(piece); }
-inline void append(std::string& out, char piece) { out.push_back(piece); }
+inline void append(std::string& out, std::string_view piece) {
+  out.append(piece);
+}
+inline void append(std::string& out, char piece) {
+  out.push_back(piece);
+}
 template <std::integral Number>
-  requires(!std::same_as<Number, char> && !std::same_as<Number, bool>)
-void append(std::string& out, Number piece) {
+requires(!std::same_as<Number, char> && !std::same_as<Number, bool>) void append(std::string& out,
+                                                                                 Number piece) {
   out.append(std::to_string(piece));
 }
 }  // namespace cat_detail

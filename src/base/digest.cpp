@@ -41,7 +41,8 @@ Result<Digest> Digest::parse(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::string_view name = text.substr(0, colon);
   const std::size_t length = name == "sha256" ? 64 : name == "sha512" ? 128 : 0;
-  const bool well_formed = colon != std::string_view::npos && length != 0 && text.size() == colon + 1 + length &&
+  const bool well_formed = colon != std::string_view::npos && length != 0 &&
+                           text.size() == colon + 1 + length &&
                            text.find_first_not_of(kHexDigits, colon + 1) == std::string_view::npos;
   if (well_formed) return Digest(std::string(text));
   return Error(Code::kInvalidArgument, cat("not a sha256 or sha512 digest: \"", text.substr(0, 160), "\""));
@@ -68,7 +69,9 @@ void Hasher::update(std::span<const std::byte> data) {
   require(EVP_DigestUpdate(context_->evp, data.data(), data.size()) == 1);
 }
 
-void Hasher::update(std::string_view data) { update(std::as_bytes(std::span(data))); }
+void Hasher::update(std::string_view data) {
+  update(std::as_bytes(std::span(data)));
+}
 
 Digest Hasher::finish() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> value{};

@@ -24,7 +24,8 @@ Result<void> refuse_nul(const std::string& path) {
   return Error(Code::kInvalidArgument, cat("the path ", path.c_str(), " contains a NUL byte"));
 }
 
-Result<UniqueFd> open_resolved(int root_fd, const std::string& path, int flags, mode_t mode, std::uint64_t resolve) {
+Result<UniqueFd> open_resolved(int root_fd, const std::string& path, int flags, mode_t mode,
+                               std::uint64_t resolve) {
   RETURN_IF_ERROR(refuse_nul(path));
   open_how how{};
   how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags | O_CLOEXEC));
@@ -36,13 +37,15 @@ Result<UniqueFd> open_resolved(int root_fd, const std::string& path, int flags, 
   for (int attempt = 0;; ++attempt) {
     const long fd = ::syscall(SYS_openat2, root_fd, path.c_str(), &how, sizeof(how));
     if (fd >= 0) return UniqueFd(static_cast<int>(fd));
-    if ((errno != EAGAIN && errno != EINTR) || attempt == kAttempts) return Error::from_errno(errno, "open", path);
+    if ((errno != EAGAIN && errno != EINTR) || attempt == kAttempts)
+      return Error::from_errno(errno, "open", path);
   }
 }
 
 Result<void> make_one_dir(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0) {
-    if (::chmod(path.c_str(), mode) != 0) return Error::from_errno(errno, "chmod", path);  // the umask had its say
+    if (::chmod(path.c_str(), mode) != 0)
+      return Error::from_errno(errno, "chmod", path);  // the umask had its say
     return {};
   }
   const int err = errno;
@@ -100,7 +103,8 @@ Result<std::string> read_fd(int fd, std::size_t limit, std::string_view subject)
     data.resize(have + (got > 0 ? static_cast<std::size_t>(got) : 0));
     if (got == 0) return data;
     if (got < 0 && errno != EINTR) return Error::from_errno(errno, "read", subject);
-    if (data.size() > limit) return Error(Code::kResourceExhausted, cat(subject, " is longer than ", limit, " bytes"));
+    if (data.size() > limit)
+      return Error(Code::kResourceExhausted, cat(subject, " is longer than ", limit, " bytes"));
   }
 }
 
@@ -136,6 +140,8 @@ Result<std::vector<std::string>> list_dir(const std::string& path) {
   }
 }
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 }  // namespace berth

@@ -5,7 +5,9 @@
 
 namespace berth {
 
-std::string errno_text(int err) { return std::generic_category().message(err); }
+std::string errno_text(int err) {
+  return std::generic_category().message(err);
+}
 
 Error Error::from_errno(int err, std::string_view call, std::string_view subject) {
   std::string message{call};

@@ -27,7 +27,8 @@ Table read_table() {
     const std::string_view item = rest.substr(0, comma);
     rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
     const std::size_t equals = item.find('=');
-    table[std::string(item.substr(0, equals))] = equals == std::string_view::npos ? "" : item.substr(equals + 1);
+    table[std::string(item.substr(0, equals))] =
+        equals == std::string_view::npos ? "" : item.substr(equals + 1);
   }
   return table;
 }

@@ -11,7 +11,9 @@ namespace berth {
 #if BERTH_FAILPOINTS
 bool failpoint(std::string_view name);
 #else
-inline bool failpoint(std::string_view) { return false; }
+inline bool failpoint(std::string_view) {
+  return false;
+}
 #endif
 
 }  // namespace berth

@@ -99,7 +99,8 @@ Result<Json> parse_json(std::string_view text, std::size_t size_limit, std::stri
     return Error(Code::kInvalidArgument, cat("parse ", subject, ": not valid JSON at byte ", nul + 1));
   }
   BoundedBuilder builder;
-  if (!Json::sax_parse(text, &builder)) return Error(Code::kInvalidArgument, cat("parse ", subject, ": ", builder.problem()));
+  if (!Json::sax_parse(text, &builder))
+    return Error(Code::kInvalidArgument, cat("parse ", subject, ": ", builder.problem()));
   return builder.take();
 }
 
@@ -111,7 +112,8 @@ Result<std::string> json_string(const Json& object, std::string_view key, std::s
   return found->get_ref<const std::string&>();
 }
 
-Result<std::string> json_string_or(const Json& object, std::string_view key, std::string fallback, std::string_view subject) {
+Result<std::string> json_string_or(const Json& object, std::string_view key, std::string fallback,
+                                   std::string_view subject) {
   if (!object.is_object()) return Error(Code::kInvalidArgument, cat(subject, " is not a JSON object"));
   const auto found = object.find(key);
   if (found == object.end() || found->is_null()) return fallback;
@@ -119,6 +121,8 @@ Result<std::string> json_string_or(const Json& object, std::string_view key, std
   return found->get_ref<const std::string&>();
 }
 
-std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string to_text(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace berth

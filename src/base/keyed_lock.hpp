@@ -61,7 +61,8 @@ class KeyedLock {
 
   /// Blocks until the key is free. kDeadlineExceeded: still held at `deadline`; kCancelled. Not
   /// recursive.
-  Result<Lease> acquire(const std::string& key, std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt,
+  Result<Lease> acquire(const std::string& key,
+                        std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt,
                         std::stop_token cancel = {}) {
     if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
     std::unique_lock lock(state_->mutex);

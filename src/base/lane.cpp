@@ -34,7 +34,8 @@ bool Lane::State::wait_for_work(std::unique_lock<std::mutex>& lock) {
     // Only the threads above the minimum wake up in vain.
     if (threads <= options.min_threads) {
       work.wait(lock, woken);
-    } else if (!work.wait_for(lock, std::chrono::seconds(options.idle_seconds), woken) && threads > options.min_threads) {
+    } else if (!work.wait_for(lock, std::chrono::seconds(options.idle_seconds), woken) &&
+               threads > options.min_threads) {
       return false;
     }
   }
@@ -73,7 +74,8 @@ bool Lane::try_post(std::function<void()> task) {
   State& state = *state_;
   std::lock_guard lock(state.mutex);
   const std::size_t busy = state.threads - state.idle;
-  if (state.closing || state.queue.size() >= state.options.max_threads - busy + state.options.queue_limit) return false;
+  if (state.closing || state.queue.size() >= state.options.max_threads - busy + state.options.queue_limit)
+    return false;
   state.queue.push_back(std::move(task));
   if (state.queue.size() > state.idle && state.threads < state.options.max_threads) {
     // Detached, but counted, and it keeps the state alive: the destructor waits for the count.

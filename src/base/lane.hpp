@@ -14,10 +14,10 @@ namespace berth {
 class Lane {
  public:
   struct Options {
-    std::string name;               ///< thread name, at most 15 characters
+    std::string name;  ///< thread name, at most 15 characters
     std::size_t min_threads = 1;
     std::size_t max_threads = 1;
-    std::size_t queue_limit = 1024; ///< tasks waiting beyond the running ones
+    std::size_t queue_limit = 1024;  ///< tasks waiting beyond the running ones
     unsigned idle_seconds = 10;
   };
   explicit Lane(Options options);

@@ -67,9 +67,8 @@ std::string text_line(Level level, std::string_view message, std::initializer_li
 }
 
 std::string json_line(Level level, std::string_view message, std::initializer_list<Field> fields) {
-  nlohmann::ordered_json line{{"time", rfc3339(now_ns())},
-                              {"level", kLevelNames[static_cast<std::size_t>(level)]},
-                              {"msg", message}};
+  nlohmann::ordered_json line{
+      {"time", rfc3339(now_ns())}, {"level", kLevelNames[static_cast<std::size_t>(level)]}, {"msg", message}};
   for (const Field& field : fields) line[std::string(field.key)] = field.value;
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
@@ -98,14 +97,20 @@ Result<Format> parse_format(std::string_view text) {
   return Error(Code::kInvalidArgument, cat("unknown log format \"", text, "\" (text, json, journald)"));
 }
 
-bool enabled(Level level) { return level >= current_level.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+  return level >= current_level.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
   if (!enabled(level)) return;
   std::string line;
   switch (current_format.load(std::memory_order_relaxed)) {
-    case Format::kText: line = cat("time=", rfc3339(now_ns()), " ", text_line(level, message, fields)); break;
-    case Format::kJson: line = json_line(level, message, fields); break;
+    case Format::kText:
+      line = cat("time=", rfc3339(now_ns()), " ", text_line(level, message, fields));
+      break;
+    case Format::kJson:
+      line = json_line(level, message, fields);
+      break;
     case Format::kJournald:
       line = cat(kPriorities[static_cast<std::size_t>(level)], text_line(level, message, fields));
       break;

@@ -45,7 +45,8 @@ Value& slot(std::map<Series, Value>& table, Series series) {
 std::string sanitize(std::string_view name, std::string_view suffix) {
   std::string clean = name.starts_with("berth_") ? "" : "berth_";
   for (const char c : name) {
-    const bool allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':';
+    const bool allowed =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':';
     clean.push_back(allowed ? c : '_');
   }
   if (!clean.ends_with(suffix)) clean.append(suffix);

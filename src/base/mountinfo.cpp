@@ -10,7 +10,9 @@
 namespace berth {
 namespace {
 
-bool is_octal(char c) { return c >= '0' && c <= '7'; }
+bool is_octal(char c) {
+  return c >= '0' && c <= '7';
+}
 
 // The kernel writes blank, tab, newline, backslash and "#" as a backslash and three octal digits.
 std::string unescape(std::string_view text) {
@@ -23,7 +25,8 @@ std::string unescape(std::string_view text) {
       plain.push_back(text[i]);
       continue;
     }
-    plain.push_back(static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
+    plain.push_back(
+        static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
     i += 3;
   }
   return plain;

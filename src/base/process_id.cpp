@@ -14,7 +14,9 @@
 namespace berth {
 namespace {
 
-Error gone(pid_t pid) { return {Code::kNotFound, cat("there is no process ", pid)}; }
+Error gone(pid_t pid) {
+  return {Code::kNotFound, cat("there is no process ", pid)};
+}
 
 // The command in field 2 may contain blanks and parentheses, so fields count from its last ")".
 Result<std::uint64_t> parse_start_time(std::string_view stat, pid_t pid) {
@@ -52,7 +54,8 @@ Result<UniqueFd> open_process(const ProcessId& id) {
   if (!fd && (errno == ESRCH || errno == EINVAL || errno == ENOENT)) return gone(id.pid);
   if (!fd) return Error::from_errno(errno, "open a descriptor of process", std::to_string(id.pid));
   ASSIGN_OR_RETURN(const ProcessId now, identify_process(id.pid));
-  if (now != id) return Error(Code::kNotFound, cat("process ", id.pid, " has ended and its number was reused"));
+  if (now != id)
+    return Error(Code::kNotFound, cat("process ", id.pid, " has ended and its number was reused"));
   return fd;
 }
 

@@ -182,7 +182,8 @@ Reactor::~Reactor() {
   state_->thread.join();
 }
 
-Result<Reactor::Token> Reactor::watch(int fd, std::uint32_t events, std::function<void(std::uint32_t)> callback) {
+Result<Reactor::Token> Reactor::watch(int fd, std::uint32_t events,
+                                      std::function<void(std::uint32_t)> callback) {
   auto watch = std::make_shared<Watch>(Watch{fd, std::move(callback)});
   std::lock_guard lock(state_->mutex);
   const Token token = state_->next_token++;

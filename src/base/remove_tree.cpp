@@ -38,7 +38,8 @@ struct Level {
 
 class TreeRemover {
  public:
-  TreeRemover(UniqueFd parent, std::string parent_path) : base_(std::move(parent)), base_path_(std::move(parent_path)) {}
+  TreeRemover(UniqueFd parent, std::string parent_path)
+      : base_(std::move(parent)), base_path_(std::move(parent_path)) {}
 
   Result<void> run(const std::string& name) {
     RETURN_IF_ERROR(remove_entry(name, DT_UNKNOWN));
@@ -113,7 +114,8 @@ class TreeRemover {
     Level done = std::move(levels_.back());
     levels_.pop_back();
     if (!levels_.empty() && !levels_.back().stream) {
-      ASSIGN_OR_RETURN(UniqueFd above, open_at(::dirfd(done.stream.get()), "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+      ASSIGN_OR_RETURN(UniqueFd above,
+                       open_at(::dirfd(done.stream.get()), "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
       RETURN_IF_ERROR(attach(levels_.back(), std::move(above), false));
     }
     if (::unlinkat(current_fd(), done.name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};

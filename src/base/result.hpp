@@ -15,8 +15,10 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   using Value = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   explicit operator bool() const { return state_.index() == 0; }
   T& operator*() & { return *std::get_if<0>(&state_); }
@@ -59,15 +61,15 @@ class [[nodiscard]] Result<void> {
 // Macros, because only a macro can return from its caller. NOLINTBEGIN(bugprone-macro-parentheses)
 #define BERTH_CONCAT_(a, b) a##b
 #define BERTH_CONCAT(a, b) BERTH_CONCAT_(a, b)
-#define RETURN_IF_ERROR(expr)                                                \
-  do {                                                                       \
-    if (auto berth_status_ = (expr); !berth_status_) {                       \
-      return std::move(berth_status_).error();                               \
-    }                                                                        \
+#define RETURN_IF_ERROR(expr)                          \
+  do {                                                 \
+    if (auto berth_status_ = (expr); !berth_status_) { \
+      return std::move(berth_status_).error();         \
+    }                                                  \
   } while (false)
 #define ASSIGN_OR_RETURN(lhs, expr) ASSIGN_OR_RETURN_(BERTH_CONCAT(berth_result_, __LINE__), lhs, expr)
-#define ASSIGN_OR_RETURN_(tmp, lhs, expr)      \
-  auto tmp = (expr);                           \
-  if (!tmp) return std::move(tmp).error();     \
+#define ASSIGN_OR_RETURN_(tmp, lhs, expr)  \
+  auto tmp = (expr);                       \
+  if (!tmp) return std::move(tmp).error(); \
   lhs = *std::move(tmp)
 // NOLINTEND(bugprone-macro-parentheses)

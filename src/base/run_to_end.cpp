@@ -103,7 +103,8 @@ class Session {
                                {err_.get(), POLLIN, 0},
                                {exited_at_ ? -1 : child_.pidfd(), POLLIN, 0},
                                {exited_at_ ? -1 : cancel_fd, POLLIN, 0}}};
-    if (::poll(fds.data(), fds.size(), timeout()) < 0 && errno != EINTR) return Error::from_errno(errno, "poll", "a child process");
+    if (::poll(fds.data(), fds.size(), timeout()) < 0 && errno != EINTR)
+      return Error::from_errno(errno, "poll", "a child process");
     if (fds[0].revents != 0) feed();
     if (fds[1].revents != 0) collect(out_, completed_.out);
     if (fds[2].revents != 0) collect(err_, completed_.err);
@@ -113,7 +114,8 @@ class Session {
     }
     if (exited_at_) return {};
     if (cancel_.stop_requested()) return stop(Error(Code::kCancelled, "the caller has gone"));
-    if (Clock::now() >= deadline_) return stop(Error(Code::kDeadlineExceeded, "did not end in time and was killed"));
+    if (Clock::now() >= deadline_)
+      return stop(Error(Code::kDeadlineExceeded, "did not end in time and was killed"));
     return {};
   }
 

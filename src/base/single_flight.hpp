@@ -71,11 +71,13 @@ class SingleFlight {
   void finish(const std::string& key, const std::shared_ptr<Flight>& flight, Result<T> result) {
     std::lock_guard lock(mutex_);
     flight->result = std::move(result);
-    if (auto found = flights_.find(key); found != flights_.end() && found->second == flight) flights_.erase(found);
+    if (auto found = flights_.find(key); found != flights_.end() && found->second == flight)
+      flights_.erase(found);
     flight->done.notify_all();
   }
 
-  Result<T> wait(Flight& flight, std::stop_token cancel, std::optional<std::chrono::steady_clock::time_point> deadline) {
+  Result<T> wait(Flight& flight, std::stop_token cancel,
+                 std::optional<std::chrono::steady_clock::time_point> deadline) {
     std::unique_lock lock(mutex_);
     auto ready = [&] { return flight.result.has_value(); };
     bool in_time = true;

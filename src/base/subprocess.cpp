@@ -48,8 +48,9 @@ class SpawnPlan {
     }
     for (int fd = 0; fd <= highest; ++fd) {
       if (mapped[static_cast<std::size_t>(fd)]) continue;
-      RETURN_IF_ERROR(check(fd <= STDERR_FILENO ? ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0)
-                                                : ::posix_spawn_file_actions_addclose(&actions_, fd)));
+      RETURN_IF_ERROR(check(fd <= STDERR_FILENO
+                                ? ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0)
+                                : ::posix_spawn_file_actions_addclose(&actions_, fd)));
     }
     RETURN_IF_ERROR(check(::posix_spawn_file_actions_addclosefrom_np(&actions_, highest + 1)));
     return set_attributes(request.new_session);
@@ -104,7 +105,9 @@ Result<int> reap(int pidfd) {
   return info.si_code == CLD_DUMPED ? info.si_status | 0x80 : info.si_status;
 }
 
-Error nothing_to_wait_for() { return {Code::kFailedPrecondition, "there is no child process to wait for"}; }
+Error nothing_to_wait_for() {
+  return {Code::kFailedPrecondition, "there is no child process to wait for"};
+}
 
 }  // namespace
 
@@ -114,8 +117,8 @@ Result<Subprocess> Subprocess::spawn(const SpawnRequest& request) {
   std::vector<char*> argv = c_strings(request.argv);
   std::vector<char*> env = c_strings(request.env);
   Subprocess child;
-  const int err = ::posix_spawn(&child.pid_, resolve_program(request.program).c_str(), plan.actions(), plan.attributes(),
-                                argv.data(), env.data());
+  const int err = ::posix_spawn(&child.pid_, resolve_program(request.program).c_str(), plan.actions(),
+                                plan.attributes(), argv.data(), env.data());
   if (err != 0) {
     child.pid_ = -1;
     return Error::from_errno(err, "run", request.program);
@@ -140,7 +143,9 @@ Subprocess& Subprocess::operator=(Subprocess&& other) noexcept {
   return *this;
 }
 
-Subprocess::~Subprocess() { kill_group_and_reap(); }
+Subprocess::~Subprocess() {
+  kill_group_and_reap();
+}
 
 Result<int> Subprocess::wait() {
   if (pid_ < 0) return nothing_to_wait_for();
@@ -161,7 +166,8 @@ Result<int> Subprocess::wait_until(std::chrono::steady_clock::time_point deadlin
     if (ready < 0 && errno != EINTR) return Error::from_errno(errno, "poll", "a child process");
     if (ready > 0 && fds[0].revents != 0) return wait();
     if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
-    if (left <= milliseconds(0)) return Error(Code::kDeadlineExceeded, cat("process ", pid_, " is still running"));
+    if (left <= milliseconds(0))
+      return Error(Code::kDeadlineExceeded, cat("process ", pid_, " is still running"));
   }
 }
 
@@ -187,7 +193,8 @@ std::string describe_wait_status(int status) {
   if (WIFEXITED(status)) return cat("exit status ", WEXITSTATUS(status));
   if (!WIFSIGNALED(status)) return cat("wait status ", status);
   const char* name = ::sigdescr_np(WTERMSIG(status));
-  return cat("killed by signal ", WTERMSIG(status), " (", std::string_view(name == nullptr ? "unknown" : name), ")");
+  return cat("killed by signal ", WTERMSIG(status), " (",
+             std::string_view(name == nullptr ? "unknown" : name), ")");
 }
 
 }  // namespace berth

@@ -17,11 +17,11 @@ namespace berth {
 /// A child process started with posix_spawn (the daemon never forks). Killed and reaped by its
 /// destructor, so an abandoned one cannot linger.
 struct SpawnRequest {
-  std::string program;                         ///< absolute, or /proc/self/fd/N, N being ours
-  std::vector<std::string> argv;               ///< argv[0] included
-  std::vector<std::string> env;                ///< complete environment, "K=V"
-  std::vector<std::pair<int, int>> fds;        ///< {ours, theirs}; everything else is closed
-  bool new_session = false;                    ///< setsid in the child
+  std::string program;                   ///< absolute, or /proc/self/fd/N, N being ours
+  std::vector<std::string> argv;         ///< argv[0] included
+  std::vector<std::string> env;          ///< complete environment, "K=V"
+  std::vector<std::pair<int, int>> fds;  ///< {ours, theirs}; everything else is closed
+  bool new_session = false;              ///< setsid in the child
 };
 
 class Subprocess {
@@ -44,7 +44,8 @@ class Subprocess {
   Result<int> wait();
   /// kDeadlineExceeded / kCancelled leave the process running.
   Result<int> wait_until(std::chrono::steady_clock::time_point deadline, std::stop_token cancel = {});
-  void kill_group_and_reap();  ///< SIGKILL to its session's first process group when new_session, else to it alone
+  void
+  kill_group_and_reap();  ///< SIGKILL to its session's first process group when new_session, else to it alone
   /// Gives up ownership: the process outlives this object and is never reaped by it.
   void release();
 

@@ -28,7 +28,8 @@ Result<std::string> find_helper(const std::string& configured, const char* name)
   const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
   if (length <= 0) return Error::from_errno(errno, "read link", "/proc/self/exe");
   const std::string own(self, static_cast<std::size_t>(length));
-  for (const std::string& candidate : {cat(own.substr(0, own.rfind('/')), "/", name), cat("/usr/libexec/berth/", name)}) {
+  for (const std::string& candidate :
+       {cat(own.substr(0, own.rfind('/')), "/", name), cat("/usr/libexec/berth/", name)}) {
     if (exists(candidate)) return candidate;
   }
   return Error(Code::kFailedPrecondition, cat(name, " is neither beside berthd nor in /usr/libexec/berth"));
@@ -47,8 +48,8 @@ Result<void> App::lock_root() {
 
 Result<void> App::prepare_directories() {
   const Layout& layout = services_.layout;
-  for (const auto& dir : {layout.pods(), layout.containers(), layout.snapshots(), layout.images(), layout.state, layout.live_pods(),
-                          layout.netns_dir(), layout.attach_dir()}) {
+  for (const auto& dir : {layout.pods(), layout.containers(), layout.snapshots(), layout.images(),
+                          layout.state, layout.live_pods(), layout.netns_dir(), layout.attach_dir()}) {
     RETURN_IF_ERROR(make_dirs(dir, 0700));
   }
   ASSIGN_OR_RETURN(services_.shim_log, open_at(kCwd, layout.shim_log(), O_WRONLY | O_CREAT | O_APPEND, 0600));
@@ -60,14 +61,16 @@ Result<void> App::open_modules() {
   const Config& config = with.config;
   ASSIGN_OR_RETURN(with.boot_id, boot_id());
   ASSIGN_OR_RETURN(with.reactor, Reactor::start());
-  with.background = std::make_unique<Lane>(Lane::Options{.name = "background", .min_threads = 1, .max_threads = 8, .queue_limit = 100'000});
+  with.background = std::make_unique<Lane>(
+      Lane::Options{.name = "background", .min_threads = 1, .max_threads = 8, .queue_limit = 100'000});
   ASSIGN_OR_RETURN(with.cgroups, runtime::cgroup::Manager::open({}));
   // After a restart it is there, with the shims of the pods that went on.
   if (!with.cgroups->exists(shim_cgroup(with))) RETURN_IF_ERROR(with.cgroups->create(shim_cgroup(with), {}));
   ASSIGN_OR_RETURN(with.config.pid1_path, find_helper(config.pid1_path, "berth-pid1"));
   ASSIGN_OR_RETURN(auto binary, runtime::ShimBinary::load(config.pid1_path));
   with.shim_binary = std::make_unique<runtime::ShimBinary>(std::move(binary));
-  ASSIGN_OR_RETURN(with.images, image::ImageStore::open({with.layout.images(), config.pinned, with.layout.snapshots()}));
+  ASSIGN_OR_RETURN(with.images,
+                   image::ImageStore::open({with.layout.images(), config.pinned, with.layout.snapshots()}));
   image::PullerOptions pull;
   pull.registries_conf = config.registries_conf;
   pull.registries_conf_dir = config.registries_conf_dir;
@@ -102,7 +105,8 @@ Result<std::unique_ptr<App>> App::start(Config config) {
   RETURN_IF_ERROR(app->open_modules());
   RETURN_IF_ERROR(recover(app->services_).context("recover"));
   ASSIGN_OR_RETURN(app->server_, rpc::Server::start(app->services_));
-  log::info("serving", {{"socket", app->services_.config.listen}, {"cgroups", app->services_.cgroups->describe()}});
+  log::info("serving",
+            {{"socket", app->services_.config.listen}, {"cgroups", app->services_.cgroups->describe()}});
   sd_notify("READY=1");
   app->feed_watchdog();
   return app;

@@ -27,15 +27,18 @@ void sd_notify(std::string_view state) {
   const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+  (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
+                 reinterpret_cast<const sockaddr*>(&address), size);
 }
 
 std::optional<std::chrono::milliseconds> watchdog_interval() {
   const char* text = std::getenv("WATCHDOG_USEC");
   if (text == nullptr) return std::nullopt;
   std::uint64_t usec = 0;
-  if (std::from_chars(text, text + std::strlen(text), usec).ec != std::errc{} || usec < 2000) return std::nullopt;
-  if (const char* pid = std::getenv("WATCHDOG_PID"); pid != nullptr && std::to_string(::getpid()) != pid) return std::nullopt;
+  if (std::from_chars(text, text + std::strlen(text), usec).ec != std::errc{} || usec < 2000)
+    return std::nullopt;
+  if (const char* pid = std::getenv("WATCHDOG_PID"); pid != nullptr && std::to_string(::getpid()) != pid)
+    return std::nullopt;
   return std::chrono::milliseconds(usec / 2000);
 }
 

@@ -20,7 +20,7 @@ std::string quoted(std::string_view text) {
       out += c;
     }
   }
-  return out + "\"";
+  return cat(out, "\"");
 }
 
 std::string bare_or_quoted(std::string_view name) {
@@ -41,8 +41,8 @@ std::string value_text(std::uint32_t value) {
 }
 std::string value_text(const std::vector<std::string>& values) {
   std::string out = "[";
-  for (const auto& value : values) out += (out.size() > 1 ? ", " : "") + quoted(value);
-  return out + "]";
+  for (const auto& value : values) out += cat(out.size() > 1 ? ", " : "", quoted(value));
+  return cat(out, "]");
 }
 
 class Writer {

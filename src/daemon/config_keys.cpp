@@ -16,7 +16,7 @@ constexpr std::int64_t kDay = 86400;
 const ConfigKey kKeys[] = {
     {"daemon", "root", &Config::root, "Images, containers' writable layers and records; survives a reboot."},
     {"daemon", "state", &Config::state,
-     "Sockets, namespaces and exit records of this boot; must be on a tmpfs."},
+     "Sockets, namespaces and exit records of this boot; belongs on a tmpfs."},
     {"daemon", "listen", &Config::listen, "The socket that serves the CRI."},
     {"log", "level", &Config::log_level, "debug, info, warn or error."},
     {"log", "format", &Config::log_format, "text, json or journald."},

@@ -53,7 +53,7 @@ Flags::Flags(CLI::App& cli) : cli_(cli) {
       "`berthctl config default` prints. With --state and without --listen, the socket is\n"
       "STATE/berth.sock.\n\n"
       "Example, beside another daemon:\n"
-      "  berthd --root /srv/b/root --state /run/b --cgroup-parent /b");
+      "  berthd --root /srv/b/root --state /run/b --cgroup-parent /b\n");
 }
 
 Result<LoadedConfig> Flags::load() const {

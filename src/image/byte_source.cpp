@@ -34,7 +34,8 @@ Result<std::span<const std::byte>> HashingSource::next() {
   ASSIGN_OR_RETURN(const std::span<const std::byte> data, from_.next());
   hasher_.update(data);
   total_ += data.size();
-  if (total_ > limit_) return Error(Code::kResourceExhausted, cat("the layer expands to more than ", limit_, " bytes"));
+  if (total_ > limit_)
+    return Error(Code::kResourceExhausted, cat("the layer expands to more than ", limit_, " bytes"));
   return data;
 }
 

@@ -29,7 +29,9 @@ std::string_view explain(int code) {
   }
 }
 
-Error damaged(std::string_view why) { return {Code::kFailedPrecondition, cat("gzip stream: ", why)}; }
+Error damaged(std::string_view why) {
+  return {Code::kFailedPrecondition, cat("gzip stream: ", why)};
+}
 
 class GzipSource final : public ByteSource {
  public:
@@ -131,6 +133,8 @@ class GzipSource final : public ByteSource {
 
 }  // namespace
 
-std::unique_ptr<ByteSource> gunzip(ByteSource& from) { return std::make_unique<GzipSource>(from); }
+std::unique_ptr<ByteSource> gunzip(ByteSource& from) {
+  return std::make_unique<GzipSource>(from);
+}
 
 }  // namespace berth::image

@@ -43,10 +43,12 @@ class ZstdSource final : public ByteSource {
     const std::size_t before = out.pos;
     const std::size_t hint = ZSTD_decompressStream(context_.get(), &out, &in_);
     if (ZSTD_isError(hint) != 0) {
-      return Error(Code::kFailedPrecondition, cat("zstd stream: ", std::string_view(ZSTD_getErrorName(hint))));
+      return Error(Code::kFailedPrecondition,
+                   cat("zstd stream: ", std::string_view(ZSTD_getErrorName(hint))));
     }
     at_boundary_ = hint == 0;
-    if (dry && !at_boundary_ && out.pos == before) return Error(Code::kFailedPrecondition, "zstd stream: it ends early");
+    if (dry && !at_boundary_ && out.pos == before)
+      return Error(Code::kFailedPrecondition, "zstd stream: it ends early");
     return {};
   }
 
@@ -61,6 +63,8 @@ class ZstdSource final : public ByteSource {
 
 }  // namespace
 
-std::unique_ptr<ByteSource> unzstd(ByteSource& from) { return std::make_unique<ZstdSource>(from); }
+std::unique_ptr<ByteSource> unzstd(ByteSource& from) {
+  return std::make_unique<ZstdSource>(from);
+}
 
 }  // namespace berth::image

@@ -29,8 +29,8 @@ struct ImageConfig {
 struct Layer {
   std::uint64_t number = 0;  ///< its directory's short name
   Digest diff_id;
-  std::string chain_id;      ///< "sha256:..."
-  std::uint64_t size = 0;    ///< bytes on disk as counted while unpacking
+  std::string chain_id;    ///< "sha256:..."
+  std::uint64_t size = 0;  ///< bytes on disk as counted while unpacking
   std::uint64_t inodes = 0;
 };
 
@@ -40,8 +40,8 @@ struct Image {
   std::vector<std::string> repo_tags;     ///< "docker.io/library/busybox:1.36", sorted
   std::vector<std::string> repo_digests;  ///< "docker.io/library/busybox@sha256:...", sorted
   ImageConfig config;
-  std::vector<Layer> layers;  ///< bottom first
-  std::uint64_t size = 0;     ///< sum of the layers' sizes, plus manifest and config
+  std::vector<Layer> layers;    ///< bottom first
+  std::uint64_t size = 0;       ///< sum of the layers' sizes, plus manifest and config
   std::int64_t created_ns = 0;  ///< when it entered the store
   bool pinned = false;
 };

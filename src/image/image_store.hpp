@@ -42,13 +42,14 @@ class ImageStore {
   /// The layer with this chain, committed or staged by a pull in flight. A pull takes each layer it
   /// needs through here, so that a layer that several images share is unpacked once.
   struct LayerSlot {
-    std::optional<Layer> ready;      ///< already there
-    std::string staging_dir;         ///< otherwise: unpack into <staging_dir>/fs
+    std::optional<Layer> ready;  ///< already there
+    std::string staging_dir;     ///< otherwise: unpack into <staging_dir>/fs
   };
   /// Blocks while another pull unpacks the same chain. The caller that receives a staging_dir must
   /// finish with commit_layer or abandon_layer.
   virtual Result<LayerSlot> reserve_layer(const std::string& chain_id, std::stop_token cancel) = 0;
-  virtual Result<void> stage_layer(const std::string& chain_id, const Digest& diff_id, std::uint64_t size, std::uint64_t inodes) = 0;
+  virtual Result<void> stage_layer(const std::string& chain_id, const Digest& diff_id, std::uint64_t size,
+                                   std::uint64_t inodes) = 0;
   virtual void abandon_layer(const std::string& chain_id) = 0;
 
   /// One image becomes visible: one syncfs, renames, fsync of the parent, one transaction. Its
@@ -60,7 +61,7 @@ class ImageStore {
     std::string manifest_json;  ///< raw bytes, kept
     ImageConfig config;
     std::vector<std::string> chain_ids;
-    std::string repo_tag;                   ///< empty: pulled by digest
+    std::string repo_tag;  ///< empty: pulled by digest
     std::vector<std::string> repo_digests;
   };
   virtual Result<ImagePtr> commit_image(const NewImage& image) = 0;

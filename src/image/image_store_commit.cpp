@@ -16,7 +16,9 @@
 namespace berth::image {
 namespace {
 
-Error failed_here(std::string_view name) { return {Code::kInternal, cat("failpoint ", name)}; }
+Error failed_here(std::string_view name) {
+  return {Code::kInternal, cat("failpoint ", name)};
+}
 
 Result<void> move(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) == 0) return {};
@@ -34,7 +36,8 @@ Result<ImagePtr> DiskImageStore::commit_image(const NewImage& image) {
   std::lock_guard writer(writer_);
   ASSIGN_OR_RETURN(Pending pending, gather(image));
   auto durable = make_durable(pending);
-  Result<ImagePtr> published = durable ? publish(image, pending) : Result<ImagePtr>(std::move(durable).error());
+  Result<ImagePtr> published =
+      durable ? publish(image, pending) : Result<ImagePtr>(std::move(durable).error());
   auto state = state_.lock();
   for (const Layer& layer : pending.fresh) state->layers.at(layer.chain_id).committing = false;
   return std::move(published).context("commit image " + image.id);
@@ -46,7 +49,8 @@ Result<DiskImageStore::Pending> DiskImageStore::gather(const NewImage& image) {
   for (const std::string& chain : image.chain_ids) {
     const auto found = state->layers.find(chain);
     if (found == state->layers.end() || !found->second.layer) {
-      return Error(Code::kFailedPrecondition, cat("commit image ", image.id, ": layer ", chain, " is not there any more"));
+      return Error(Code::kFailedPrecondition,
+                   cat("commit image ", image.id, ": layer ", chain, " is not there any more"));
     }
     pending.all.push_back(*found->second.layer);
     if (found->second.stage == LayerEntry::Stage::kStaged) pending.fresh.push_back(*found->second.layer);
@@ -87,7 +91,8 @@ Result<ImagePtr> DiskImageStore::publish(const NewImage& image, Pending& pending
   (void)failpoint("image.committed");
 
   auto state = state_.lock();
-  for (const Layer& layer : pending.fresh) state->layers.at(layer.chain_id).stage = LayerEntry::Stage::kCommitted;
+  for (const Layer& layer : pending.fresh)
+    state->layers.at(layer.chain_id).stage = LayerEntry::Stage::kCommitted;
   state->holds.erase(torn_hold(image.id));
   std::set<std::string> changed{image.id};
   const auto name_it = [&](std::map<std::string, std::string>& names, const std::string& name) {
@@ -150,7 +155,8 @@ void DiskImageStore::collect() {
       }
       for (auto entry = state->layers.begin(); entry != state->layers.end();) {
         const std::uint64_t number = entry->second.number;
-        const bool stays = entry->second.stage != LayerEntry::Stage::kCommitted || used.count(number) != 0 || is_held(*state, number);
+        const bool stays = entry->second.stage != LayerEntry::Stage::kCommitted || used.count(number) != 0 ||
+                           is_held(*state, number);
         if (!stays) unused.push_back(number);
         entry = stays ? std::next(entry) : state->layers.erase(entry);
       }

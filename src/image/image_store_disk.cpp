@@ -19,7 +19,9 @@ bool matches(const std::string& pattern, const std::string& name) {
 
 }  // namespace
 
-Result<std::unique_ptr<ImageStore>> ImageStore::open(const Options& options) { return DiskImageStore::open(options); }
+Result<std::unique_ptr<ImageStore>> ImageStore::open(const Options& options) {
+  return DiskImageStore::open(options);
+}
 
 std::vector<ImagePtr> DiskImageStore::list() const {
   std::vector<ImagePtr> all;
@@ -58,7 +60,8 @@ std::string DiskImageStore::locate(const State& state, std::string_view referenc
 
 bool DiskImageStore::is_pinned(const Image& image) const {
   const auto is_named = [this](const std::string& name) {
-    return std::any_of(pinned_.begin(), pinned_.end(), [&](const std::string& pattern) { return matches(pattern, name); });
+    return std::any_of(pinned_.begin(), pinned_.end(),
+                       [&](const std::string& pattern) { return matches(pattern, name); });
   };
   return std::any_of(image.repo_tags.begin(), image.repo_tags.end(), is_named) ||
          std::any_of(image.repo_digests.begin(), image.repo_digests.end(), is_named);
@@ -77,7 +80,9 @@ ImagePtr DiskImageStore::with_names(const State& state, Image image) const {
   return std::make_shared<const Image>(std::move(image));
 }
 
-ImageStore::Usage DiskImageStore::usage() const { return state_.lock()->usage; }
+ImageStore::Usage DiskImageStore::usage() const {
+  return state_.lock()->usage;
+}
 
 /// After any change of committed layers or images.
 void DiskImageStore::recount(State& state) {
@@ -118,7 +123,8 @@ void DiskImageStore::release_layers(const std::string& key) {
 }
 
 bool DiskImageStore::is_held(const State& state, std::uint64_t number) {
-  return std::any_of(state.holds.begin(), state.holds.end(), [&](const auto& hold) { return hold.second.count(number) != 0; });
+  return std::any_of(state.holds.begin(), state.holds.end(),
+                     [&](const auto& hold) { return hold.second.count(number) != 0; });
 }
 
 bool DiskImageStore::is_mounted_volume(const State& state, const Image& image) {

@@ -31,7 +31,8 @@ class DiskImageStore final : public ImageStore {
   ImagePtr find(std::string_view reference) const override;
   Result<void> remove(std::string_view reference) override;
   Result<LayerSlot> reserve_layer(const std::string& chain_id, std::stop_token cancel) override;
-  Result<void> stage_layer(const std::string& chain_id, const Digest& diff_id, std::uint64_t size, std::uint64_t inodes) override;
+  Result<void> stage_layer(const std::string& chain_id, const Digest& diff_id, std::uint64_t size,
+                           std::uint64_t inodes) override;
   void abandon_layer(const std::string& chain_id) override;
   Result<ImagePtr> commit_image(const NewImage& image) override;
   Result<void> hold_layers(const std::string& key, const std::vector<Layer>& layers) override;
@@ -50,10 +51,10 @@ class DiskImageStore final : public ImageStore {
     std::chrono::steady_clock::time_point staged_at;
   };
   struct State {
-    std::map<std::string, ImagePtr> images;       // by ID
-    std::map<std::string, std::string> tags;      // name -> image ID
-    std::map<std::string, std::string> digests;   // "name@digest" -> image ID
-    std::map<std::string, LayerEntry> layers;     // by chain ID
+    std::map<std::string, ImagePtr> images;      // by ID
+    std::map<std::string, std::string> tags;     // name -> image ID
+    std::map<std::string, std::string> digests;  // "name@digest" -> image ID
+    std::map<std::string, LayerEntry> layers;    // by chain ID
     std::map<std::string, std::set<std::uint64_t>> holds;
     std::uint64_t next_number = 1;
     Usage usage;

@@ -26,7 +26,8 @@ Result<void> make_staging(const std::string& directory) {
 
 }  // namespace
 
-Result<ImageStore::LayerSlot> DiskImageStore::reserve_layer(const std::string& chain_id, std::stop_token cancel) {
+Result<ImageStore::LayerSlot> DiskImageStore::reserve_layer(const std::string& chain_id,
+                                                            std::stop_token cancel) {
   RETURN_IF_ERROR(Digest::parse(chain_id));
   LayerSlot slot;
   {
@@ -35,7 +36,8 @@ Result<ImageStore::LayerSlot> DiskImageStore::reserve_layer(const std::string& c
       const auto found = state->layers.find(chain_id);
       return found == state->layers.end() || found->second.stage != LayerEntry::Stage::kReserved;
     };
-    if (!reserved_changed_.wait(state.lock(), cancel, decided)) return Error(Code::kCancelled, "the caller has gone");
+    if (!reserved_changed_.wait(state.lock(), cancel, decided))
+      return Error(Code::kCancelled, "the caller has gone");
     drop_stale(*state);
     LayerEntry& entry = state->layers[chain_id];
     if (entry.layer) {
@@ -52,7 +54,8 @@ Result<ImageStore::LayerSlot> DiskImageStore::reserve_layer(const std::string& c
   return std::move(made).error();
 }
 
-Result<void> DiskImageStore::stage_layer(const std::string& chain_id, const Digest& diff_id, std::uint64_t size, std::uint64_t inodes) {
+Result<void> DiskImageStore::stage_layer(const std::string& chain_id, const Digest& diff_id,
+                                         std::uint64_t size, std::uint64_t inodes) {
   if (failpoint("image.stage")) return Error(Code::kInternal, "failpoint image.stage");
   auto state = state_.lock();
   const auto found = state->layers.find(chain_id);
@@ -82,7 +85,8 @@ void DiskImageStore::drop_stale(State& state) {
   const auto now = std::chrono::steady_clock::now();
   for (auto entry = state.layers.begin(); entry != state.layers.end();) {
     const LayerEntry& layer = entry->second;
-    const bool unused = layer.stage == LayerEntry::Stage::kStaged && !layer.committing && !is_held(state, layer.number);
+    const bool unused =
+        layer.stage == LayerEntry::Stage::kStaged && !layer.committing && !is_held(state, layer.number);
     const bool stale = unused && now - layer.staged_at > kStaleAfter;
     if (stale) delete_later(layer.moved ? layout_.layer(layer.number) : layout_.staged(layer.number));
     entry = stale ? state.layers.erase(entry) : std::next(entry);

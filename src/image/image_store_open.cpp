@@ -35,7 +35,9 @@ Result<UniqueFd> take_lock(const std::string& path) {
 
 }  // namespace
 
-std::string DiskImageStore::torn_hold(const std::string& image_id) { return "torn:" + image_id; }
+std::string DiskImageStore::torn_hold(const std::string& image_id) {
+  return "torn:" + image_id;
+}
 
 DiskImageStore::DiskImageStore(const Options& options, UniqueFd lock, UniqueFd root, StoreDatabase database)
     : layout_(options.root),
@@ -45,7 +47,9 @@ DiskImageStore::DiskImageStore(const Options& options, UniqueFd lock, UniqueFd r
       database_(std::move(database)),
       trash_(Lane::Options{.name = "image-trash", .min_threads = 0, .max_threads = 1}) {}
 
-DiskImageStore::~DiskImageStore() { closing_ = true; }
+DiskImageStore::~DiskImageStore() {
+  closing_ = true;
+}
 
 Result<std::unique_ptr<ImageStore>> DiskImageStore::open(const Options& options) {
   const ImageLayout layout(options.root);
@@ -55,7 +59,8 @@ Result<std::unique_ptr<ImageStore>> DiskImageStore::open(const Options& options)
   ASSIGN_OR_RETURN(UniqueFd lock, take_lock(layout.lock()));
   ASSIGN_OR_RETURN(UniqueFd root, open_at(kCwd, layout.root(), O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(StoreDatabase database, StoreDatabase::open(layout.database()));
-  std::unique_ptr<DiskImageStore> store(new DiskImageStore(options, std::move(lock), std::move(root), std::move(database)));
+  std::unique_ptr<DiskImageStore> store(
+      new DiskImageStore(options, std::move(lock), std::move(root), std::move(database)));
   store->state_.lock()->usage.mount_point = options.root;
   store->restore_holds(*store->state_.lock(), options.snapshots_root);
   RETURN_IF_ERROR(store->recover().context("recover " + options.root));
@@ -96,14 +101,15 @@ Result<std::set<std::uint64_t>> DiskImageStore::sweep_directories() {
   for (const std::string& name : staged) {
     const std::string from = cat(layout_.staging(), "/", name);
     const std::string to = cat(layout_.trash(), "/", name);
-    if (::rename(from.c_str(), to.c_str()) != 0) return Error::from_errno(errno, cat("move ", from, " to"), to);
+    if (::rename(from.c_str(), to.c_str()) != 0)
+      return Error::from_errno(errno, cat("move ", from, " to"), to);
   }
   state_.lock()->next_number = highest + 1;
   return layers;
 }
 
-void DiskImageStore::restore_layers(State& state, const StoreDatabase::Contents& contents, std::set<std::uint64_t> on_disk,
-                                    std::vector<std::uint64_t>& lost) {
+void DiskImageStore::restore_layers(State& state, const StoreDatabase::Contents& contents,
+                                    std::set<std::uint64_t> on_disk, std::vector<std::uint64_t>& lost) {
   for (const Layer& layer : contents.layers) {
     state.next_number = std::max(state.next_number, layer.number + 1);
     if (on_disk.erase(layer.number) == 0) {
@@ -122,7 +128,8 @@ void DiskImageStore::restore_layers(State& state, const StoreDatabase::Contents&
   }
 }
 
-void DiskImageStore::restore_images(State& state, const StoreDatabase::Contents& contents, std::vector<std::string>& torn) {
+void DiskImageStore::restore_images(State& state, const StoreDatabase::Contents& contents,
+                                    std::vector<std::string>& torn) {
   std::map<std::uint64_t, Layer> layers;
   for (const auto& [chain, entry] : state.layers) layers.emplace(entry.number, *entry.layer);
   for (const StoreDatabase::ImageRow& row : contents.images) {
@@ -142,7 +149,8 @@ void DiskImageStore::restore_images(State& state, const StoreDatabase::Contents&
     }
   }
   for (const std::string& id : torn) log::warn("an image has lost its files and is dropped", {{"image", id}});
-  const auto keep_known = [&](const std::map<std::string, std::string>& names, std::map<std::string, std::string>& kept) {
+  const auto keep_known = [&](const std::map<std::string, std::string>& names,
+                              std::map<std::string, std::string>& kept) {
     for (const auto& [name, id] : names) {
       if (state.images.count(id) != 0) kept.emplace(name, id);
     }

@@ -31,7 +31,8 @@ class LayerApplier {
       ASSIGN_OR_RETURN(const TarEntry* entry, tar_.next());
       if (entry == nullptr) break;
       if (entries == target_.max_entries) {
-        return Error(Code::kResourceExhausted, cat("the layer has more than ", target_.max_entries, " entries"));
+        return Error(Code::kResourceExhausted,
+                     cat("the layer has more than ", target_.max_entries, " entries"));
       }
       auto applied = apply(*entry);
       if (!applied) return name_the_entry(std::move(applied).error(), *entry);
@@ -79,7 +80,8 @@ class LayerApplier {
   }
 
   Result<void> apply_root(const TarEntry& entry) {
-    if (entry.type != Type::kDirectory) return Error(Code::kInvalidArgument, "the layer's root is no directory");
+    if (entry.type != Type::kDirectory)
+      return Error(Code::kInvalidArgument, "the layer's root is no directory");
     has_root_ = true;
     return set_directory(entry, "", {target_.root, "."});
   }
@@ -91,7 +93,8 @@ class LayerApplier {
 
   Result<void> set_directory(const TarEntry& entry, std::string path, const Place& place) {
     RETURN_IF_ERROR(set_owner(place, entry.uid, entry.gid));
-    return tree_.finish_later(place, {std::move(path), entry.mode, entry.mtime_s, entry.mtime_ns, entry.xattrs});
+    return tree_.finish_later(place,
+                              {std::move(path), entry.mode, entry.mtime_s, entry.mtime_ns, entry.xattrs});
   }
 
   /// Creates with `make`, which returns what a system call does, once more after clearing the place.
@@ -109,9 +112,10 @@ class LayerApplier {
 
   Result<void> apply_file(const TarEntry& entry, const Place& place) {
     ASSIGN_OR_RETURN(const int made, create(place, [&] {
-      return ::openat(place.directory, place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                      entry.mode & 0777);
-    }));
+                       return ::openat(place.directory, place.name.c_str(),
+                                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                                       entry.mode & 0777);
+                     }));
     const UniqueFd file(made);
     RETURN_IF_ERROR(tree_.count(0, entry.size));
     while (true) {
@@ -138,11 +142,15 @@ class LayerApplier {
     if (entry.type == Type::kCharDevice && device == 0) {
       return Error(Code::kInvalidArgument, "a character device 0:0 would be a whiteout");
     }
-    const mode_t format = entry.type == Type::kCharDevice ? S_IFCHR : entry.type == Type::kBlockDevice ? S_IFBLK : S_IFIFO;
+    const mode_t format = entry.type == Type::kCharDevice    ? S_IFCHR
+                          : entry.type == Type::kBlockDevice ? S_IFBLK
+                                                             : S_IFIFO;
     ASSIGN_OR_RETURN(const int made, create(place, [&] {
-      if (entry.type == Type::kSymlink) return ::symlinkat(entry.link.c_str(), place.directory, place.name.c_str());
-      return ::mknodat(place.directory, place.name.c_str(), format | (entry.mode & 0777), device);
-    }));
+                       if (entry.type == Type::kSymlink)
+                         return ::symlinkat(entry.link.c_str(), place.directory, place.name.c_str());
+                       return ::mknodat(place.directory, place.name.c_str(), format | (entry.mode & 0777),
+                                        device);
+                     }));
     (void)made;
     if (is_foreign(entry)) RETURN_IF_ERROR(set_owner(place, entry.uid, entry.gid));
     RETURN_IF_ERROR(set_xattrs(place, entry.xattrs));
@@ -178,18 +186,22 @@ class LayerApplier {
     struct stat status {};
     auto here = open_in_root(target_.root, target.parent.empty() ? "." : target.parent, O_PATH | O_DIRECTORY);
     if (here && ::fstatat(here->get(), target.base.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
-      if (is_whiteout(status)) return Error(Code::kInvalidArgument, cat("links to \"", printable(target.path()), "\", which the layer removes"));
+      if (is_whiteout(status))
+        return Error(Code::kInvalidArgument,
+                     cat("links to \"", printable(target.path()), "\", which the layer removes"));
       return here;
     }
     ASSIGN_OR_RETURN(const LayerTree::Located located, tree_.locate_directory(target.parent));
     if (::fstatat(located.directory, target.base.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      const std::string path = located.real_path.empty() ? target.base : cat(located.real_path, "/", target.base);
+      const std::string path =
+          located.real_path.empty() ? target.base : cat(located.real_path, "/", target.base);
       std::optional<LayerLowers::Found> below;
       if (!located.hidden) {
         ASSIGN_OR_RETURN(below, tree_.lowers().find(path));
       }
       if (!below || S_ISDIR(below->status.st_mode)) {
-        return Error(Code::kInvalidArgument, cat("links to \"", printable(target.path()), "\", which is no file of the image"));
+        return Error(Code::kInvalidArgument,
+                     cat("links to \"", printable(target.path()), "\", which is no file of the image"));
       }
       RETURN_IF_ERROR(copy_up(tree_, *below, path, {located.directory, target.base}));
     }
@@ -215,6 +227,8 @@ class LayerApplier {
 
 }  // namespace
 
-Result<LayerTotals> apply_layer(TarReader& tar, const LayerTarget& target) { return LayerApplier(tar, target).run(); }
+Result<LayerTotals> apply_layer(TarReader& tar, const LayerTarget& target) {
+  return LayerApplier(tar, target).run();
+}
 
 }  // namespace berth::image

@@ -12,15 +12,15 @@ namespace berth::image {
 
 /// Where a layer's tar goes, by directory descriptors that the caller keeps open.
 struct LayerTarget {
-  int root = -1;             ///< an empty directory
-  std::vector<int> lowers;   ///< the layers below, topmost first, in their overlay form
-  bool lowers_complete = true;  ///< false: there may be more below than is given
+  int root = -1;                         ///< an empty directory
+  std::vector<int> lowers;               ///< the layers below, topmost first, in their overlay form
+  bool lowers_complete = true;           ///< false: there may be more below than is given
   std::uint64_t max_bytes = 1ULL << 40;  ///< copied up from below; the tar itself is bounded by its source
   std::uint64_t max_entries = 10'000'000;
 };
 
 struct LayerTotals {
-  std::uint64_t bytes = 0;   ///< of file content
+  std::uint64_t bytes = 0;  ///< of file content
   std::uint64_t inodes = 0;
 };
 

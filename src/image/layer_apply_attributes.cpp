@@ -48,7 +48,8 @@ Result<void> set_times(const Place& place, std::int64_t seconds, std::uint32_t n
 
 Result<void> check_xattrs(const Xattrs& xattrs) {
   for (const auto& [name, value] : xattrs) {
-    if (steers_overlay(name)) return Error(Code::kInvalidArgument, cat("attribute ", name, " belongs to the overlay"));
+    if (steers_overlay(name))
+      return Error(Code::kInvalidArgument, cat("attribute ", name, " belongs to the overlay"));
   }
   return {};
 }

@@ -26,10 +26,12 @@ Result<void> copy_bytes(int from, int to, std::string_view name) {
   }
 }
 
-Result<void> copy_file(LayerTree& tree, const LayerLowers::Found& below, const std::string& real_path, const Place& place) {
+Result<void> copy_file(LayerTree& tree, const LayerLowers::Found& below, const std::string& real_path,
+                       const Place& place) {
   RETURN_IF_ERROR(tree.count(0, static_cast<std::uint64_t>(below.status.st_size)));
   ASSIGN_OR_RETURN(UniqueFd from, open_no_links(below.layer, real_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  ASSIGN_OR_RETURN(UniqueFd to, open_at(place.directory, place.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  ASSIGN_OR_RETURN(UniqueFd to,
+                   open_at(place.directory, place.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   RETURN_IF_ERROR(copy_bytes(from.get(), to.get(), place.name));
   RETURN_IF_ERROR(set_owner(place, below.status.st_uid, below.status.st_gid));
   ASSIGN_OR_RETURN(const Xattrs xattrs, get_xattrs(from.get()));
@@ -50,7 +52,8 @@ Result<void> copy_link(const LayerLowers::Found& below, const std::string& real_
 }
 
 Result<void> copy_special(const LayerLowers::Found& below, const Place& place) {
-  if (::mknodat(place.directory, place.name.c_str(), below.status.st_mode & (S_IFMT | 0777U), below.status.st_rdev) != 0) {
+  if (::mknodat(place.directory, place.name.c_str(), below.status.st_mode & (S_IFMT | 0777U),
+                below.status.st_rdev) != 0) {
     return Error::from_errno(errno, "create", place.name);
   }
   return set_owner(place, below.status.st_uid, below.status.st_gid);
@@ -58,7 +61,8 @@ Result<void> copy_special(const LayerLowers::Found& below, const Place& place) {
 
 }  // namespace
 
-Result<void> copy_up(LayerTree& tree, const LayerLowers::Found& below, const std::string& real_path, const Place& place) {
+Result<void> copy_up(LayerTree& tree, const LayerLowers::Found& below, const std::string& real_path,
+                     const Place& place) {
   RETURN_IF_ERROR(tree.count(1, 0));
   const mode_t mode = below.status.st_mode;
   Result<void> copied = S_ISREG(mode)   ? copy_file(tree, below, real_path, place)

@@ -29,7 +29,8 @@ Result<struct stat> stat_of(int fd) {
 
 Result<void> LayerTree::count(std::uint64_t inodes, std::uint64_t bytes) {
   if (bytes > target_.max_bytes - totals_.bytes) {
-    return Error(Code::kResourceExhausted, cat("the layer expands to more than ", target_.max_bytes, " bytes"));
+    return Error(Code::kResourceExhausted,
+                 cat("the layer expands to more than ", target_.max_bytes, " bytes"));
   }
   if (inodes > target_.max_entries - totals_.inodes) {
     return Error(Code::kResourceExhausted, cat("the layer has more than ", target_.max_entries, " files"));
@@ -112,12 +113,14 @@ Result<void> LayerTree::finish() {
   std::stable_sort(all.begin(), all.end(),
                    [](const auto& a, const auto& b) { return a.second.path.size() > b.second.path.size(); });
   for (const auto& [inode, wanted] : all) {
-    auto directory = open_in_root(target_.root, wanted.path.empty() ? "." : wanted.path, O_RDONLY | O_DIRECTORY);
+    auto directory =
+        open_in_root(target_.root, wanted.path.empty() ? "." : wanted.path, O_RDONLY | O_DIRECTORY);
     if (!directory) continue;  // replaced by a later entry
     ASSIGN_OR_RETURN(const struct stat status, stat_of(directory->get()));
     if (Inode(status.st_dev, status.st_ino) != inode) continue;
     RETURN_IF_ERROR(set_xattrs(directory->get(), wanted.late_xattrs).context(wanted.path));
-    if (::fchmod(directory->get(), wanted.mode) != 0) return Error::from_errno(errno, "set the mode of", wanted.path);
+    if (::fchmod(directory->get(), wanted.mode) != 0)
+      return Error::from_errno(errno, "set the mode of", wanted.path);
     RETURN_IF_ERROR(set_times({directory->get(), "."}, wanted.mtime_s, wanted.mtime_ns).context(wanted.path));
   }
   return {};

@@ -39,7 +39,9 @@ Result<UniqueFd> open_no_links(int root, const std::string& path, int flags) {
   return fd;
 }
 
-bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(0, 0); }
+bool is_whiteout(const struct stat& status) {
+  return S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(0, 0);
+}
 
 bool is_opaque(int directory) {
   char value = 0;

@@ -10,7 +10,9 @@ constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kMetadata = ".wh..wh.";
 constexpr std::string_view kOpaqueName = ".wh..wh..opq";
 
-Error refused(const char* why) { return {Code::kInvalidArgument, why}; }
+Error refused(const char* why) {
+  return {Code::kInvalidArgument, why};
+}
 
 Result<LayerName> classify(LayerName name) {
   if (name.base == kOpaqueName) {
@@ -57,7 +59,8 @@ Result<LayerName> parse_layer_name(std::string_view text) {
 std::string printable(std::string_view name) {
   constexpr std::size_t kMax = 256;
   std::string out(name.substr(0, kMax));
-  std::replace_if(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   if (name.size() > kMax) out.append("...");
   return out;
 }

@@ -34,7 +34,9 @@ Result<std::optional<std::string>> redirect(int directory, const std::string& pa
   return std::optional<std::string>(target.starts_with('/') ? std::string(target) : join(path, target));
 }
 
-Error not_a_directory(const std::string& path) { return Error::from_errno(ENOTDIR, "enter", path); }
+Error not_a_directory(const std::string& path) {
+  return Error::from_errno(ENOTDIR, "enter", path);
+}
 
 }  // namespace
 
@@ -45,7 +47,8 @@ struct LayerTree::Walk {
   bool hidden = false;
 };
 
-LayerTree::LayerTree(const LayerTarget& target) : target_(target), lowers_(target.lowers, target.lowers_complete) {}
+LayerTree::LayerTree(const LayerTarget& target)
+    : target_(target), lowers_(target.lowers, target.lowers_complete) {}
 
 Result<int> LayerTree::open_directory(const std::string& path, bool for_whiteout) {
   if (path.empty()) return target_.root;
@@ -58,7 +61,8 @@ Result<int> LayerTree::open_directory(const std::string& path, bool for_whiteout
   } else {
     std::string rest = path;
     for (int restarts = 0;; ++restarts) {
-      if (restarts > kMaxRestarts || rest.size() > kMaxTarName) return Error::from_errno(ELOOP, "enter", path);
+      if (restarts > kMaxRestarts || rest.size() > kMaxTarName)
+        return Error::from_errno(ELOOP, "enter", path);
       ASSIGN_OR_RETURN(const std::optional<std::string> redirected, walk_once(rest, for_whiteout, walk));
       if (!redirected) break;
       rest = *redirected;
@@ -85,7 +89,8 @@ Result<LayerTree::Located> LayerTree::locate_directory(const std::string& path) 
 }
 
 /// From the root, component by component. A value: start again with this path instead.
-Result<std::optional<std::string>> LayerTree::walk_once(const std::string& path, bool for_whiteout, Walk& walk) {
+Result<std::optional<std::string>> LayerTree::walk_once(const std::string& path, bool for_whiteout,
+                                                        Walk& walk) {
   walk = Walk();
   ASSIGN_OR_RETURN(walk.directory, open_no_links(target_.root, "", O_PATH | O_DIRECTORY));
   RETURN_IF_ERROR(enter(walk, ""));
@@ -100,7 +105,9 @@ Result<std::optional<std::string>> LayerTree::walk_once(const std::string& path,
     } else {
       ASSIGN_OR_RETURN(redirected, step(walk, name, for_whiteout));
     }
-    if (redirected) return std::optional<std::string>(at < path.size() ? cat(*redirected, "/", path.substr(at)) : *redirected);
+    if (redirected)
+      return std::optional<std::string>(at < path.size() ? cat(*redirected, "/", path.substr(at))
+                                                         : *redirected);
   }
   return std::optional<std::string>();
 }
@@ -133,7 +140,8 @@ Result<std::optional<std::string>> LayerTree::step(Walk& walk, const std::string
 }
 
 /// This layer has nothing of that name: what do those below have?
-Result<std::optional<std::string>> LayerTree::step_below(Walk& walk, const std::string& name, bool for_whiteout) {
+Result<std::optional<std::string>> LayerTree::step_below(Walk& walk, const std::string& name,
+                                                         bool for_whiteout) {
   const std::string path = join(walk.real, name);
   std::optional<LayerLowers::Found> below;
   if (!walk.hidden) {
@@ -150,7 +158,8 @@ Result<std::optional<std::string>> LayerTree::step_below(Walk& walk, const std::
   return std::optional<std::string>();
 }
 
-Result<void> LayerTree::imply_directory(Walk& walk, const std::string& name, const LayerLowers::Found* below) {
+Result<void> LayerTree::imply_directory(Walk& walk, const std::string& name,
+                                        const LayerLowers::Found* below) {
   const Place place{walk.directory.get(), name};
   RETURN_IF_ERROR(make_directory(place));
   DirectoryAttributes attributes;

@@ -17,7 +17,8 @@ namespace berth::image {
 namespace {
 
 constexpr std::size_t kMaxMountData = 4095;  // one page; more is cut off silently
-constexpr std::pair<const char*, const char*> kSwitches[] = {{"index", "off"}, {"metacopy", "off"}, {"redirect_dir", "off"}};
+constexpr std::pair<const char*, const char*> kSwitches[] = {
+    {"index", "off"}, {"metacopy", "off"}, {"redirect_dir", "off"}};
 
 /// Names every directory by an open descriptor, so that nothing is resolved twice and nothing in a
 /// path needs escaping.
@@ -26,7 +27,9 @@ struct Directories {
   UniqueFd upper, work;
 };
 
-std::string path_of(const UniqueFd& fd) { return cat("/proc/self/fd/", fd.get()); }
+std::string path_of(const UniqueFd& fd) {
+  return cat("/proc/self/fd/", fd.get());
+}
 
 Result<Directories> open_directories(const OverlayRequest& request) {
   Directories opened;
@@ -83,10 +86,12 @@ Attempt mount_by_context(const Directories& directories, OverlayApi api) {
     if (directories.upper) {
       RETURN_IF_ERROR(set_directory(context.get(), api, "upperdir", directories.upper));
       RETURN_IF_ERROR(set_directory(context.get(), api, "workdir", directories.work));
-      if (::fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr, 0) != 0) return failed(context.get(), "volatile");
+      if (::fsconfig(context.get(), FSCONFIG_SET_FLAG, "volatile", nullptr, 0) != 0)
+        return failed(context.get(), "volatile");
     }
     for (const auto& [key, value] : kSwitches) RETURN_IF_ERROR(set_string(context.get(), key, value));
-    if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return failed(context.get(), "create");
+    if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+      return failed(context.get(), "create");
     return {};
   };
   auto first = set_directory(context.get(), api, "lowerdir+", directories.lowers.front());
@@ -104,17 +109,22 @@ Result<UniqueFd> mount_by_string(const Directories& directories, const std::stri
   for (const UniqueFd& lower : directories.lowers) data.append(path_of(lower)).append(":");
   data.pop_back();
   if (directories.upper) {
-    data.append(cat(",upperdir=", path_of(directories.upper), ",workdir=", path_of(directories.work), ",volatile"));
+    data.append(
+        cat(",upperdir=", path_of(directories.upper), ",workdir=", path_of(directories.work), ",volatile"));
   }
-  for (const auto& [key, value] : kSwitches) data.append(cat(",", std::string_view(key), "=", std::string_view(value)));
+  for (const auto& [key, value] : kSwitches)
+    data.append(cat(",", std::string_view(key), "=", std::string_view(value)));
   if (data.size() > kMaxMountData) {
-    return Error(Code::kUnimplemented, cat("this kernel cannot mount an overlay of ", directories.lowers.size(), " layers"));
+    return Error(Code::kUnimplemented,
+                 cat("this kernel cannot mount an overlay of ", directories.lowers.size(), " layers"));
   }
   const unsigned long flags = directories.upper ? 0 : MS_RDONLY;
-  if (::mount("overlay", scratch.c_str(), "overlay", flags, data.c_str()) != 0) return Error::from_errno(errno, "mount overlay on", scratch);
+  if (::mount("overlay", scratch.c_str(), "overlay", flags, data.c_str()) != 0)
+    return Error::from_errno(errno, "mount overlay on", scratch);
   UniqueFd copy(::open_tree(AT_FDCWD, scratch.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
   const int err = errno;
-  if (::umount2(scratch.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0) return Error::from_errno(errno, "unmount", scratch);
+  if (::umount2(scratch.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
+    return Error::from_errno(errno, "unmount", scratch);
   if (!copy) return Error::from_errno(err, "detach", scratch);
   return copy;
 }

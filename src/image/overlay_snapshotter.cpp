@@ -24,12 +24,14 @@
 namespace berth::image {
 namespace {
 
-Error failed_here(std::string_view name) { return {Code::kInternal, cat("failpoint ", name)}; }
+Error failed_here(std::string_view name) {
+  return {Code::kInternal, cat("failpoint ", name)};
+}
 
 // A key becomes a directory's name; a leading dot is for our own.
 Result<void> check_key(const std::string& key) {
-  const bool bad = key.empty() || key.size() > 128 || key.front() == '.' || key.find('/') != std::string::npos ||
-                   key.find('\0') != std::string::npos;
+  const bool bad = key.empty() || key.size() > 128 || key.front() == '.' ||
+                   key.find('/') != std::string::npos || key.find('\0') != std::string::npos;
   if (bad) return Error(Code::kInvalidArgument, cat("not a snapshot key: \"", key.c_str(), "\""));
   return {};
 }
@@ -46,10 +48,13 @@ Result<void> copy_root(const std::string& from, const std::string& to) {
   struct stat status {};
   if (::fstat(original.get(), &status) != 0) return Error::from_errno(errno, "stat", from);
   ASSIGN_OR_RETURN(const Xattrs xattrs, get_xattrs(original.get()));
-  if (::fchown(copy.get(), status.st_uid, status.st_gid) != 0) return Error::from_errno(errno, "change the owner of", to);
+  if (::fchown(copy.get(), status.st_uid, status.st_gid) != 0)
+    return Error::from_errno(errno, "change the owner of", to);
   RETURN_IF_ERROR(set_xattrs(copy.get(), xattrs).context(to));
-  if (::fchmod(copy.get(), status.st_mode & 07777) != 0) return Error::from_errno(errno, "set the mode of", to);
-  return set_times({copy.get(), "."}, status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec));
+  if (::fchmod(copy.get(), status.st_mode & 07777) != 0)
+    return Error::from_errno(errno, "set the mode of", to);
+  return set_times({copy.get(), "."}, status.st_mtim.tv_sec,
+                   static_cast<std::uint32_t>(status.st_mtim.tv_nsec));
 }
 
 /// Of the layers, topmost first, the one whose tar described the root directory.
@@ -68,9 +73,13 @@ Result<std::unique_ptr<Snapshotter>> Snapshotter::open(const std::string& root, 
 }
 
 OverlaySnapshotter::OverlaySnapshotter(const std::string& root, ImageStore& store)
-    : layout_(root), store_(store), trash_(Lane::Options{.name = "snapshot-trash", .min_threads = 0, .max_threads = 1}) {}
+    : layout_(root),
+      store_(store),
+      trash_(Lane::Options{.name = "snapshot-trash", .min_threads = 0, .max_threads = 1}) {}
 
-OverlaySnapshotter::~OverlaySnapshotter() { closing_ = true; }
+OverlaySnapshotter::~OverlaySnapshotter() {
+  closing_ = true;
+}
 
 Result<std::unique_ptr<Snapshotter>> OverlaySnapshotter::open(const std::string& root, ImageStore& store) {
   std::unique_ptr<OverlaySnapshotter> snapshotter(new OverlaySnapshotter(root, store));
@@ -91,11 +100,13 @@ Result<OverlayRequest> OverlaySnapshotter::lowers_of(const Image& image) const {
   request.scratch = layout_.empty() + "/mount";
   for (auto layer = image.layers.rbegin(); layer != image.layers.rend(); ++layer) {
     request.lowers.push_back(store_.layer_dir(*layer));
-    ASSIGN_OR_RETURN(const UniqueFd directory, open_at(kCwd, request.lowers.back(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    ASSIGN_OR_RETURN(const UniqueFd directory,
+                     open_at(kCwd, request.lowers.back(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     if (is_opaque(directory.get())) break;
   }
   if (request.lowers.size() > kMaxOverlayLowers) {
-    return Error(Code::kFailedPrecondition, cat("image ", image.id, " has more than ", kMaxOverlayLowers, " layers"));
+    return Error(Code::kFailedPrecondition,
+                 cat("image ", image.id, " has more than ", kMaxOverlayLowers, " layers"));
   }
   if (request.lowers.empty()) request.lowers.push_back(layout_.empty() + "/a");
   return request;
@@ -119,7 +130,8 @@ Result<UniqueFd> OverlaySnapshotter::prepare(const std::string& key, const Image
   return mounted;
 }
 
-Result<void> OverlaySnapshotter::make_directories(const std::string& key, const Image& image, const OverlayRequest& request) const {
+Result<void> OverlaySnapshotter::make_directories(const std::string& key, const Image& image,
+                                                  const OverlayRequest& request) const {
   RETURN_IF_ERROR(make_dirs(layout_.snapshot(key), 0700));
   if (failpoint("snapshot.layers")) return failed_here("snapshot.layers");
   RETURN_IF_ERROR(write_held_layers(layout_, key, image.layers));
@@ -179,6 +191,8 @@ Result<Snapshotter::Usage> OverlaySnapshotter::usage(const std::string& key) con
   return measure_tree(layout_.upper(key)).context("measure snapshot " + key);
 }
 
-std::string OverlaySnapshotter::upper_dir(const std::string& key) const { return layout_.upper(key); }
+std::string OverlaySnapshotter::upper_dir(const std::string& key) const {
+  return layout_.upper(key);
+}
 
 }  // namespace berth::image

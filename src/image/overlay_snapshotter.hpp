@@ -29,7 +29,8 @@ class OverlaySnapshotter final : public Snapshotter {
  private:
   OverlaySnapshotter(const std::string& root, ImageStore& store);
   Result<OverlayRequest> lowers_of(const Image& image) const;
-  Result<void> make_directories(const std::string& key, const Image& image, const OverlayRequest& request) const;
+  Result<void> make_directories(const std::string& key, const Image& image,
+                                const OverlayRequest& request) const;
   void empty_trash();
 
   const SnapshotLayout layout_;

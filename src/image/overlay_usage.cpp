@@ -47,14 +47,16 @@ class Measurement {
   Result<void> add(const struct stat& status) {
     if (status.st_nlink > 1 && !S_ISDIR(status.st_mode) && !linked_.insert(status.st_ino).second) return {};
     usage_.bytes += static_cast<std::uint64_t>(status.st_blocks) * kBlock;
-    if (++usage_.inodes > kMaxInodes) return Error(Code::kResourceExhausted, cat("more than ", kMaxInodes, " files"));
+    if (++usage_.inodes > kMaxInodes)
+      return Error(Code::kResourceExhausted, cat("more than ", kMaxInodes, " files"));
     return {};
   }
 
   // One descriptor at a time, however deep the tree is.
   Result<void> visit(const std::string& directory) {
     auto fd = open_no_links(root_.get(), directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME);
-    if (!fd) return is_fleeting(fd.error().sys_errno()) ? Result<void>() : Result<void>(std::move(fd).error());
+    if (!fd)
+      return is_fleeting(fd.error().sys_errno()) ? Result<void>() : Result<void>(std::move(fd).error());
     const std::unique_ptr<DIR, CloseDir> stream(::fdopendir(fd->get()));
     if (!stream) return Error::from_errno(errno, "list", directory);
     (void)fd->release();
@@ -65,13 +67,16 @@ class Measurement {
       if (::fstatat(::dirfd(stream.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
       if (status.st_dev != device_) continue;
       RETURN_IF_ERROR(add(status));
-      if (S_ISDIR(status.st_mode)) waiting_.push_back(directory.empty() ? std::string(name) : cat(directory, "/", name));
+      if (S_ISDIR(status.st_mode))
+        waiting_.push_back(directory.empty() ? std::string(name) : cat(directory, "/", name));
     }
     return {};
   }
 
   // Removed or replaced meanwhile, or too deep.
-  static bool is_fleeting(int err) { return err == ENOENT || err == ENOTDIR || err == ELOOP || err == ENAMETOOLONG; }
+  static bool is_fleeting(int err) {
+    return err == ENOENT || err == ENOTDIR || err == ELOOP || err == ENAMETOOLONG;
+  }
 
   UniqueFd root_;
   dev_t device_ = 0;

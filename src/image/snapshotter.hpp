@@ -17,7 +17,8 @@ namespace berth::image {
 /// host's mount table, and the last closed descriptor or ended mount namespace unmounts it.
 class Snapshotter {
  public:
-  /// `root`: <daemon root>/snapshots. Keys not in `known_keys` are leftovers and are removed in the background.
+  /// `root`: <daemon root>/snapshots. Keys not in `known_keys` are leftovers and are removed in the
+  /// background.
   static Result<std::unique_ptr<Snapshotter>> open(const std::string& root, ImageStore& store);
   virtual ~Snapshotter() = default;
 

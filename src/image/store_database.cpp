@@ -15,9 +15,11 @@ constexpr int kDigest = 1;
 constexpr const char* kTables =
     "CREATE TABLE layer(number INTEGER PRIMARY KEY, chain_id TEXT NOT NULL UNIQUE, diff_id TEXT NOT NULL,"
     " size INTEGER NOT NULL, inodes INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE image(id TEXT PRIMARY KEY, config TEXT NOT NULL, manifest TEXT NOT NULL, record TEXT NOT NULL,"
+    "CREATE TABLE image(id TEXT PRIMARY KEY, config TEXT NOT NULL, manifest TEXT NOT NULL, record TEXT NOT "
+    "NULL,"
     " created_ns INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE image_layer(image TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE, position INTEGER NOT NULL,"
+    "CREATE TABLE image_layer(image TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE, position INTEGER "
+    "NOT NULL,"
     " layer INTEGER NOT NULL REFERENCES layer(number), PRIMARY KEY(image, position)) STRICT;"
     "CREATE TABLE name(reference TEXT PRIMARY KEY, kind INTEGER NOT NULL,"
     " image TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE) STRICT;"
@@ -43,7 +45,8 @@ Result<void> StoreDatabase::create_tables() {
   }
   if (version == kSchema) return {};
   if (version != 0) {
-    return Error(Code::kFailedPrecondition, cat("written by a newer version (schema ", version, ", this one knows ", kSchema, ")"));
+    return Error(Code::kFailedPrecondition,
+                 cat("written by a newer version (schema ", version, ", this one knows ", kSchema, ")"));
   }
   ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::begin(sqlite_));
   RETURN_IF_ERROR(sqlite_.run(kTables));
@@ -52,13 +55,15 @@ Result<void> StoreDatabase::create_tables() {
 
 Result<StoreDatabase::Contents> StoreDatabase::load() {
   Contents contents;
-  ASSIGN_OR_RETURN(Sqlite::Statement ask, sqlite_.prepare("SELECT number, chain_id, diff_id, size, inodes FROM layer"));
+  ASSIGN_OR_RETURN(Sqlite::Statement ask,
+                   sqlite_.prepare("SELECT number, chain_id, diff_id, size, inodes FROM layer"));
   while (true) {
     ASSIGN_OR_RETURN(const bool row, ask.step());
     if (!row) break;
     ASSIGN_OR_RETURN(Digest diff_id, Digest::parse(ask.text(2)));
-    contents.layers.push_back(Layer{static_cast<std::uint64_t>(ask.number(0)), std::move(diff_id), ask.text(1),
-                                    static_cast<std::uint64_t>(ask.number(3)), static_cast<std::uint64_t>(ask.number(4))});
+    contents.layers.push_back(Layer{static_cast<std::uint64_t>(ask.number(0)), std::move(diff_id),
+                                    ask.text(1), static_cast<std::uint64_t>(ask.number(3)),
+                                    static_cast<std::uint64_t>(ask.number(4))});
   }
   RETURN_IF_ERROR(load_images(contents));
   RETURN_IF_ERROR(load_names(contents));
@@ -66,10 +71,12 @@ Result<StoreDatabase::Contents> StoreDatabase::load() {
 }
 
 Result<void> StoreDatabase::load_images(Contents& contents) {
-  ASSIGN_OR_RETURN(Sqlite::Statement ask,
-                   sqlite_.prepare("SELECT id, record, length(CAST(config AS BLOB)) + length(CAST(manifest AS BLOB)),"
-                                   " created_ns FROM image ORDER BY id"));
-  ASSIGN_OR_RETURN(Sqlite::Statement ask_layers, sqlite_.prepare("SELECT image, layer FROM image_layer ORDER BY image, position"));
+  ASSIGN_OR_RETURN(
+      Sqlite::Statement ask,
+      sqlite_.prepare("SELECT id, record, length(CAST(config AS BLOB)) + length(CAST(manifest AS BLOB)),"
+                      " created_ns FROM image ORDER BY id"));
+  ASSIGN_OR_RETURN(Sqlite::Statement ask_layers,
+                   sqlite_.prepare("SELECT image, layer FROM image_layer ORDER BY image, position"));
   std::map<std::string, std::vector<std::uint64_t>> layers;
   while (true) {
     ASSIGN_OR_RETURN(const bool row, ask_layers.step());
@@ -103,7 +110,8 @@ Result<void> StoreDatabase::load_names(Contents& contents) {
   }
 }
 
-Result<void> StoreDatabase::add(const ImageRow& image, const std::vector<Layer>& new_layers, const std::vector<std::string>& tags,
+Result<void> StoreDatabase::add(const ImageRow& image, const std::vector<Layer>& new_layers,
+                                const std::vector<std::string>& tags,
                                 const std::vector<std::string>& digests) {
   ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::begin(sqlite_));
   ASSIGN_OR_RETURN(Sqlite::Statement add_layer, sqlite_.prepare("INSERT INTO layer VALUES(?,?,?,?,?)"));
@@ -117,10 +125,13 @@ Result<void> StoreDatabase::add(const ImageRow& image, const std::vector<Layer>&
   add_image.bind(image.id).bind(image.config_json).bind(image.manifest_json);
   add_image.bind(format_config_record(image.config)).bind(image.created_ns);
   RETURN_IF_ERROR(add_image.finish());
-  ASSIGN_OR_RETURN(Sqlite::Statement add_part,
-                   sqlite_.prepare("INSERT INTO image_layer VALUES(?,?,?) ON CONFLICT(image, position) DO NOTHING"));
+  ASSIGN_OR_RETURN(
+      Sqlite::Statement add_part,
+      sqlite_.prepare("INSERT INTO image_layer VALUES(?,?,?) ON CONFLICT(image, position) DO NOTHING"));
   for (std::size_t position = 0; position < image.layers.size(); ++position) {
-    add_part.bind(image.id).bind(static_cast<std::int64_t>(position)).bind(static_cast<std::int64_t>(image.layers[position]));
+    add_part.bind(image.id)
+        .bind(static_cast<std::int64_t>(position))
+        .bind(static_cast<std::int64_t>(image.layers[position]));
     RETURN_IF_ERROR(add_part.finish());
   }
   RETURN_IF_ERROR(add_names(image.id, tags, kTag));
@@ -129,9 +140,11 @@ Result<void> StoreDatabase::add(const ImageRow& image, const std::vector<Layer>&
   return transaction.commit();
 }
 
-Result<void> StoreDatabase::add_names(const std::string& id, const std::vector<std::string>& names, int kind) {
+Result<void> StoreDatabase::add_names(const std::string& id, const std::vector<std::string>& names,
+                                      int kind) {
   ASSIGN_OR_RETURN(Sqlite::Statement add, sqlite_.prepare("INSERT OR REPLACE INTO name VALUES(?,?,?)"));
-  for (const std::string& name : names) RETURN_IF_ERROR(add.bind(name).bind(std::int64_t{kind}).bind(id).finish());
+  for (const std::string& name : names)
+    RETURN_IF_ERROR(add.bind(name).bind(std::int64_t{kind}).bind(id).finish());
   return {};
 }
 
@@ -147,7 +160,8 @@ Result<void> StoreDatabase::remove_layers(const std::vector<std::uint64_t>& numb
   if (numbers.empty()) return {};
   ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::begin(sqlite_));
   ASSIGN_OR_RETURN(Sqlite::Statement remove, sqlite_.prepare("DELETE FROM layer WHERE number=?"));
-  for (const std::uint64_t number : numbers) RETURN_IF_ERROR(remove.bind(static_cast<std::int64_t>(number)).finish());
+  for (const std::uint64_t number : numbers)
+    RETURN_IF_ERROR(remove.bind(static_cast<std::int64_t>(number)).finish());
   return transaction.commit();
 }
 

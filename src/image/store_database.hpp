@@ -31,15 +31,15 @@ class StoreDatabase {
   struct Contents {
     std::vector<Layer> layers;
     std::vector<ImageRow> images;
-    std::vector<std::string> unreadable;            ///< IDs of images whose row makes no sense
-    std::map<std::string, std::string> tags;        ///< name -> image ID
+    std::vector<std::string> unreadable;      ///< IDs of images whose row makes no sense
+    std::map<std::string, std::string> tags;  ///< name -> image ID
     std::map<std::string, std::string> digests;
   };
   Result<Contents> load();
 
   /// An image that is there already only gets the names; names that belong to others move.
-  Result<void> add(const ImageRow& image, const std::vector<Layer>& new_layers, const std::vector<std::string>& tags,
-                   const std::vector<std::string>& digests);
+  Result<void> add(const ImageRow& image, const std::vector<Layer>& new_layers,
+                   const std::vector<std::string>& tags, const std::vector<std::string>& digests);
   Result<void> remove_images(const std::vector<std::string>& ids);
   Result<void> remove_layers(const std::vector<std::uint64_t>& numbers);
 

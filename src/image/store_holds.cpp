@@ -9,7 +9,8 @@
 
 namespace berth::image {
 
-Result<void> write_held_layers(const SnapshotLayout& layout, const std::string& key, const std::vector<Layer>& layers) {
+Result<void> write_held_layers(const SnapshotLayout& layout, const std::string& key,
+                               const std::vector<Layer>& layers) {
   std::string text;
   for (const Layer& layer : layers) text.append(cat(layer.number, "\n"));
   // Not synced: after a power cut the snapshot's processes are gone, too.

@@ -12,9 +12,11 @@ constexpr std::size_t kMaxRecord = 16UL * 1024 * 1024;
 Result<std::vector<std::string>> strings(const Json& record, const char* key) {
   std::vector<std::string> found;
   const auto list = record.find(key);
-  if (list == record.end() || !list->is_array()) return Error(Code::kInvalidArgument, std::string(kSubject) + ": no list " + key);
+  if (list == record.end() || !list->is_array())
+    return Error(Code::kInvalidArgument, std::string(kSubject) + ": no list " + key);
   for (const Json& item : *list) {
-    if (!item.is_string()) return Error(Code::kInvalidArgument, std::string(kSubject) + ": not a string in " + key);
+    if (!item.is_string())
+      return Error(Code::kInvalidArgument, std::string(kSubject) + ": not a string in " + key);
     found.push_back(item.get_ref<const std::string&>());
   }
   return found;
@@ -43,18 +45,21 @@ Result<ImageConfig> parse_config_record(const std::string& text) {
   ASSIGN_OR_RETURN(const Json record, parse_json(text, kMaxRecord, kSubject));
   ImageConfig config;
   const std::pair<const char*, std::string*> texts[] = {
-      {"os", &config.os},           {"architecture", &config.architecture}, {"variant", &config.variant},
-      {"user", &config.user},       {"working_dir", &config.working_dir},   {"stop_signal", &config.stop_signal}};
+      {"os", &config.os},     {"architecture", &config.architecture}, {"variant", &config.variant},
+      {"user", &config.user}, {"working_dir", &config.working_dir},   {"stop_signal", &config.stop_signal}};
   for (const auto& [key, value] : texts) {
     ASSIGN_OR_RETURN(*value, json_string(record, key, kSubject));
   }
-  const std::pair<const char*, std::vector<std::string>*> lists[] = {
-      {"env", &config.env}, {"entrypoint", &config.entrypoint}, {"cmd", &config.cmd}, {"volumes", &config.volumes}};
+  const std::pair<const char*, std::vector<std::string>*> lists[] = {{"env", &config.env},
+                                                                     {"entrypoint", &config.entrypoint},
+                                                                     {"cmd", &config.cmd},
+                                                                     {"volumes", &config.volumes}};
   for (const auto& [key, value] : lists) {
     ASSIGN_OR_RETURN(*value, strings(record, key));
   }
   const auto labels = record.find("labels");
-  if (labels == record.end() || !labels->is_object()) return Error(Code::kInvalidArgument, "stored image config: no labels");
+  if (labels == record.end() || !labels->is_object())
+    return Error(Code::kInvalidArgument, "stored image config: no labels");
   for (const auto& [key, value] : labels->items()) {
     ASSIGN_OR_RETURN(config.labels[key], json_string(*labels, key, kSubject));
   }

@@ -14,13 +14,18 @@ Error failed(sqlite3* database, std::string_view what) {
   const int code = sqlite3_errcode(database);
   const bool full = code == SQLITE_FULL;
   return {full ? Code::kResourceExhausted : Code::kInternal,
-          cat(what, " the image database: ", std::string_view(sqlite3_errmsg(database)), " (", sqlite3_extended_errcode(database), ")")};
+          cat(what, " the image database: ", std::string_view(sqlite3_errmsg(database)), " (",
+              sqlite3_extended_errcode(database), ")")};
 }
 
 }  // namespace
 
-void Sqlite::Close::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
-void Sqlite::Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+void Sqlite::Close::operator()(sqlite3* database) const {
+  sqlite3_close_v2(database);
+}
+void Sqlite::Statement::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
 
 Result<Sqlite> Sqlite::open(const std::string& path) {
   sqlite3* raw = nullptr;
@@ -28,7 +33,8 @@ Result<Sqlite> Sqlite::open(const std::string& path) {
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   Sqlite database;
   database.database_.reset(raw);
-  if (code != SQLITE_OK) return Error(Code::kInternal, cat("open ", path, ": ", std::string_view(sqlite3_errstr(code))));
+  if (code != SQLITE_OK)
+    return Error(Code::kInternal, cat("open ", path, ": ", std::string_view(sqlite3_errstr(code))));
   // Exclusive before WAL: there is then no shared memory file, and nobody else can interfere.
   RETURN_IF_ERROR(database.run("PRAGMA locking_mode=EXCLUSIVE").context(path));
   RETURN_IF_ERROR(database.run("PRAGMA journal_mode=WAL").context(path));
@@ -44,7 +50,8 @@ Result<void> Sqlite::run(const std::string& sql) {
 
 Result<Sqlite::Statement> Sqlite::prepare(std::string_view sql) {
   sqlite3_stmt* raw = nullptr;
-  const int code = sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr);
+  const int code =
+      sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr);
   if (code != SQLITE_OK) return failed(database_.get(), "ask");
   Statement statement;
   statement.statement_.reset(raw);
@@ -53,7 +60,8 @@ Result<Sqlite::Statement> Sqlite::prepare(std::string_view sql) {
 
 // A value that cannot be bound leaves NULL, which the NOT NULL columns refuse in step().
 Sqlite::Statement& Sqlite::Statement::bind(std::string_view text) {
-  sqlite3_bind_text64(statement_.get(), next_parameter_++, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  sqlite3_bind_text64(statement_.get(), next_parameter_++, text.data(), text.size(), SQLITE_TRANSIENT,
+                      SQLITE_UTF8);
   return *this;
 }
 
@@ -80,17 +88,21 @@ Result<void> Sqlite::Statement::finish() {
 std::string Sqlite::Statement::text(int column) const {
   const unsigned char* bytes = sqlite3_column_text(statement_.get(), column);
   if (bytes == nullptr) return {};
-  return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+  return {reinterpret_cast<const char*>(bytes),
+          static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
-std::int64_t Sqlite::Statement::number(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+std::int64_t Sqlite::Statement::number(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
 
 Result<SqliteTransaction> SqliteTransaction::begin(Sqlite& database) {
   RETURN_IF_ERROR(database.run("BEGIN IMMEDIATE"));
   return SqliteTransaction(&database);
 }
 
-SqliteTransaction::SqliteTransaction(SqliteTransaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+SqliteTransaction::SqliteTransaction(SqliteTransaction&& other) noexcept
+    : database_(std::exchange(other.database_, nullptr)) {}
 
 SqliteTransaction::~SqliteTransaction() {
   if (database_ != nullptr) (void)database_->run("ROLLBACK");

@@ -25,7 +25,7 @@ class Sqlite {
    public:
     Statement& bind(std::string_view text);
     Statement& bind(std::int64_t number);
-    Result<bool> step();  ///< true: there is a row
+    Result<bool> step();    ///< true: there is a row
     Result<void> finish();  ///< for statements without rows: run, and be ready for the next values
     std::string text(int column) const;
     std::int64_t number(int column) const;

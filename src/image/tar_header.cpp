@@ -12,8 +12,9 @@ namespace {
 struct Field {
   std::size_t at, length;
 };
-constexpr Field kName{0, 100}, kMode{100, 8}, kUid{108, 8}, kGid{116, 8}, kSize{124, 12}, kMtime{136, 12}, kChecksum{148, 8},
-    kLink{157, 100}, kMagic{257, 8}, kDevMajor{329, 8}, kDevMinor{337, 8}, kPrefix{345, 155};
+constexpr Field kName{0, 100}, kMode{100, 8}, kUid{108, 8}, kGid{116, 8}, kSize{124, 12}, kMtime{136, 12},
+    kChecksum{148, 8}, kLink{157, 100}, kMagic{257, 8}, kDevMajor{329, 8}, kDevMinor{337, 8},
+    kPrefix{345, 155};
 constexpr std::size_t kTypeAt = 156;
 
 std::optional<std::int64_t> parse_base256(std::string_view field) {
@@ -34,7 +35,8 @@ std::optional<std::int64_t> parse_base256(std::string_view field) {
 
 class Block {
  public:
-  explicit Block(std::span<const std::byte, kTarBlock> bytes) : text_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
+  explicit Block(std::span<const std::byte, kTarBlock> bytes)
+      : text_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
 
   std::string_view raw(Field field) const { return text_.substr(field.at, field.length); }
   std::string text(Field field) const {
@@ -62,7 +64,9 @@ class Block {
   std::string_view text_;
 };
 
-Error malformed(std::string_view what) { return {Code::kInvalidArgument, cat("tar header: ", what)}; }
+Error malformed(std::string_view what) {
+  return {Code::kInvalidArgument, cat("tar header: ", what)};
+}
 
 Result<void> read_numbers(const Block& block, bool has_devices, TarHeader& header) {
   struct Target {

@@ -12,7 +12,9 @@ namespace {
 constexpr std::string_view kSchily = "SCHILY.xattr.";
 constexpr std::string_view kLibarchive = "LIBARCHIVE.xattr.";
 
-Error malformed(std::string_view what) { return {Code::kInvalidArgument, cat("pax header: ", what)}; }
+Error malformed(std::string_view what) {
+  return {Code::kInvalidArgument, cat("pax header: ", what)};
+}
 
 struct Record {
   std::string_view key, value;
@@ -59,7 +61,8 @@ Result<std::optional<PaxFields::Time>> parse_time(const Record& record) {
   const std::string_view whole = text.substr(0, dot);
   PaxFields::Time time;
   const auto [end, err] = std::from_chars(whole.data(), whole.data() + whole.size(), time.seconds);
-  if (err == std::errc::invalid_argument || end != whole.data() + whole.size()) return malformed("mtime is not a time");
+  if (err == std::errc::invalid_argument || end != whole.data() + whole.size())
+    return malformed("mtime is not a time");
   if (err == std::errc::result_out_of_range) return malformed("mtime is out of range");
   if (dot == std::string_view::npos) return std::optional<PaxFields::Time>(time);
   std::string fraction(text.substr(dot + 1, 9));
@@ -117,7 +120,8 @@ Result<std::string> decode_base64(std::string_view text) {
 }
 
 Result<void> add_xattr(PaxFields& fields, std::string name, std::string value) {
-  if (name.empty() || name.find('\0') != std::string::npos) return malformed("an attribute has no usable name");
+  if (name.empty() || name.find('\0') != std::string::npos)
+    return malformed("an attribute has no usable name");
   fields.xattrs.emplace_back(std::move(name), std::move(value));
   return {};
 }
@@ -149,7 +153,8 @@ Result<void> apply(PaxFields& fields, const Record& record) {
 
 // libarchive writes every attribute in both forms; and of equal names the last one counts.
 void drop_duplicates(PaxFields& fields) {
-  std::stable_sort(fields.xattrs.begin(), fields.xattrs.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(fields.xattrs.begin(), fields.xattrs.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::pair<std::string, std::string>> unique;
   for (auto& xattr : fields.xattrs) {
     if (!unique.empty() && unique.back().first == xattr.first) unique.pop_back();

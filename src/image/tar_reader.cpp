@@ -15,10 +15,16 @@ constexpr std::int64_t kMaxId = 0xfffffffe;  // -1 means "leave it" to chown(2)
 constexpr std::int64_t kMaxDeviceMajor = 0xfff;
 constexpr std::int64_t kMaxDeviceMinor = 0xfffff;
 
-Error malformed(std::string_view what) { return {Code::kInvalidArgument, cat("tar archive: ", what)}; }
-Error truncated() { return malformed("it ends early"); }
+Error malformed(std::string_view what) {
+  return {Code::kInvalidArgument, cat("tar archive: ", what)};
+}
+Error truncated() {
+  return malformed("it ends early");
+}
 
-std::size_t padding_of(std::uint64_t size) { return static_cast<std::size_t>((kTarBlock - size % kTarBlock) % kTarBlock); }
+std::size_t padding_of(std::uint64_t size) {
+  return static_cast<std::size_t>((kTarBlock - size % kTarBlock) % kTarBlock);
+}
 
 Result<TarEntry::Type> type_of(char flag, bool has_slash) {
   switch (flag) {
@@ -43,12 +49,14 @@ Result<TarEntry::Type> type_of(char flag, bool has_slash) {
       return Error(Code::kUnimplemented, "tar archive: sparse files are not supported");
     default:
       const auto code = static_cast<unsigned char>(flag);
-      return Error(Code::kUnimplemented, cat("tar archive: entry type number ", unsigned{code}, " is not supported"));
+      return Error(Code::kUnimplemented,
+                   cat("tar archive: entry type number ", unsigned{code}, " is not supported"));
   }
 }
 
 Result<std::uint32_t> checked(std::uint64_t value, std::int64_t limit, std::string_view what) {
-  if (value > static_cast<std::uint64_t>(limit)) return malformed(cat("the ", what, " ", value, " is out of range"));
+  if (value > static_cast<std::uint64_t>(limit))
+    return malformed(cat("the ", what, " ", value, " is out of range"));
   return static_cast<std::uint32_t>(value);
 }
 
@@ -84,7 +92,8 @@ Result<bool> TarReader::fill(std::span<std::byte> block) {
 
 Result<void> TarReader::skip(std::uint64_t count) {
   while (count != 0) {
-    ASSIGN_OR_RETURN(const std::span<const std::byte> now, take(static_cast<std::size_t>(std::min<std::uint64_t>(count, SIZE_MAX))));
+    ASSIGN_OR_RETURN(const std::span<const std::byte> now,
+                     take(static_cast<std::size_t>(std::min<std::uint64_t>(count, SIZE_MAX))));
     if (now.empty()) return truncated();
     count -= now.size();
   }
@@ -148,8 +157,10 @@ Result<void> TarReader::make_entry(const TarHeader& header) {
   ASSIGN_OR_RETURN(entry_.type, type_of(header.type, entry_.name.ends_with('/')));
   if (header.mode < 0) return malformed("the mode is negative");
   entry_.mode = static_cast<std::uint32_t>(header.mode & 07777);
-  ASSIGN_OR_RETURN(entry_.uid, pax.uid ? checked(*pax.uid, kMaxId, "user ID") : checked(header.uid, kMaxId, "user ID"));
-  ASSIGN_OR_RETURN(entry_.gid, pax.gid ? checked(*pax.gid, kMaxId, "group ID") : checked(header.gid, kMaxId, "group ID"));
+  ASSIGN_OR_RETURN(entry_.uid,
+                   pax.uid ? checked(*pax.uid, kMaxId, "user ID") : checked(header.uid, kMaxId, "user ID"));
+  ASSIGN_OR_RETURN(entry_.gid,
+                   pax.gid ? checked(*pax.gid, kMaxId, "group ID") : checked(header.gid, kMaxId, "group ID"));
   entry_.mtime_s = pax.mtime ? pax.mtime->seconds : header.mtime;
   entry_.mtime_ns = pax.mtime ? pax.mtime->nanoseconds : 0;
   if (entry_.type == TarEntry::Type::kCharDevice || entry_.type == TarEntry::Type::kBlockDevice) {
@@ -184,7 +195,8 @@ Result<const TarEntry*> TarReader::next() {
 
 Result<std::span<const std::byte>> TarReader::content() {
   if (content_left_ == 0) return std::span<const std::byte>();
-  ASSIGN_OR_RETURN(const std::span<const std::byte> now, take(static_cast<std::size_t>(std::min<std::uint64_t>(content_left_, SIZE_MAX))));
+  ASSIGN_OR_RETURN(const std::span<const std::byte> now,
+                   take(static_cast<std::size_t>(std::min<std::uint64_t>(content_left_, SIZE_MAX))));
   if (now.empty()) return truncated();
   content_left_ -= now.size();
   return now;

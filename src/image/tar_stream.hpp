@@ -35,15 +35,16 @@ class LayerSink {
 inline constexpr const char* kNeedsLowerLayer = "needs a lower layer";
 
 struct UnpackRequest {
-  std::string program;               ///< berth-unpack
-  std::string target_dir;            ///< existing empty directory: the layer's root, overlay-ready
-  std::vector<std::string> lower_dirs;  ///< layers below, topmost first, for parents and hard links missing here
+  std::string program;     ///< berth-unpack
+  std::string target_dir;  ///< existing empty directory: the layer's root, overlay-ready
+  std::vector<std::string>
+      lower_dirs;  ///< layers below, topmost first, for parents and hard links missing here
   /// False: layers below exist but are not unpacked yet (lower_dirs is empty then). What would need
   /// one fails with kFailedPrecondition and a frame that starts with kNeedsLowerLayer; the caller
   /// tries again when they are there. Nothing below and true: parents are made with 0755, root.
   bool lowers_complete = true;
-  std::uint64_t max_bytes = 0;       ///< expanded size; 0: 1 TiB
-  std::uint64_t max_entries = 0;     ///< 0: 10 million
+  std::uint64_t max_bytes = 0;    ///< expanded size; 0: 1 TiB
+  std::uint64_t max_entries = 0;  ///< 0: 10 million
 };
 
 /// Compression is detected from the bytes (gzip, zstd, none), whatever the media type said.

@@ -50,12 +50,18 @@ ssize_t write_quietly(int fd, std::span<const std::byte> data) {
   return written;
 }
 
-Error cancelled() { return {Code::kCancelled, "unpacking was cancelled"}; }
+Error cancelled() {
+  return {Code::kCancelled, "unpacking was cancelled"};
+}
 
 class WorkerSink final : public LayerSink {
  public:
   WorkerSink(Subprocess worker, UniqueFd data, UniqueFd report, CancelEvent cancel, std::stop_token token)
-      : data_(std::move(data)), report_(std::move(report)), cancel_(std::move(cancel)), token_(std::move(token)), worker_(std::move(worker)) {}
+      : data_(std::move(data)),
+        report_(std::move(report)),
+        cancel_(std::move(cancel)),
+        token_(std::move(token)),
+        worker_(std::move(worker)) {}
 
   Result<void> write(std::span<const std::byte> data) override {
     while (!data.empty()) {
@@ -84,7 +90,8 @@ class WorkerSink final : public LayerSink {
       if (auto ready = wait_for(report_.get(), POLLIN); !ready) return std::move(ready).error();
       const ssize_t got = ::read(report_.get(), buffer.data(), buffer.size());
       if (got == 0) break;
-      if (got < 0 && errno != EINTR) return stop(Error::from_errno(errno, "read", "the layer worker's report"));
+      if (got < 0 && errno != EINTR)
+        return stop(Error::from_errno(errno, "read", "the layer worker's report"));
       if (got > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
     }
     outcome_ = conclude(text);
@@ -94,7 +101,8 @@ class WorkerSink final : public LayerSink {
  private:
   Result<Applied> conclude(const std::string& text) {
     // It has closed its report, so it is at its end, or stuck there.
-    ASSIGN_OR_RETURN(const int status, worker_.wait_until(std::chrono::steady_clock::now() + std::chrono::seconds(30), token_));
+    ASSIGN_OR_RETURN(const int status,
+                     worker_.wait_until(std::chrono::steady_clock::now() + std::chrono::seconds(30), token_));
     if (!text.empty()) return parse_unpack_report(text);
     return Error(Code::kInternal, cat("the layer worker gave no report: ", describe_wait_status(status)));
   }
@@ -133,10 +141,12 @@ class WorkerSink final : public LayerSink {
 Result<Subprocess> spawn_worker(const UnpackRequest& request, int input, int report) {
   SpawnRequest spawn;
   spawn.program = request.program;
-  spawn.argv = {"berth-unpack", cat("--lowers=", request.lower_dirs.size()), cat("--incomplete=", request.lowers_complete ? 0 : 1),
-                cat("--max-bytes=", request.max_bytes), cat("--max-entries=", request.max_entries)};
+  spawn.argv = {"berth-unpack", cat("--lowers=", request.lower_dirs.size()),
+                cat("--incomplete=", request.lowers_complete ? 0 : 1), cat("--max-bytes=", request.max_bytes),
+                cat("--max-entries=", request.max_entries)};
   spawn.fds = {{input, 0}, {report, 1}};
-  ASSIGN_OR_RETURN(const UniqueFd target, open_at(kCwd, request.target_dir, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  ASSIGN_OR_RETURN(const UniqueFd target,
+                   open_at(kCwd, request.target_dir, O_PATH | O_DIRECTORY | O_NOFOLLOW));
   spawn.fds.emplace_back(target.get(), 3);
   std::vector<UniqueFd> lowers;
   for (const std::string& path : request.lower_dirs) {
@@ -155,11 +165,13 @@ Result<std::unique_ptr<LayerSink>> start_unpack(const UnpackRequest& request, st
   ASSIGN_OR_RETURN(Pipe report, make_pipe());
   // A larger pipe means fewer switches between the two processes; without one it works, too.
   (void)::fcntl(data.write_end.get(), F_SETPIPE_SZ, kPipeSize);
-  if (::fcntl(data.write_end.get(), F_SETFL, O_NONBLOCK) != 0) return Error::from_errno(errno, "fcntl", "a pipe");
+  if (::fcntl(data.write_end.get(), F_SETFL, O_NONBLOCK) != 0)
+    return Error::from_errno(errno, "fcntl", "a pipe");
   ASSIGN_OR_RETURN(CancelEvent event, CancelEvent::create(cancel));
   ASSIGN_OR_RETURN(Subprocess worker, spawn_worker(request, data.read_end.get(), report.write_end.get()));
   return std::unique_ptr<LayerSink>(std::make_unique<WorkerSink>(std::move(worker), std::move(data.write_end),
-                                                                std::move(report.read_end), std::move(event), std::move(cancel)));
+                                                                 std::move(report.read_end), std::move(event),
+                                                                 std::move(cancel)));
 }
 
 }  // namespace berth::image

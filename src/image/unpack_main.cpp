@@ -31,9 +31,9 @@ struct Options {
 Result<Options> parse_options(int argc, char** argv) {
   Options options;
   const std::pair<std::string_view, std::uint64_t*> known[] = {{"--lowers=", &options.lowers},
-                                                              {"--incomplete=", &options.incomplete},
-                                                              {"--max-bytes=", &options.max_bytes},
-                                                              {"--max-entries=", &options.max_entries}};
+                                                               {"--incomplete=", &options.incomplete},
+                                                               {"--max-bytes=", &options.max_bytes},
+                                                               {"--max-entries=", &options.max_entries}};
   for (int i = 1; i < argc; ++i) {
     const std::string_view arg = argv[i];
     bool taken = false;
@@ -44,7 +44,8 @@ Result<Options> parse_options(int argc, char** argv) {
     }
     if (!taken) return Error(Code::kInvalidArgument, cat("berth-unpack: what is ", arg, "?"));
   }
-  if (options.lowers > kMaxLowers) return Error(Code::kInvalidArgument, cat("more than ", kMaxLowers, " layers"));
+  if (options.lowers > kMaxLowers)
+    return Error(Code::kInvalidArgument, cat("more than ", kMaxLowers, " layers"));
   return options;
 }
 
@@ -73,7 +74,8 @@ Result<LayerSink::Applied> unpack(const Options& options) {
 
 int main(int argc, char** argv) {
   auto options = parse_options(argc, argv);
-  const Result<LayerSink::Applied> outcome = options ? unpack(*options) : Result<LayerSink::Applied>(options.error());
+  const Result<LayerSink::Applied> outcome =
+      options ? unpack(*options) : Result<LayerSink::Applied>(options.error());
   const auto written = write_fd(STDOUT_FILENO, format_unpack_report(outcome), "the report");
   ::_exit(outcome && written ? 0 : 1);
 }

@@ -8,7 +8,9 @@
 namespace berth::image {
 namespace {
 
-Error unreadable() { return {Code::kInternal, "the layer worker's report is unreadable"}; }
+Error unreadable() {
+  return {Code::kInternal, "the layer worker's report is unreadable"};
+}
 
 Result<std::uint64_t> number(const Json& report, const char* key) {
   const auto found = report.find(key);
@@ -23,7 +25,8 @@ std::string format_unpack_report(const Result<LayerSink::Applied>& outcome) {
   if (outcome) {
     report = {{"diff_id", outcome->diff_id.text()}, {"size", outcome->size}, {"inodes", outcome->inodes}};
   } else {
-    report = {{"code", static_cast<std::uint64_t>(outcome.error().code())}, {"error", outcome.error().to_string()}};
+    report = {{"code", static_cast<std::uint64_t>(outcome.error().code())},
+              {"error", outcome.error().to_string()}};
   }
   return to_text(report) + "\n";
 }

@@ -40,26 +40,33 @@ constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #error "the system calls of this architecture have not been listed yet"
 #endif
 
-constexpr rlim_t kMaxOpenFiles = 1024;              // 500 layers below, at most
+constexpr rlim_t kMaxOpenFiles = 1024;             // 500 layers below, at most
 constexpr rlim_t kMaxAddressSpace = 1024UL << 20;  // a 128 MiB zstd window, and room
 
 // What giving files away, making devices and setting attributes takes. SYS_ADMIN is for trusted.*
 // attributes; the calls that make it dangerous are not on the list below.
-constexpr std::uint32_t kKept = (1U << CAP_CHOWN) | (1U << CAP_DAC_OVERRIDE) | (1U << CAP_FOWNER) | (1U << CAP_FSETID) |
-                                (1U << CAP_MKNOD) | (1U << CAP_SYS_ADMIN) | (1U << CAP_SETFCAP);
+constexpr std::uint32_t kKept = (1U << CAP_CHOWN) | (1U << CAP_DAC_OVERRIDE) | (1U << CAP_FOWNER) |
+                                (1U << CAP_FSETID) | (1U << CAP_MKNOD) | (1U << CAP_SYS_ADMIN) |
+                                (1U << CAP_SETFCAP);
 
 // Anything else answers ENOSYS, so that a newer C library falls back to what it used before.
-constexpr std::array kAllowed = {
-    SYS_read,       SYS_write,      SYS_close,         SYS_fstat,          SYS_newfstatat,  SYS_statx,      SYS_lseek,
-    SYS_openat,     SYS_openat2,    SYS_mkdirat,       SYS_mknodat,        SYS_symlinkat,   SYS_linkat,     SYS_unlinkat,
-    SYS_readlinkat, SYS_fchown,     SYS_fchownat,      SYS_fchmod,         SYS_fchmodat,    SYS_utimensat,  SYS_fsetxattr,
-    SYS_lsetxattr,  SYS_fgetxattr,  SYS_flistxattr,    SYS_getdents64,     SYS_fchdir,      SYS_fcntl,      SYS_mmap,
-    SYS_munmap,     SYS_mremap,     SYS_brk,           SYS_madvise,        SYS_mprotect,    SYS_futex,      SYS_getrandom,
-    SYS_getpid,     SYS_gettid,     SYS_tgkill,        SYS_clock_gettime,  SYS_sched_yield, SYS_exit,       SYS_exit_group,
-    SYS_umask,      SYS_geteuid,    SYS_getegid,       SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_rt_sigreturn,
-    SYS_restart_syscall};
+constexpr std::array kAllowed = {SYS_read,           SYS_write,          SYS_close,         SYS_fstat,
+                                 SYS_newfstatat,     SYS_statx,          SYS_lseek,         SYS_openat,
+                                 SYS_openat2,        SYS_mkdirat,        SYS_mknodat,       SYS_symlinkat,
+                                 SYS_linkat,         SYS_unlinkat,       SYS_readlinkat,    SYS_fchown,
+                                 SYS_fchownat,       SYS_fchmod,         SYS_fchmodat,      SYS_utimensat,
+                                 SYS_fsetxattr,      SYS_lsetxattr,      SYS_fgetxattr,     SYS_flistxattr,
+                                 SYS_getdents64,     SYS_fchdir,         SYS_fcntl,         SYS_mmap,
+                                 SYS_munmap,         SYS_mremap,         SYS_brk,           SYS_madvise,
+                                 SYS_mprotect,       SYS_futex,          SYS_getrandom,     SYS_getpid,
+                                 SYS_gettid,         SYS_tgkill,         SYS_clock_gettime, SYS_sched_yield,
+                                 SYS_exit,           SYS_exit_group,     SYS_umask,         SYS_geteuid,
+                                 SYS_getegid,        SYS_rt_sigprocmask, SYS_rt_sigaction,  SYS_rt_sigreturn,
+                                 SYS_restart_syscall};
 
-Error failed(const char* what) { return Error::from_errno(errno, what, "the layer worker"); }
+Error failed(const char* what) {
+  return Error::from_errno(errno, what, "the layer worker");
+}
 
 Result<void> limit(int resource, rlim_t most) {
   rlimit now{};
@@ -88,7 +95,9 @@ Result<void> drop_capabilities() {
 
 Result<void> filter_calls() {
   std::vector<sock_filter> program;
-  const auto load = [&](std::size_t offset) { program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset))); };
+  const auto load = [&](std::size_t offset) {
+    program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)));
+  };
   const auto answer = [&](std::uint32_t action) { program.push_back(BPF_STMT(BPF_RET | BPF_K, action)); };
   load(offsetof(seccomp_data, arch));
   program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 1, 0));
@@ -100,7 +109,8 @@ Result<void> filter_calls() {
   }
   answer(SECCOMP_RET_ERRNO | ENOSYS);
   const sock_fprog whole{static_cast<unsigned short>(program.size()), program.data()};
-  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole, 0, 0) != 0) return failed("filter the system calls of");
+  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole, 0, 0) != 0)
+    return failed("filter the system calls of");
   return {};
 }
 

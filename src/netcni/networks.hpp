@@ -36,9 +36,9 @@ struct AttachRequest {
 /// One attachment as stored: enough to DEL and CHECK with what ADD used, whatever the configuration
 /// directory says by then. Plain JSON, versioned; no secrets.
 struct Attachment {
-  std::string conflist_json;     ///< the network configuration list that was used, verbatim
-  std::string result_json;       ///< final result of ADD (prevResult for CHECK and DEL); empty: ADD did not finish
-  std::string args_json;         ///< runtimeConfig, CNI_ARGS, interface name, container ID, netns path
+  std::string conflist_json;  ///< the network configuration list that was used, verbatim
+  std::string result_json;  ///< final result of ADD (prevResult for CHECK and DEL); empty: ADD did not finish
+  std::string args_json;    ///< runtimeConfig, CNI_ARGS, interface name, container ID, netns path
   std::vector<std::string> ips;  ///< the pod's addresses, primary first, without prefix length
 };
 std::string to_json(const Attachment& attachment);

@@ -46,23 +46,30 @@ enum class OpKind : uint16_t {
   kRootPropagation,  // flags: MS_REC|MS_SLAVE ... on "/" of the new mount namespace
   kAttachRoot,       // fd: detached mount, target: an empty host directory to attach it to
   kMakeDir,          // target, mode; existing is fine
-  kMountNew,         // text: fs type, target, extra: string list of options, flags: MOUNT_ATTR_*, mode: of a created mount point
-  kAttachTree,       // fd: detached tree, target, mode: 0 directory mount point, 1 file mount point
-  kMountAttr,        // target, flags: MOUNT_ATTR_* to set, value: to clear, mode: 1 = recursive, text: propagation as decimal MS_* or absent; also in kMask
-  kMakeNode,         // target, flags: dev_t, mode: S_IFCHR|0666 ..., value: uid << 32 | gid; an equal existing node is fine
-  kSymlink,          // text: what it points to, target; EEXIST is fine
+  kMountNew,  // text: fs type, target, extra: string list of options, flags: MOUNT_ATTR_*, mode: of a created
+              // mount point
+  kAttachTree,  // fd: detached tree, target, mode: 0 directory mount point, 1 file mount point
+  kMountAttr,   // target, flags: MOUNT_ATTR_* to set, value: to clear, mode: 1 = recursive, text: propagation
+                // as decimal MS_* or absent; also in kMask
+  kMakeNode,  // target, flags: dev_t, mode: S_IFCHR|0666 ..., value: uid << 32 | gid; an equal existing node
+              // is fine
+  kSymlink,   // text: what it points to, target; EEXIST is fine
   // kPivot
   kPivot,  // pivot_root(".", ".") into the attached root
   // kMask
-  kMaskPath,      // target, fd: the host's verified /dev/null; files get it bound, directories an empty read-only tmpfs; ENOENT is fine
+  kMaskPath,  // target, fd: the host's verified /dev/null; files get it bound, directories an empty read-only
+              // tmpfs; ENOENT is fine
   kReadonlyPath,  // target; ENOENT is fine
   // kSetup
   kHostname,    // text
   kDomainname,  // text
   kUmask,       // mode
-  kStdio,       // value: uid that shall own pipes; dup2 of the streams that the launch request asked for, then setsid
-  kTerminal,    // flags: rows << 16 | columns (0 = leave), value: uid; new pty of the container's own devpts, master to the shim, setsid, controlling terminal, /dev/console bound
-  kWorkingDir,  // text, mode: 1 = create when missing (0755, root); refused when outside the root; also in kPrivileges, to try again as the user
+  kStdio,     // value: uid that shall own pipes; dup2 of the streams that the launch request asked for, then
+              // setsid
+  kTerminal,  // flags: rows << 16 | columns (0 = leave), value: uid; new pty of the container's own devpts,
+              // master to the shim, setsid, controlling terminal, /dev/console bound
+  kWorkingDir,  // text, mode: 1 = create when missing (0755, root); refused when outside the root; also in
+                // kPrivileges, to try again as the user
   kKeyring,     // text: name of a new session keyring; a kernel without keyrings or quota is fine
   // kPrivileges
   kGroups,        // extra: uint32 array, value: count
@@ -86,7 +93,8 @@ struct Op {
   uint32_t mode;
   uint32_t text;    // offset of a NUL-terminated string, 0 = absent
   uint32_t target;  // likewise
-  uint32_t extra;   // offset of an array, 8-byte aligned, or of a string list: NUL-terminated strings, closed by an empty one
+  uint32_t extra;   // offset of an array, 8-byte aligned, or of a string list: NUL-terminated strings, closed
+                    // by an empty one
   uint32_t fd;      // index into the descriptors that came with the plan, or one of the kPod* names, or kNoFd
   uint64_t flags;
   uint64_t value;
@@ -103,18 +111,18 @@ struct Header {
   uint32_t magic;
   uint32_t version;
   uint32_t total_size;
-  uint32_t op_count;         // Ops follow the header
-  uint32_t fd_count;         // descriptors that the plan expects
-  uint32_t join_pid_fd;      // pid namespace that the child is born in: fd (pidfd or nsfs), kPodPid, or kNoFd
-  uint32_t into_cgroup_fd;   // cgroup v2 directory for CLONE_INTO_CGROUP, or kNoFd
+  uint32_t op_count;        // Ops follow the header
+  uint32_t fd_count;        // descriptors that the plan expects
+  uint32_t join_pid_fd;     // pid namespace that the child is born in: fd (pidfd or nsfs), kPodPid, or kNoFd
+  uint32_t into_cgroup_fd;  // cgroup v2 directory for CLONE_INTO_CGROUP, or kNoFd
   uint32_t argc;
-  uint32_t argv;             // offset of uint64[argc + 1] of string offsets; the shim turns them into pointers
+  uint32_t argv;  // offset of uint64[argc + 1] of string offsets; the shim turns them into pointers
   uint32_t envc;
-  uint32_t envp;             // likewise
+  uint32_t envp;  // likewise
   uint32_t candidate_count;
-  uint32_t candidates;       // offset of uint64[candidate_count + 1]: paths to try in order
+  uint32_t candidates;  // offset of uint64[candidate_count + 1]: paths to try in order
   uint32_t reserved;
-  uint64_t clone_flags;      // CLONE_NEW* given to clone3
+  uint64_t clone_flags;  // CLONE_NEW* given to clone3
 };
 
 /// All a child ever says about a failure; the daemon, which wrote the plan, knows what step

@@ -18,26 +18,29 @@ inline constexpr uint16_t kVersionMax = 1;
 inline constexpr uint32_t kMaxMessage = 4096;
 
 // How a shim is started: `berth-pid1 shim`, with these descriptors and nothing else.
-inline constexpr int kListenFd = 3;    // bound, listening seqpacket socket (<pod dir>/shim.sock)
-inline constexpr int kPodDirFd = 4;    // the pod's state directory: exit records are written here
+inline constexpr int kListenFd = 3;  // bound, listening seqpacket socket (<pod dir>/shim.sock)
+inline constexpr int kPodDirFd = 4;  // the pod's state directory: exit records are written here
 
 enum class Type : uint16_t {
   // requests (daemon -> shim); each is answered by one kReply with the same seq
-  kHello = 1,     // Hello -> HelloReply
-  kInitPod,       // InitPod + fds -> InitPodReply
-  kLaunch,        // Launch + fds -> LaunchReply (containers: when the exec gate is reached; execs: when exec succeeded)
-  kStart,         // ObjectRequest -> nothing: exec succeeded
-  kSignal,        // SignalRequest -> nothing: main process only; ESRCH when it has exited
-  kReopenLog,     // ObjectRequest -> nothing: new records go to the new file
-  kRemove,        // ObjectRequest -> nothing: forget an exited object and its exit record; EBUSY while it lives
-  kList,          // nothing -> kListItem messages with the same seq, then the kReply
-  kShutdown,      // nothing -> nothing: EBUSY while a container lives; ends the pause process, removes the socket, exits
-  kResize,        // ResizeRequest -> nothing: terminal size
+  kHello = 1,  // Hello -> HelloReply
+  kInitPod,    // InitPod + fds -> InitPodReply
+  kLaunch,     // Launch + fds -> LaunchReply (containers: when the exec gate is reached; execs: when exec
+               // succeeded)
+  kStart,      // ObjectRequest -> nothing: exec succeeded
+  kSignal,     // SignalRequest -> nothing: main process only; ESRCH when it has exited
+  kReopenLog,  // ObjectRequest -> nothing: new records go to the new file
+  kRemove,     // ObjectRequest -> nothing: forget an exited object and its exit record; EBUSY while it lives
+  kList,       // nothing -> kListItem messages with the same seq, then the kReply
+  kShutdown,   // nothing -> nothing: EBUSY while a container lives; ends the pause process, removes the
+               // socket, exits
+  kResize,     // ResizeRequest -> nothing: terminal size
   // shim -> daemon
   kReply = 100,
-  kListItem,      // ObjectState
-  kExited,        // ObjectState of a container or exec whose main process ended, record already on disk, log flushed
-  kPauseExited,   // nothing: the pod's shared PID namespace is gone
+  kListItem,     // ObjectState
+  kExited,       // ObjectState of a container or exec whose main process ended, record already on disk, log
+                 // flushed
+  kPauseExited,  // nothing: the pod's shared PID namespace is gone
 };
 
 struct Header {
@@ -67,9 +70,9 @@ struct Hello {
 struct HelloReply {
   uint16_t version;  // the one to speak
   uint16_t reserved;
-  int32_t pid;       // of the shim
+  int32_t pid;  // of the shim
   uint64_t start_time;
-  int32_t pause_pid; // 0: none
+  int32_t pause_pid;  // 0: none
   uint32_t pod_initialised;
 };
 
@@ -77,12 +80,12 @@ struct HelloReply {
 inline constexpr uint32_t kNoFd = 0xffffffff;
 struct InitPod {
   ObjectId pod;
-  uint32_t net_fd;   // namespaces that the shim keeps for the pod's containers; kNoFd: the host's
+  uint32_t net_fd;  // namespaces that the shim keeps for the pod's containers; kNoFd: the host's
   uint32_t ipc_fd;
   uint32_t uts_fd;
-  uint32_t share_pid;          // 1: start the pause process in a new PID namespace
-  uint32_t first_cgroup_fd;    // cgroup.procs descriptors for the pause process ...
-  uint32_t cgroup_fd_count;    // ... and how many
+  uint32_t share_pid;            // 1: start the pause process in a new PID namespace
+  uint32_t first_cgroup_fd;      // cgroup.procs descriptors for the pause process ...
+  uint32_t cgroup_fd_count;      // ... and how many
   uint32_t own_first_cgroup_fd;  // cgroup.procs descriptors that the shim itself joins
   uint32_t own_cgroup_fd_count;
 };
@@ -93,11 +96,12 @@ struct InitPodReply {
 };
 
 enum LaunchFlags : uint32_t {
-  kExecObject = 1u << 0,   // an exec: no gate, no log, no exit record on disk
-  kStdinPipe = 1u << 1,    // stdin is a pipe that the shim holds open; otherwise /dev/null
+  kExecObject = 1u << 0,  // an exec: no gate, no log, no exit record on disk
+  kStdinPipe = 1u << 1,   // stdin is a pipe that the shim holds open; otherwise /dev/null
   kStdinOnce = 1u << 2,
-  kTerminal = 1u << 3,     // the plan has a kTerminal op; output comes from the pty master
-  kGivenStdio = 1u << 4,   // stdin, stdout, stderr are the three descriptors from stdio_fd on (kNoFd: /dev/null)
+  kTerminal = 1u << 3,  // the plan has a kTerminal op; output comes from the pty master
+  kGivenStdio =
+      1u << 4,  // stdin, stdout, stderr are the three descriptors from stdio_fd on (kNoFd: /dev/null)
 };
 struct Launch {
   ObjectId id;
@@ -106,13 +110,14 @@ struct Launch {
   uint32_t first_plan_fd;  // the plan's descriptors, in its order
   uint32_t plan_fd_count;
   uint32_t stdio_fd[3];
-  uint32_t log_dir_fd;     // directory of the CRI log; kNoFd: output is read and discarded
-  uint32_t oom_fd;         // memory.oom_control (v1) or memory.events (v2) of the object's cgroup: the line "oom_kill N" is read at exit
+  uint32_t log_dir_fd;  // directory of the CRI log; kNoFd: output is read and discarded
+  uint32_t oom_fd;      // memory.oom_control (v1) or memory.events (v2) of the object's cgroup: the line
+                        // "oom_kill N" is read at exit
   uint32_t reserved;
-  char log_name[256];      // file name within log_dir_fd, NUL-terminated
+  char log_name[256];  // file name within log_dir_fd, NUL-terminated
 };
 struct LaunchReply {
-  int32_t pid;          // in the host's PID namespace
+  int32_t pid;  // in the host's PID namespace
   uint32_t reserved;
   uint64_t start_time;  // clock ticks since boot, as in /proc/PID/stat
 };
@@ -136,10 +141,10 @@ enum class Phase : uint32_t { kLaunching = 1, kCreated, kRunning, kExited };
 
 /// How an object ended. Also the content of `<pod dir>/<id>.exit`, written before kExited is sent.
 struct ExitRecord {
-  uint32_t magic;          // kExitMagic
-  uint32_t version;        // 1
-  int32_t exit_code;       // 0-255, or 128 + signal
-  int32_t signal_number;   // 0: it exited by itself
+  uint32_t magic;         // kExitMagic
+  uint32_t version;       // 1
+  int32_t exit_code;      // 0-255, or 128 + signal
+  int32_t signal_number;  // 0: it exited by itself
   uint32_t core_dumped;
   uint32_t never_started;  // 1: it ended before the gate was opened
   int64_t started_ns;      // realtime; 0 when never started

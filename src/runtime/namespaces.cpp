@@ -72,7 +72,8 @@ Result<void> bring_loopback_up() {
   ifreq interface {};
   std::memcpy(interface.ifr_name, "lo", 3);
   interface.ifr_flags = IFF_UP;
-  if (::ioctl(socket.get(), SIOCSIFFLAGS, &interface) != 0) return Error::from_errno(errno, "bring up", "the loopback interface");
+  if (::ioctl(socket.get(), SIOCSIFFLAGS, &interface) != 0)
+    return Error::from_errno(errno, "bring up", "the loopback interface");
   return {};
 }
 
@@ -107,7 +108,10 @@ Result<void> write_sysctls(const PodNamespacesRequest& request) {
 
 Result<void> pin_network(const std::string& path) {
   constexpr mode_t kMode = 0444;
-  { ASSIGN_OR_RETURN(const UniqueFd file, open_at(kCwd, path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kMode)); }
+  {
+    ASSIGN_OR_RETURN(const UniqueFd file,
+                     open_at(kCwd, path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kMode));
+  }
   if (::mount("/proc/thread-self/ns/net", path.c_str(), nullptr, MS_BIND, nullptr) == 0) return {};
   const int err = errno;
   ::unlink(path.c_str());
@@ -132,12 +136,14 @@ Result<PodNamespaces> furnish(const PodNamespacesRequest& request, int flags) {
 }
 
 Result<void> check_request(const PodNamespacesRequest& request) {
-  if (request.uts && (request.hostname.size() > kMaxHostname || request.hostname.find('\0') != std::string::npos)) {
-    return Error(Code::kInvalidArgument, cat("host name \"", request.hostname.substr(0, kMaxHostname * 2), "\" is longer than ",
-                                             kMaxHostname, " bytes or contains a NUL"));
+  if (request.uts &&
+      (request.hostname.size() > kMaxHostname || request.hostname.find('\0') != std::string::npos)) {
+    return Error(Code::kInvalidArgument, cat("host name \"", request.hostname.substr(0, kMaxHostname * 2),
+                                             "\" is longer than ", kMaxHostname, " bytes or contains a NUL"));
   }
   if (!request.network_pin.empty() && request.network_pin.front() != '/') {
-    return Error(Code::kInvalidArgument, cat("path of the network namespace \"", request.network_pin, "\" is not absolute"));
+    return Error(Code::kInvalidArgument,
+                 cat("path of the network namespace \"", request.network_pin, "\" is not absolute"));
   }
   return check_pod_sysctls(request);
 }
@@ -146,7 +152,8 @@ Result<void> check_request(const PodNamespacesRequest& request) {
 
 Result<PodNamespaces> create_pod_namespaces(const PodNamespacesRequest& request) {
   RETURN_IF_ERROR(check_request(request));
-  const int flags = (request.network ? CLONE_NEWNET : 0) | (request.ipc ? CLONE_NEWIPC : 0) | (request.uts ? CLONE_NEWUTS : 0);
+  const int flags = (request.network ? CLONE_NEWNET : 0) | (request.ipc ? CLONE_NEWIPC : 0) |
+                    (request.uts ? CLONE_NEWUTS : 0);
   if (flags == 0) return PodNamespaces{};
   ASSIGN_OR_RETURN(const WayBack way_back, WayBack::remember(flags));
   if (::unshare(flags) != 0) return Error::from_errno(errno, "unshare", "the pod's namespaces");

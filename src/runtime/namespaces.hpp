@@ -14,11 +14,11 @@ namespace berth::runtime {
 /// and is back when it returns (if the way back fails the process ends: a thread in the wrong
 /// network namespace must not serve another call).
 struct PodNamespacesRequest {
-  bool network = true;   ///< false: the host's
+  bool network = true;  ///< false: the host's
   bool ipc = true;
   bool uts = true;
-  std::string hostname;  ///< set when uts
-  std::string network_pin;  ///< path to bind the network namespace to (CNI_NETNS); created
+  std::string hostname;                        ///< set when uts
+  std::string network_pin;                     ///< path to bind the network namespace to (CNI_NETNS); created
   std::map<std::string, std::string> sysctls;  ///< only keys that the new namespaces own
 };
 struct PodNamespaces {

@@ -25,7 +25,8 @@ Result<void> unmount_pod_shm(const std::string& path) {
   if (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL && errno != ENOENT) {
     return Error::from_errno(errno, "unmount", path);
   }
-  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return Error::from_errno(errno, "remove directory", path);
+  if (::rmdir(path.c_str()) != 0 && errno != ENOENT)
+    return Error::from_errno(errno, "remove directory", path);
   return {};
 }
 

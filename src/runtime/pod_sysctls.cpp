@@ -10,16 +10,19 @@
 namespace berth::runtime {
 namespace {
 
-constexpr std::array<std::string_view, 8> kIpcKeys = {"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-                                                      "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
+constexpr std::array<std::string_view, 8> kIpcKeys = {
+    "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+    "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
 
 Error refusal(std::string_view key, std::string_view value, std::string_view why) {
   constexpr std::size_t kShown = 200;
-  return {Code::kInvalidArgument, cat("sysctl \"", key.substr(0, kShown), "\" = \"", value.substr(0, kShown), "\": ", why)};
+  return {Code::kInvalidArgument,
+          cat("sysctl \"", key.substr(0, kShown), "\" = \"", value.substr(0, kShown), "\": ", why)};
 }
 
 bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == ':' || c == '@';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+         c == ':' || c == '@';
 }
 
 // Letters and single separators only: neither ".." nor "/." nor anything else can leave /proc/sys.
@@ -37,10 +40,13 @@ Result<void> check_owner(const PodNamespacesRequest& request, std::string_view k
   std::string dotted(key);
   std::replace(dotted.begin(), dotted.end(), '/', '.');
   if (dotted.starts_with("net.")) {
-    return request.network ? Result<void>() : refusal(key, value, "the pod shares the host's network namespace");
+    return request.network ? Result<void>()
+                           : refusal(key, value, "the pod shares the host's network namespace");
   }
-  const bool ipc = dotted.starts_with("fs.mqueue.") || std::find(kIpcKeys.begin(), kIpcKeys.end(), dotted) != kIpcKeys.end();
-  if (ipc) return request.ipc ? Result<void>() : refusal(key, value, "the pod shares the host's IPC namespace");
+  const bool ipc = dotted.starts_with("fs.mqueue.") ||
+                   std::find(kIpcKeys.begin(), kIpcKeys.end(), dotted) != kIpcKeys.end();
+  if (ipc)
+    return request.ipc ? Result<void>() : refusal(key, value, "the pod shares the host's IPC namespace");
   return refusal(key, value, "it does not belong to a namespace of the pod");
 }
 

@@ -50,7 +50,8 @@ Result<UniqueFd> listen_in(int dir_fd, const std::string& pod_dir) {
   const std::string subject = cat(pod_dir, "/shim.sock");
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (!socket) return Error::from_errno(errno, "socket", subject);
-  if (::unlinkat(dir_fd, "shim.sock", 0) != 0 && errno != ENOENT) return Error::from_errno(errno, "remove", subject);
+  if (::unlinkat(dir_fd, "shim.sock", 0) != 0 && errno != ENOENT)
+    return Error::from_errno(errno, "remove", subject);
   const sockaddr_un address = shim_address(dir_fd);
   // The mode of the socket file is that of the socket, less the umask.
   if (::fchmod(socket.get(), S_IRUSR | S_IWUSR) != 0) return Error::from_errno(errno, "chmod", subject);
@@ -85,7 +86,8 @@ Result<ShimBinary> ShimBinary::load(const std::string& path) {
   constexpr std::size_t kMaxSize = 32U << 20U;
   constexpr std::string_view kElf("\177ELF", 4);
   ASSIGN_OR_RETURN(const std::string bytes, read_file(path, kMaxSize));
-  if (!bytes.starts_with(kElf)) return Error(Code::kFailedPrecondition, cat("the shim ", path, " is not a program"));
+  if (!bytes.starts_with(kElf))
+    return Error(Code::kFailedPrecondition, cat("the shim ", path, " is not a program"));
   ASSIGN_OR_RETURN(const UniqueFd writable, make_memfd());
   RETURN_IF_ERROR(write_fd(writable.get(), bytes, "the shim's memory file"));
   RETURN_IF_ERROR(seal(writable.get()));
@@ -95,7 +97,10 @@ Result<ShimBinary> ShimBinary::load(const std::string& path) {
 }
 
 Result<void> ShimBinary::spawn(const std::string& pod_dir, int error_log) const {
-  { auto pidfds = children_->pidfds.lock(); std::erase_if(*pidfds, is_reaped); }
+  {
+    auto pidfds = children_->pidfds.lock();
+    std::erase_if(*pidfds, is_reaped);
+  }
   ASSIGN_OR_RETURN(const UniqueFd dir, open_at(kCwd, pod_dir, O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd socket, listen_in(dir.get(), pod_dir));
   SpawnRequest request;

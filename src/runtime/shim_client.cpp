@@ -24,7 +24,9 @@ namespace {
 // For requests that have no deadline of their own; a healthy shim answers within a millisecond.
 constexpr std::chrono::seconds kPatience{5};
 
-std::chrono::steady_clock::time_point soon() { return std::chrono::steady_clock::now() + kPatience; }
+std::chrono::steady_clock::time_point soon() {
+  return std::chrono::steady_clock::now() + kPatience;
+}
 
 /// Descriptors of one message, and where in it each of them is.
 class FdList {
@@ -55,7 +57,8 @@ std::string name_of(const std::string& pod_dir) {
 // A shim that does not accept has a full queue, which a non-blocking connect reports at once.
 Result<UniqueFd> open_socket(const std::string& pod_dir, ShimClient::Deadline deadline) {
   auto dir = open_at(kCwd, pod_dir, O_PATH | O_DIRECTORY);
-  if (!dir && dir.error().sys_errno() == ENOENT) return std::move(std::move(dir).error().recode(Code::kNotFound));
+  if (!dir && dir.error().sys_errno() == ENOENT)
+    return std::move(std::move(dir).error().recode(Code::kNotFound));
   if (!dir) return std::move(dir).error();
   const sockaddr_un address = shim_address(dir->get());
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -75,12 +78,14 @@ Result<UniqueFd> open_socket(const std::string& pod_dir, ShimClient::Deadline de
 Result<void> check_peer(int socket, const std::string& name) {
   ucred peer{};
   socklen_t size = sizeof(peer);
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return Error::from_errno(errno, "identify", name);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return Error::from_errno(errno, "identify", name);
   if (peer.uid == ::geteuid()) return {};
   return Error(Code::kPermissionDenied, cat("the ", name, " runs as user ", peer.uid));
 }
 
-Error refused(const ShimConnection& shim, const shim::Reply& reply, std::string_view what, std::string_view subject) {
+Error refused(const ShimConnection& shim, const shim::Reply& reply, std::string_view what,
+              std::string_view subject) {
   Error error = Error::from_errno(reply.err, what, subject);
   error.add_context(shim.name());
   if (reply.err == ESRCH || reply.err == ENOENT) error.recode(Code::kNotFound);
@@ -89,8 +94,8 @@ Error refused(const ShimConnection& shim, const shim::Reply& reply, std::string_
 }
 
 /// A request whose answer is nothing but success.
-Result<void> command(ShimConnection& shim, shim::Type type, Bytes body, ShimClient::Deadline deadline, std::string_view what,
-                     std::string_view subject) {
+Result<void> command(ShimConnection& shim, shim::Type type, Bytes body, ShimClient::Deadline deadline,
+                     std::string_view what, std::string_view subject) {
   ASSIGN_OR_RETURN(const ShimConnection::Answer answer, shim.call(type, body, {}, deadline));
   if (answer.reply.err != 0) return refused(shim, answer.reply, what, subject);
   return {};
@@ -109,8 +114,10 @@ struct ShimClient::State {
 
 Result<void> ShimClient::State::greet(Deadline deadline) {
   const shim::Hello hello{shim::kVersionMin, shim::kVersionMax, 0};
-  ASSIGN_OR_RETURN(const ShimConnection::Answer answer, connection->call(shim::Type::kHello, bytes_of(hello), {}, deadline));
-  if (answer.reply.err != 0) return refused(*connection, answer.reply, "agree on a protocol with", connection->name());
+  ASSIGN_OR_RETURN(const ShimConnection::Answer answer,
+                   connection->call(shim::Type::kHello, bytes_of(hello), {}, deadline));
+  if (answer.reply.err != 0)
+    return refused(*connection, answer.reply, "agree on a protocol with", connection->name());
   ASSIGN_OR_RETURN(const shim::HelloReply reply, decode_struct<shim::HelloReply>(answer.body));
   if (reply.version < shim::kVersionMin || reply.version > shim::kVersionMax || reply.pid <= 0) {
     return Error(Code::kUnavailable, cat(connection->name(), " speaks protocol version ", reply.version));
@@ -122,9 +129,12 @@ Result<void> ShimClient::State::greet(Deadline deadline) {
 
 ShimClient::ShimClient(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-ShimClient::~ShimClient() { state_->connection->close(); }
+ShimClient::~ShimClient() {
+  state_->connection->close();
+}
 
-Result<std::shared_ptr<ShimClient>> ShimClient::connect(const std::string& pod_dir, Reactor& reactor, Events events) {
+Result<std::shared_ptr<ShimClient>> ShimClient::connect(const std::string& pod_dir, Reactor& reactor,
+                                                        Events events) {
   const Deadline deadline = soon();
   const std::string name = name_of(pod_dir);
   ASSIGN_OR_RETURN(UniqueFd socket, open_socket(pod_dir, deadline));
@@ -166,7 +176,8 @@ Result<void> ShimClient::init_pod(PodSetup setup, Deadline deadline) {
   request.own_cgroup_fd_count = static_cast<std::uint32_t>(setup.shim_cgroup.size());
   request.own_first_cgroup_fd = fds.add_all(std::move(setup.shim_cgroup));
   ShimConnection& shim = *state_->connection;
-  ASSIGN_OR_RETURN(const ShimConnection::Answer answer, shim.call(shim::Type::kInitPod, bytes_of(request), fds.take(), deadline));
+  ASSIGN_OR_RETURN(const ShimConnection::Answer answer,
+                   shim.call(shim::Type::kInitPod, bytes_of(request), fds.take(), deadline));
   if (answer.reply.err != 0) return refused(shim, answer.reply, "set up pod", setup.pod_id);
   ASSIGN_OR_RETURN(const shim::InitPodReply reply, decode_struct<shim::InitPodReply>(answer.body));
   state_->pause_pid = reply.pause_pid;
@@ -177,8 +188,10 @@ Result<ShimClient::Launched> ShimClient::launch(LaunchRequest request, Deadline 
   shim::Launch message{};
   ASSIGN_OR_RETURN(message.id, object_id(request.id));
   const std::string& log_name = request.log_name;
-  if (log_name.size() >= sizeof(message.log_name) || log_name.find('/') != std::string::npos || log_name.find('\0') != std::string::npos) {
-    return Error(Code::kInvalidArgument, cat("log file name \"", log_name.substr(0, sizeof(message.log_name)), "\" is not a file name of at most 255 bytes"));
+  if (log_name.size() >= sizeof(message.log_name) || log_name.find('/') != std::string::npos ||
+      log_name.find('\0') != std::string::npos) {
+    return Error(Code::kInvalidArgument, cat("log file name \"", log_name.substr(0, sizeof(message.log_name)),
+                                             "\" is not a file name of at most 255 bytes"));
   }
   std::copy(log_name.begin(), log_name.end(), message.log_name);
   message.flags = request.flags;
@@ -192,23 +205,28 @@ Result<ShimClient::Launched> ShimClient::launch(LaunchRequest request, Deadline 
   message.log_dir_fd = fds.add(std::move(request.log_dir));
   message.oom_fd = fds.add(std::move(request.oom_counter));
   ShimConnection& shim = *state_->connection;
-  ASSIGN_OR_RETURN(const ShimConnection::Answer answer, shim.call(shim::Type::kLaunch, bytes_of(message), fds.take(), deadline));
+  ASSIGN_OR_RETURN(const ShimConnection::Answer answer,
+                   shim.call(shim::Type::kLaunch, bytes_of(message), fds.take(), deadline));
   if (answer.reply.err != 0 && answer.reply.op_index != shim::kNoOp) {
     return launch_failure(request.plan.labels, answer.reply.op_index, answer.reply.err);
   }
   if (answer.reply.err != 0) return refused(shim, answer.reply, "launch", request.id);
   ASSIGN_OR_RETURN(const shim::LaunchReply reply, decode_struct<shim::LaunchReply>(answer.body));
-  if (reply.pid <= 0) return Error(Code::kInternal, cat(shim.name(), " launched ", request.id, " as process ", reply.pid));
+  if (reply.pid <= 0)
+    return Error(Code::kInternal, cat(shim.name(), " launched ", request.id, " as process ", reply.pid));
   return Launched{{reply.pid, reply.start_time}};
 }
 
-Result<void> ShimClient::start(const std::string& id, const std::vector<std::string>& labels, Deadline deadline) {
+Result<void> ShimClient::start(const std::string& id, const std::vector<std::string>& labels,
+                               Deadline deadline) {
   shim::ObjectRequest request{};
   ASSIGN_OR_RETURN(request.id, object_id(id));
   ShimConnection& shim = *state_->connection;
-  ASSIGN_OR_RETURN(const ShimConnection::Answer answer, shim.call(shim::Type::kStart, bytes_of(request), {}, deadline));
+  ASSIGN_OR_RETURN(const ShimConnection::Answer answer,
+                   shim.call(shim::Type::kStart, bytes_of(request), {}, deadline));
   if (answer.reply.err == 0) return {};
-  if (answer.reply.op_index != shim::kNoOp) return launch_failure(labels, answer.reply.op_index, answer.reply.err);
+  if (answer.reply.op_index != shim::kNoOp)
+    return launch_failure(labels, answer.reply.op_index, answer.reply.err);
   return refused(shim, answer.reply, "start", id);
 }
 
@@ -222,7 +240,8 @@ Result<void> ShimClient::signal(const std::string& id, int signal_number) {
 Result<void> ShimClient::reopen_log(const std::string& id, Deadline deadline) {
   shim::ObjectRequest request{};
   ASSIGN_OR_RETURN(request.id, object_id(id));
-  return command(*state_->connection, shim::Type::kReopenLog, bytes_of(request), deadline, "reopen the log of", id);
+  return command(*state_->connection, shim::Type::kReopenLog, bytes_of(request), deadline,
+                 "reopen the log of", id);
 }
 
 Result<void> ShimClient::forget(const std::string& id) {
@@ -242,10 +261,16 @@ Result<void> ShimClient::shut_down(Deadline deadline) {
   return command(*state_->connection, shim::Type::kShutdown, {}, deadline, "end", "it");
 }
 
-ProcessId ShimClient::process() const { return state_->process; }
+ProcessId ShimClient::process() const {
+  return state_->process;
+}
 
-bool ShimClient::connected() const { return state_->connection->connected(); }
+bool ShimClient::connected() const {
+  return state_->connection->connected();
+}
 
-int ShimClient::pause_pid() const { return state_->pause_pid; }
+int ShimClient::pause_pid() const {
+  return state_->pause_pid;
+}
 
 }  // namespace berth::runtime

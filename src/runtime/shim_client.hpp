@@ -34,17 +34,17 @@ class ShimClient {
   };
   struct PodSetup {
     std::string pod_id;
-    UniqueFd network, ipc, uts;              ///< absent: the host's
+    UniqueFd network, ipc, uts;  ///< absent: the host's
     bool share_pid = false;
-    std::vector<UniqueFd> pause_cgroup;      ///< cgroup.procs for pause
-    std::vector<UniqueFd> shim_cgroup;       ///< cgroup.procs for the shim itself
+    std::vector<UniqueFd> pause_cgroup;  ///< cgroup.procs for pause
+    std::vector<UniqueFd> shim_cgroup;   ///< cgroup.procs for the shim itself
   };
   struct LaunchRequest {
-    std::string id;          ///< 64 hex
-    std::uint32_t flags = 0; ///< shim::LaunchFlags
+    std::string id;           ///< 64 hex
+    std::uint32_t flags = 0;  ///< shim::LaunchFlags
     LaunchPlan plan;
     std::optional<UniqueFd> stdio[3];
-    UniqueFd log_dir;        ///< absent: output is discarded
+    UniqueFd log_dir;  ///< absent: output is discarded
     std::string log_name;
     UniqueFd oom_counter;
   };
@@ -52,7 +52,8 @@ class ShimClient {
   using Deadline = std::chrono::steady_clock::time_point;
 
   /// Connects to <pod_dir>/shim.sock and shakes hands. kNotFound when no shim listens there.
-  static Result<std::shared_ptr<ShimClient>> connect(const std::string& pod_dir, Reactor& reactor, Events events);
+  static Result<std::shared_ptr<ShimClient>> connect(const std::string& pod_dir, Reactor& reactor,
+                                                     Events events);
   ~ShimClient();
 
   Result<void> init_pod(PodSetup setup, Deadline deadline);
@@ -68,9 +69,9 @@ class ShimClient {
   /// Ends pause and the shim. kFailedPrecondition while a container lives.
   Result<void> shut_down(Deadline deadline);
 
-  ProcessId process() const;        ///< of the shim
+  ProcessId process() const;  ///< of the shim
   bool connected() const;
-  int pause_pid() const;            ///< 0: none
+  int pause_pid() const;  ///< 0: none
 
  private:
   struct State;

@@ -8,17 +8,22 @@
 namespace berth::runtime {
 namespace {
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
 
 bool is_id(std::string_view text) {
   return text.size() == sizeof(shim::ObjectId::hex) && std::all_of(text.begin(), text.end(), is_hex);
 }
 
-Error nonsense(std::string_view what) { return {Code::kInternal, cat("the shim sent ", what)}; }
+Error nonsense(std::string_view what) {
+  return {Code::kInternal, cat("the shim sent ", what)};
+}
 
 bool is_whole(const shim::ExitRecord& exit) {
   constexpr int kHighestCode = 255;
-  return exit.magic == shim::kExitMagic && exit.version >= 1 && exit.exit_code >= 0 && exit.exit_code <= kHighestCode;
+  return exit.magic == shim::kExitMagic && exit.version >= 1 && exit.exit_code >= 0 &&
+         exit.exit_code <= kHighestCode;
 }
 
 }  // namespace
@@ -40,20 +45,24 @@ Result<ShimReply> decode_reply(Bytes body) {
   ShimReply reply;
   ASSIGN_OR_RETURN(reply.reply, decode_struct<shim::Reply>(body));
   constexpr int kHighestErrno = 4095;
-  if (reply.reply.err < 0 || reply.reply.err > kHighestErrno) return nonsense(cat("the errno ", reply.reply.err));
+  if (reply.reply.err < 0 || reply.reply.err > kHighestErrno)
+    return nonsense(cat("the errno ", reply.reply.err));
   reply.body = body.subspan(sizeof(shim::Reply));
   return reply;
 }
 
 Result<shim::ObjectState> decode_object_state(Bytes body) {
   ASSIGN_OR_RETURN(const shim::ObjectState state, decode_struct<shim::ObjectState>(body));
-  if (!is_id(std::string_view(state.id.hex, sizeof(state.id.hex)))) return nonsense("an object without a valid id");
+  if (!is_id(std::string_view(state.id.hex, sizeof(state.id.hex))))
+    return nonsense("an object without a valid id");
   // Compared as a number: the enum may hold anything that came over the wire.
   const auto phase = static_cast<std::uint32_t>(state.phase);
-  if (phase < static_cast<std::uint32_t>(shim::Phase::kLaunching) || phase > static_cast<std::uint32_t>(shim::Phase::kExited)) {
+  if (phase < static_cast<std::uint32_t>(shim::Phase::kLaunching) ||
+      phase > static_cast<std::uint32_t>(shim::Phase::kExited)) {
     return nonsense(cat("the object phase ", phase));
   }
-  if (state.phase == shim::Phase::kExited && !is_whole(state.exit)) return nonsense("a malformed exit record");
+  if (state.phase == shim::Phase::kExited && !is_whole(state.exit))
+    return nonsense("a malformed exit record");
   return state;
 }
 
@@ -66,12 +75,16 @@ std::vector<std::byte> encode_message(shim::Type type, std::uint64_t seq, Bytes 
 }
 
 Result<shim::ObjectId> object_id(const std::string& id) {
-  if (!is_id(id)) return Error(Code::kInvalidArgument, cat("id \"", id.substr(0, 80), "\" is not 64 lower-case hex digits"));
+  if (!is_id(id))
+    return Error(Code::kInvalidArgument,
+                 cat("id \"", id.substr(0, 80), "\" is not 64 lower-case hex digits"));
   shim::ObjectId object;
   std::copy(id.begin(), id.end(), object.hex);
   return object;
 }
 
-std::string text_of(const shim::ObjectId& id) { return std::string(id.hex, sizeof(id.hex)); }
+std::string text_of(const shim::ObjectId& id) {
+  return std::string(id.hex, sizeof(id.hex));
+}
 
 }  // namespace berth::runtime

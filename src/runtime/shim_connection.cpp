@@ -65,7 +65,9 @@ bool wait_writable(int socket, ShimConnection::Deadline deadline) {
 ShimConnection::ShimConnection(UniqueFd socket, std::string name, Reactor& reactor, Handlers handlers)
     : socket_(std::move(socket)), name_(std::move(name)), reactor_(reactor), handlers_(std::move(handlers)) {}
 
-ShimConnection::~ShimConnection() { close(); }
+ShimConnection::~ShimConnection() {
+  close();
+}
 
 Result<void> ShimConnection::open() {
   {
@@ -101,10 +103,14 @@ bool ShimConnection::connected() const {
   return connected_;
 }
 
-Error ShimConnection::gone() const { return {Code::kUnavailable, cat(name_, " is gone")}; }
+Error ShimConnection::gone() const {
+  return {Code::kUnavailable, cat(name_, " is gone")};
+}
 
-Result<ShimConnection::Answer> ShimConnection::call(shim::Type type, Bytes body, std::vector<UniqueFd> fds, Deadline deadline) {
-  if (fds.size() > kMaxFds) return Error(Code::kInvalidArgument, cat(fds.size(), " descriptors do not fit into one message"));
+Result<ShimConnection::Answer> ShimConnection::call(shim::Type type, Bytes body, std::vector<UniqueFd> fds,
+                                                    Deadline deadline) {
+  if (fds.size() > kMaxFds)
+    return Error(Code::kInvalidArgument, cat(fds.size(), " descriptors do not fit into one message"));
   Pending mine;
   std::uint64_t seq = 0;
   {
@@ -124,14 +130,16 @@ Result<ShimConnection::Answer> ShimConnection::call(shim::Type type, Bytes body,
   return Error(Code::kDeadlineExceeded, cat(name_, " did not answer in time"));
 }
 
-Result<void> ShimConnection::send(const std::vector<std::byte>& packet, const std::vector<UniqueFd>& fds, Deadline deadline) const {
+Result<void> ShimConnection::send(const std::vector<std::byte>& packet, const std::vector<UniqueFd>& fds,
+                                  Deadline deadline) const {
   const FdMessage message(packet, fds);
   while (::sendmsg(socket_.get(), message.get(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     if (errno == EINTR) continue;
     if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) return gone();
     if (errno != EAGAIN && errno != EWOULDBLOCK) return Error::from_errno(errno, "send to", name_);
     // A stopped shim, whose queue is full.
-    if (!wait_writable(socket_.get(), deadline)) return Error(Code::kDeadlineExceeded, cat(name_, " does not take requests"));
+    if (!wait_writable(socket_.get(), deadline))
+      return Error(Code::kDeadlineExceeded, cat(name_, " does not take requests"));
   }
   return {};
 }
@@ -160,14 +168,16 @@ Result<bool> ShimConnection::receive_one() {
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
   if (got < 0) return Error::from_errno(errno, "receive from", name_);
   if (got == 0) return Error(Code::kUnavailable, "it hung up");
-  if ((header.msg_flags & MSG_TRUNC) != 0) return Error(Code::kInternal, "the shim sent a packet that is too long");
+  if ((header.msg_flags & MSG_TRUNC) != 0)
+    return Error(Code::kInternal, "the shim sent a packet that is too long");
   RETURN_IF_ERROR(dispatch(Bytes(buffer).first(static_cast<std::size_t>(got))));
   return true;
 }
 
 Result<void> ShimConnection::dispatch(Bytes packet) {
   ASSIGN_OR_RETURN(const ShimMessage message, decode_message(packet));
-  const bool is_answer = message.header.type == shim::Type::kReply || message.header.type == shim::Type::kListItem;
+  const bool is_answer =
+      message.header.type == shim::Type::kReply || message.header.type == shim::Type::kListItem;
   return is_answer ? take_answer(message) : take_event(message);
 }
 
@@ -178,7 +188,8 @@ Result<void> ShimConnection::take_answer(const ShimMessage& message) {
   if (message.header.type == shim::Type::kListItem) {
     ASSIGN_OR_RETURN(const shim::ObjectState item, decode_object_state(message.body));
     if (pending != nullptr) pending->answer.items.push_back(item);
-    if (pending != nullptr && pending->answer.items.size() > kMaxItems) return Error(Code::kInternal, "the shim sent an endless list");
+    if (pending != nullptr && pending->answer.items.size() > kMaxItems)
+      return Error(Code::kInternal, "the shim sent an endless list");
     return {};
   }
   ASSIGN_OR_RETURN(const ShimReply reply, decode_reply(message.body));

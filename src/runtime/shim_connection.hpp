@@ -44,7 +44,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
   ShimConnection& operator=(const ShimConnection&) = delete;
 
   Result<void> open();  ///< starts listening for answers and events
-  void close();         ///< waiting calls fail; no handler runs after it returned, except the one that called it
+  void close();  ///< waiting calls fail; no handler runs after it returned, except the one that called it
 
   /// Sends one request with descriptors, which are closed here as soon as they are sent, and waits
   /// for its answer. kUnavailable: the connection is or gets lost; kDeadlineExceeded: the answer,
@@ -61,7 +61,8 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
     Answer answer;
   };
 
-  Result<void> send(const std::vector<std::byte>& packet, const std::vector<UniqueFd>& fds, Deadline deadline) const;
+  Result<void> send(const std::vector<std::byte>& packet, const std::vector<UniqueFd>& fds,
+                    Deadline deadline) const;
   void receive(std::uint32_t events);
   Result<bool> receive_one();
   Result<void> dispatch(Bytes packet);

@@ -12,7 +12,9 @@
 namespace berth::bench {
 namespace {
 
-double ticks(double value) { return value / static_cast<double>(::sysconf(_SC_CLK_TCK)); }
+double ticks(double value) {
+  return value / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
 
 double machine_busy() {
   std::ifstream file("/proc/stat");
@@ -22,7 +24,9 @@ double machine_busy() {
   return ticks(user + nice + system + irq + softirq);
 }
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
 
 double own() {
   rusage usage{};
@@ -61,7 +65,8 @@ double group_seconds(const std::string& path) {
 
 CpuMeter::Clocks CpuMeter::read() const {
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now().time_since_epoch();
-  return {wall.count(), machine_busy(), own(), process(daemon_pid_), has_group() ? group_seconds(group_file_) : 0};
+  return {wall.count(), machine_busy(), own(), process(daemon_pid_),
+          has_group() ? group_seconds(group_file_) : 0};
 }
 
 CpuUse CpuMeter::stop() const {

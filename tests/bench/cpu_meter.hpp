@@ -18,7 +18,8 @@ struct CpuUse {
 class CpuMeter {
  public:
   /// `group_file` is a cpuacct.usage (v1) or cpu.stat (v2) file, or empty.
-  CpuMeter(int daemon_pid, std::string group_file) : daemon_pid_(daemon_pid), group_file_(std::move(group_file)) {}
+  CpuMeter(int daemon_pid, std::string group_file)
+      : daemon_pid_(daemon_pid), group_file_(std::move(group_file)) {}
   void start() { began_ = read(); }
   CpuUse stop() const;
   /// Scheduler time of all the daemon's threads in seconds, exact to the nanosecond. Threads that

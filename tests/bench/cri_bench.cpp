@@ -15,8 +15,9 @@ struct Scenario {
   const char* name;
   void (*measure)(const Bench&);
 };
-constexpr Scenario kScenarios[] = {{"start", measure_start}, {"exec", measure_exec}, {"stop", measure_stop}, {"logs", measure_logs},
-                                   {"memory", measure_memory}, {"pull", measure_pull}, {"list", measure_list}};
+constexpr Scenario kScenarios[] = {
+    {"start", measure_start},   {"exec", measure_exec}, {"stop", measure_stop}, {"logs", measure_logs},
+    {"memory", measure_memory}, {"pull", measure_pull}, {"list", measure_list}};
 
 struct Arguments {
   NodeClient::Options node;
@@ -34,7 +35,8 @@ void declare(CLI::App& cli, Arguments& to) {
   cli.add_option("--cgroup-parent", to.node.cgroup_parent, "of pods");
   cli.add_option("--log-dir", to.node.log_dir, "of containers; without it `logs` is left out");
   cli.add_option("--daemon-pid", to.daemon_pid, "default: the process behind the socket");
-  cli.add_option("--cpu-group", to.cpu_group, "cpuacct.usage or cpu.stat of the group with the daemon and its pods");
+  cli.add_option("--cpu-group", to.cpu_group,
+                 "cpuacct.usage or cpu.stat of the group with the daemon and its pods");
   cli.add_option("--iterations", to.iterations, "pods per measurement");
   cli.add_option("--parallel", to.parallel, "starts in flight")->delimiter(',');
   cli.add_option("--list-sizes", to.list_sizes, "containers, ascending")->delimiter(',');
@@ -52,12 +54,21 @@ bool wanted(const Arguments& arguments, const std::string& name) {
 
 int run(const Arguments& arguments) {
   NodeClient node(arguments.node);
-  CpuMeter meter(arguments.daemon_pid != 0 ? arguments.daemon_pid : peer_pid(arguments.node.socket), arguments.cpu_group);
+  CpuMeter meter(arguments.daemon_pid != 0 ? arguments.daemon_pid : peer_pid(arguments.node.socket),
+                 arguments.cpu_group);
   Report report;
   report.set("runtime", node.version());
   node.pull(arguments.node.image);
-  const Bench bench = {node, meter, report, arguments.iterations, arguments.parallel, arguments.list_sizes,
-                       arguments.pods, arguments.idle_seconds, arguments.log_megabytes, arguments.pull};
+  const Bench bench = {node,
+                       meter,
+                       report,
+                       arguments.iterations,
+                       arguments.parallel,
+                       arguments.list_sizes,
+                       arguments.pods,
+                       arguments.idle_seconds,
+                       arguments.log_megabytes,
+                       arguments.pull};
   int failures = 0;
   for (const Scenario& scenario : kScenarios) {
     if (!wanted(arguments, scenario.name)) continue;

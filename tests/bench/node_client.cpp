@@ -7,7 +7,8 @@
 
 namespace berth::bench {
 
-void NodeClient::call(const std::string& method, const google::protobuf::Message& request, google::protobuf::Message& response) {
+void NodeClient::call(const std::string& method, const google::protobuf::Message& request,
+                      google::protobuf::Message& response) {
   const auto outcome = client_.call(method, request, response, std::chrono::minutes(5));
   if (!outcome.ok()) throw std::runtime_error(method + ": " + outcome.code + ": " + outcome.message);
 }
@@ -20,7 +21,8 @@ NodeClient::Pod NodeClient::run_pod(bool host_network) {
   config->mutable_metadata()->set_namespace_("bench");
   config->mutable_metadata()->set_uid("uid-" + number);
   if (!options_.log_dir.empty()) config->set_log_directory(options_.log_dir + "/" + number);
-  if (!options_.cgroup_parent.empty()) config->mutable_linux()->set_cgroup_parent(options_.cgroup_parent + "/pod-" + number);
+  if (!options_.cgroup_parent.empty())
+    config->mutable_linux()->set_cgroup_parent(options_.cgroup_parent + "/pod-" + number);
   auto* namespaces = config->mutable_linux()->mutable_security_context()->mutable_namespace_options();
   namespaces->set_network(host_network ? cri::NODE : cri::POD);
   namespaces->set_pid(cri::CONTAINER);
@@ -53,7 +55,8 @@ void NodeClient::start(const std::string& container) {
   call("StartContainer", request, response);
 }
 
-std::string NodeClient::create_and_start(const Pod& pod, const Strings& command, const std::string& log_path) {
+std::string NodeClient::create_and_start(const Pod& pod, const Strings& command,
+                                         const std::string& log_path) {
   std::string container = create(pod, command, log_path);
   start(container);
   return container;
@@ -66,7 +69,8 @@ void NodeClient::exec(const std::string& container, const Strings& command) {
   request.set_timeout(60);
   for (const auto& word : command) request.add_cmd(word);
   call("ExecSync", request, response);
-  if (response.exit_code() != 0) throw std::runtime_error("ExecSync: " + command.front() + " failed: " + response.stderr());
+  if (response.exit_code() != 0)
+    throw std::runtime_error("ExecSync: " + command.front() + " failed: " + response.stderr());
 }
 
 void NodeClient::stop(const std::string& container, int grace) {

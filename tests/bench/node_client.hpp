@@ -46,7 +46,8 @@ class NodeClient {
   const Options& options() const { return options_; }
 
  private:
-  void call(const std::string& method, const google::protobuf::Message& request, google::protobuf::Message& response);
+  void call(const std::string& method, const google::protobuf::Message& request,
+            google::protobuf::Message& response);
   Options options_;
   testing::CriClient client_;
   std::atomic<int> count_ = 0;

@@ -42,7 +42,8 @@ std::set<int> all_pids() {
   std::set<int> pids;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string name = entry.path().filename();
-    if (std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; })) pids.insert(std::stoi(name));
+    if (std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; }))
+      pids.insert(std::stoi(name));
   }
   return pids;
 }
@@ -71,8 +72,9 @@ std::string cpu_file_of_group_with(const std::string& word) {
       if (line.find(word) == std::string::npos) continue;
 
       const std::string path = line.substr(line.rfind(':') + 1);
-      for (const std::string& candidate : {"/sys/fs/cgroup/cpuacct" + path + "/cpuacct.usage",
-                                          "/sys/fs/cgroup/cpu,cpuacct" + path + "/cpuacct.usage", "/sys/fs/cgroup" + path + "/cpu.stat"}) {
+      for (const std::string& candidate :
+           {"/sys/fs/cgroup/cpuacct" + path + "/cpuacct.usage",
+            "/sys/fs/cgroup/cpu,cpuacct" + path + "/cpuacct.usage", "/sys/fs/cgroup" + path + "/cpu.stat"}) {
         if (std::filesystem::exists(candidate)) return candidate;
       }
     }

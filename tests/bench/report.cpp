@@ -16,7 +16,8 @@ double Samples::percentile(double percent) const {
   return sorted[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
 }
 
-void Report::add(const std::string& scenario, const std::string& metric, double value, const std::string& unit) {
+void Report::add(const std::string& scenario, const std::string& metric, double value,
+                 const std::string& unit) {
   document_["rows"].push_back({{"scenario", scenario}, {"metric", metric}, {"value", value}, {"unit", unit}});
   std::printf("%-44s %-28s %12.3f %s\n", scenario.c_str(), metric.c_str(), value, unit.c_str());
   std::fflush(stdout);

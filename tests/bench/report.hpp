@@ -13,7 +13,9 @@ namespace berth::bench {
 class Samples {
  public:
   void add(double seconds) { values_.push_back(seconds); }
-  void add(const Samples& other) { values_.insert(values_.end(), other.values_.begin(), other.values_.end()); }
+  void add(const Samples& other) {
+    values_.insert(values_.end(), other.values_.begin(), other.values_.end());
+  }
   std::size_t size() const { return values_.size(); }
   /// The nearest-rank percentile; 0 of nothing.
   double percentile(double percent) const;

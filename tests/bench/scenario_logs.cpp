@@ -29,7 +29,8 @@ std::size_t count_lines(const std::string& path) {
   std::vector<char> buffer(1 << 20);
   std::size_t lines = 0;
   while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || file.gcount() > 0) {
-    for (std::streamsize i = 0; i < file.gcount(); ++i) lines += buffer[static_cast<std::size_t>(i)] == '\n' ? 1U : 0U;
+    for (std::streamsize i = 0; i < file.gcount(); ++i)
+      lines += buffer[static_cast<std::size_t>(i)] == '\n' ? 1U : 0U;
   }
   return lines;
 }
@@ -37,8 +38,10 @@ std::size_t count_lines(const std::string& path) {
 std::string script(std::size_t chunks) {
   const std::string line(kLine - 1, 'x');
   const std::string count = std::to_string(kChunk / kLine);
-  return "yes " + line + " | head -n " + count + " >/dev/shm/f; touch /tmp/ready; while [ ! -e /tmp/go ]; do sleep 0.02; done; i=0; " +
-         "while [ $i -lt " + std::to_string(chunks) + " ]; do cat /dev/shm/f; i=$((i+1)); done; echo END; sleep 1000000";
+  return "yes " + line + " | head -n " + count +
+         " >/dev/shm/f; touch /tmp/ready; while [ ! -e /tmp/go ]; do sleep 0.02; done; i=0; " +
+         "while [ $i -lt " + std::to_string(chunks) +
+         " ]; do cat /dev/shm/f; i=$((i+1)); done; echo END; sleep 1000000";
 }
 
 void wait_for(const std::string& what, const std::function<bool()>& holds) {
@@ -69,7 +72,8 @@ void measure_logs(const Bench& bench) {
   const double runtime = use.runtime - (group_seconds(workload) - before);
   const std::size_t written = chunks * (kChunk / kLine);
   const std::size_t lines = count_lines(path);
-  if (lines != written + 1) throw std::runtime_error("logs: " + std::to_string(lines) + " lines of " + std::to_string(written + 1));
+  if (lines != written + 1)
+    throw std::runtime_error("logs: " + std::to_string(lines) + " lines of " + std::to_string(written + 1));
   const double gigabytes = static_cast<double>(written * kLine) / 1e9;
   bench.report.add("logs, lines of 100 bytes", "throughput", gigabytes * 1000 / seconds, "MB/s");
   bench.report.add("logs, lines of 100 bytes", "CPU of the runtime", runtime / gigabytes, "s/GB");

@@ -41,7 +41,8 @@ void measure_memory(const Bench& bench) {
   const double began = bench.meter.daemon_threads();
   std::this_thread::sleep_for(std::chrono::seconds(bench.idle_seconds));
   const double used = bench.meter.daemon_threads() - began;
-  bench.report.add("idle, " + std::to_string(bench.pods) + " pods", "CPU of the daemon", used / bench.idle_seconds * 100, "% of a core");
+  bench.report.add("idle, " + std::to_string(bench.pods) + " pods", "CPU of the daemon",
+                   used / bench.idle_seconds * 100, "% of a core");
 
   run_workers(4, bench.pods, [&](int index) {
     bench.node.stop_pod(pods[static_cast<std::size_t>(index)]);

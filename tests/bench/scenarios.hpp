@@ -15,9 +15,9 @@ struct Bench {
   int iterations = 50;
   std::vector<int> parallel = {1, 8, 32};
   std::vector<int> list_sizes = {100, 1000};
-  int pods = 100;              ///< of `memory` and `idle`
+  int pods = 100;  ///< of `memory` and `idle`
   int idle_seconds = 10;
-  int log_megabytes = 1024;    ///< of `logs`
+  int log_megabytes = 1024;  ///< of `logs`
   Strings pull_images;
 };
 

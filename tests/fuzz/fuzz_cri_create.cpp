@@ -7,16 +7,18 @@
 #include "daemon/spec/container_spec.hpp"
 #include "daemon/spec/stop_signal.hpp"
 #include "daemon/spec/validate.hpp"
-#include "fake_cgroups.hpp"
+#include "recording_cgroups.hpp"
 #include "runtime/oci/spec_json.hpp"
+#include "tree.hpp"
 
 namespace {
 
 /// What a container is built on; the same for every input.
 struct Node {
-  berth::testing::Tree rootfs{{"etc/passwd", "root:x:0:0::/root:\napp:x:1000:1000::/home/app:\n"}, {"etc/group", "wheel:x:10:app\n"}};
+  berth::testing::Tree rootfs{{"etc/passwd", "root:x:0:0::/root:\napp:x:1000:1000::/home/app:\n"},
+                              {"etc/group", "wheel:x:10:app\n"}};
   berth::UniqueFd rootfs_fd{::open(rootfs.root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-  berth::daemon::testing::FakeHost host{berth::daemon::testing::FakeHost::kUnified};
+  berth::daemon::testing::RecordingCgroups cgroups;
   berth::daemon::Layout layout{"/var/lib/berth", "/run/berth"};
   berth::daemon::PodRecord pod;
   berth::image::ImageConfig image;
@@ -32,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   runtime::v1::CreateContainerRequest request;
   if (size > 1 << 20 || !request.ParseFromArray(data, static_cast<int>(size))) return 0;
   auto& config = *request.mutable_config();
-  if (!berth::daemon::validate_container(config) || !berth::daemon::validate_pod(request.sandbox_config())) return 0;
+  if (!berth::daemon::validate_container(config) || !berth::daemon::validate_pod(request.sandbox_config()))
+    return 0;
   (void)berth::daemon::to_cri_signal(berth::daemon::effective_stop_signal(config, config.working_dir()));
   // The host's files and devices are not what is tested here.
   config.clear_mounts();
@@ -42,9 +45,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     security->clear_seccomp();
     security->clear_seccomp_profile_path();
   }
-  const auto built = berth::daemon::build_container_spec(
-      {node.pod, config, node.image, node.rootfs_fd.get(), node.layout, node.host.cgroups(), node.handler, "/c", 0,
-       node.ulimits, node.pid1});
+  const auto built =
+      berth::daemon::build_container_spec({node.pod, config, node.image, node.rootfs_fd.get(), node.layout,
+                                           node.cgroups, node.handler, "/c", 0, node.ulimits, node.pid1});
   // What is put into a container's record must be readable by the next daemon.
   if (built && !berth::oci::parse_spec(berth::to_text(berth::oci::to_json(built->spec)))) __builtin_trap();
   return 0;

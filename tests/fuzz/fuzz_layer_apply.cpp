@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A hostile tar over a hostile layer below, both cut from the input; nothing may appear outside of
 // the two directories, and what was outside stays as it was.
-#include <sys/stat.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -36,7 +36,8 @@ std::string with_checksums(std::string data) {
     data.replace(at + 148, 8, 8, ' ');
     unsigned sum = 0;
     for (std::size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(data[at + i]);
-    for (std::size_t digit = 0; digit < 6; ++digit) data[at + 148 + digit] = static_cast<char>('0' + ((sum >> (15 - 3 * digit)) & 7));
+    for (std::size_t digit = 0; digit < 6; ++digit)
+      data[at + 148 + digit] = static_cast<char>('0' + ((sum >> (15 - 3 * digit)) & 7));
     data[at + 154] = '\0';
   }
   return data;

@@ -10,7 +10,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto words = std::make_unique<std::uint64_t[]>(size / 8 + 1);
   auto* bytes = reinterpret_cast<unsigned char*>(words.get());
-  std::memcpy(bytes, data, size);
+  if (size > 0) std::memcpy(bytes, data, size);
   berth::plan::Header header = {};
   if (size >= sizeof header) std::memcpy(&header, bytes, sizeof header);
   if (berth::pid1::check_plan(bytes, size, header.fd_count).err != 0) return 0;

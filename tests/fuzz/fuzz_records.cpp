@@ -17,7 +17,8 @@ struct Disk {
   berth::testing::Tree tree{{kFile, ""}, {"pods/x/", ""}};
   berth::daemon::Layout layout{tree.root(), tree.root()};
   Disk() {
-    for (const char* name : {"containers/x/status.json", "pods/x/record.json", "pods/x/status.json", "pods/x/attachment.json"}) {
+    for (const char* name :
+         {"containers/x/status.json", "pods/x/record.json", "pods/x/status.json", "pods/x/attachment.json"}) {
       if (::link(tree.path(kFile).c_str(), tree.path(name).c_str()) != 0) __builtin_trap();
     }
   }

@@ -34,6 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const std::string_view data(reinterpret_cast<const char*>(bytes), size);
   // A bomb may end in different errors, depending on where the limit strikes.
   const std::string whole = read_all(data, SIZE_MAX);
-  if (whole != read_all(data, 1 + size % 7) && whole.find("expands to more") == std::string::npos) std::abort();
+  if (whole != read_all(data, 1 + size % 7) && whole.find("expands to more") == std::string::npos)
+    std::abort();
   return 0;
 }

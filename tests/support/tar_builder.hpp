@@ -67,7 +67,8 @@ class TarBuilder {
   static std::string record(const std::string& key, const std::string& value) {
     const std::string body = " " + key + "=" + value + "\n";
     std::size_t length = body.size();
-    while (std::to_string(length).size() + body.size() != length) length = std::to_string(length).size() + body.size();
+    while (std::to_string(length).size() + body.size() != length)
+      length = std::to_string(length).size() + body.size();
     return std::to_string(length) + body;
   }
   static std::string records(const std::vector<std::pair<std::string, std::string>>& all) {
@@ -80,7 +81,9 @@ class TarBuilder {
   TarBuilder& payload(const std::string& data) {
     return raw(data).raw(std::string((512 - data.size() % 512) % 512, '\0'));
   }
-  static void put(std::string& block, std::size_t at, const std::string& text) { block.replace(at, text.size(), text); }
+  static void put(std::string& block, std::size_t at, const std::string& text) {
+    block.replace(at, text.size(), text);
+  }
   static std::string octal(unsigned long value, int digits) {
     char text[32];
     std::snprintf(text, sizeof(text), "%0*lo", digits, value);

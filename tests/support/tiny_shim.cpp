@@ -30,8 +30,8 @@ void answer(int socket, const ShimMessage& message) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool clean = argc == 2 && std::string(argv[0]) == "berth-pid1" && std::string(argv[1]) == "shim" && *environ == nullptr &&
-                     ::fcntl(5, F_GETFD) < 0 && ::getsid(0) == ::getpid();
+  const bool clean = argc == 2 && std::string(argv[0]) == "berth-pid1" && std::string(argv[1]) == "shim" &&
+                     *environ == nullptr && ::fcntl(5, F_GETFD) < 0 && ::getsid(0) == ::getpid();
   ::close(::openat(shim::kPodDirFd, clean ? "clean" : "dirty", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
   (void)!::write(STDERR_FILENO, "started\n", 8);
   const int socket = ::accept4(shim::kListenFd, nullptr, nullptr, SOCK_CLOEXEC);

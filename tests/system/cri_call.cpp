@@ -93,7 +93,8 @@ void begin_call(const CriClient& client, const nlohmann::json& line, Answers& an
     return;
   }
   const std::chrono::milliseconds timeout(static_cast<long>(line.value("timeout", 60.0) * 1000));
-  auto done = [answer, method, &answers, began = Clock::now()](const Outcome& outcome, const std::string& bytes) mutable {
+  auto done = [answer, method, &answers, began = Clock::now()](const Outcome& outcome,
+                                                               const std::string& bytes) mutable {
     answer["code"] = outcome.code;
     answer["message"] = outcome.message;
     answer["seconds"] = std::chrono::duration<double>(Clock::now() - began).count();

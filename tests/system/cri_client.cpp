@@ -16,14 +16,16 @@ namespace {
 
 constexpr int kMaxMessage = 64 << 20;
 constexpr std::array<const char*, 17> kCodes = {
-    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
-    "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
-    "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"};
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
 
 std::string path_of(const std::string& method) {
   const auto* file = runtime::v1::VersionRequest::descriptor()->file();
   for (int i = 0; i < file->service_count(); ++i) {
-    if (file->service(i)->FindMethodByName(method) != nullptr) return "/" + file->service(i)->full_name() + "/" + method;
+    if (file->service(i)->FindMethodByName(method) != nullptr)
+      return "/" + file->service(i)->full_name() + "/" + method;
   }
   return "/runtime.v1.RuntimeService/" + method;
 }
@@ -62,7 +64,8 @@ struct CriClient::Channel {
 CriClient::CriClient(const std::string& socket) : channel_(std::make_unique<Channel>(socket)) {}
 CriClient::~CriClient() = default;
 
-void CriClient::start(const std::string& method, const google::protobuf::Message& request, std::chrono::milliseconds timeout,
+void CriClient::start(const std::string& method, const google::protobuf::Message& request,
+                      std::chrono::milliseconds timeout,
                       std::function<void(Outcome, std::string)> done) const {
   struct Call {
     grpc::ClientContext context;
@@ -76,7 +79,8 @@ void CriClient::start(const std::string& method, const google::protobuf::Message
     const auto code = static_cast<std::size_t>(status.error_code());
     done({code < kCodes.size() ? kCodes[code] : "UNKNOWN", status.error_message()}, to_text(call->response));
   };
-  channel_->stub.UnaryCall(&call->context, path_of(method), {}, &call->request, &call->response, std::move(finished));
+  channel_->stub.UnaryCall(&call->context, path_of(method), {}, &call->request, &call->response,
+                           std::move(finished));
 }
 
 Outcome CriClient::call(const std::string& method, const google::protobuf::Message& request,
@@ -87,7 +91,8 @@ Outcome CriClient::call(const std::string& method, const google::protobuf::Messa
     promise.set_value({std::move(outcome), std::move(bytes)});
   });
   auto [outcome, bytes] = future.get();
-  if (outcome.ok() && !response.ParseFromString(bytes)) return {"INTERNAL", "the response of " + method + " does not parse"};
+  if (outcome.ok() && !response.ParseFromString(bytes))
+    return {"INTERNAL", "the response of " + method + " does not parse"};
   return outcome;
 }
 

@@ -31,8 +31,8 @@ class CriClient {
   Outcome call(const std::string& method, const google::protobuf::Message& request,
                google::protobuf::Message& response, std::chrono::milliseconds timeout) const;
   /// Returns at once; `done` runs on a thread of gRPC with the response's bytes.
-  void start(const std::string& method, const google::protobuf::Message& request, std::chrono::milliseconds timeout,
-             std::function<void(Outcome, std::string)> done) const;
+  void start(const std::string& method, const google::protobuf::Message& request,
+             std::chrono::milliseconds timeout, std::function<void(Outcome, std::string)> done) const;
 
  private:
   struct Channel;

@@ -48,8 +48,9 @@ class LayerBench {
   std::string dir(const std::string& name) const { return root_ + "/" + name; }
 
   /// Into the new directory `name`, over `below`, topmost first.
-  Result<LayerSink::Applied> unpack(const std::string& name, const std::string& tar, const std::vector<std::string>& below = {},
-                                    bool complete = true, std::uint64_t max_bytes = 0, std::uint64_t max_entries = 0) const {
+  Result<LayerSink::Applied> unpack(const std::string& name, const std::string& tar,
+                                    const std::vector<std::string>& below = {}, bool complete = true,
+                                    std::uint64_t max_bytes = 0, std::uint64_t max_entries = 0) const {
     RETURN_IF_ERROR(make_dirs(dir(name), 0755));
     UnpackRequest request;
     request.program = BERTH_UNPACK;

@@ -37,7 +37,8 @@ std::string details_of(const std::string& path, const struct stat& status) {
     const ssize_t length = ::readlink(path.c_str(), target.data(), target.size());
     return " -> " + std::string(target.data(), length < 0 ? 0 : static_cast<std::size_t>(length));
   }
-  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) return cat(" ", ::major(status.st_rdev), ",", ::minor(status.st_rdev));
+  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))
+    return cat(" ", ::major(status.st_rdev), ",", ::minor(status.st_rdev));
   if (!S_ISREG(status.st_mode)) return {};
   std::string text = " \"" + read_file(path, 1 << 20).context("test")->substr(0, 40) + "\"";
   if (status.st_nlink > 1) text += cat(" links=", status.st_nlink);
@@ -58,8 +59,8 @@ void describe(const std::string& root, const std::string& relative, std::vector<
   std::array<char, 8> mode{};
   std::snprintf(mode.data(), mode.size(), "%o", status.st_mode & 07777);
   if (!relative.empty()) {
-    lines.push_back(cat(relative.substr(1), " ", type, " ", std::string_view(mode.data()), " ", status.st_uid, ":", status.st_gid,
-                        details_of(path, status), xattrs_of(path)));
+    lines.push_back(cat(relative.substr(1), " ", type, " ", std::string_view(mode.data()), " ", status.st_uid,
+                        ":", status.st_gid, details_of(path, status), xattrs_of(path)));
   }
   if (type != 'd') return;
   const auto names = list_dir(path);

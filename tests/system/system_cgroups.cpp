@@ -18,8 +18,8 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/subprocess.hpp"
-#include "runtime/cgroup/devices_bpf.hpp"
 #include "cgroup_sandbox.hpp"
+#include "runtime/cgroup/devices_bpf.hpp"
 
 // The cgroup manager against the kernel that this runs on, whatever mix of versions that has.
 
@@ -40,7 +40,9 @@ Subprocess spawn(const std::string& script) {
   return *Subprocess::spawn(request);
 }
 
-Result<int> end_of(Subprocess& child) { return child.wait_until(std::chrono::steady_clock::now() + 20s); }
+Result<int> end_of(Subprocess& child) {
+  return child.wait_until(std::chrono::steady_clock::now() + 20s);
+}
 
 template <class Condition>
 bool eventually(Condition&& condition) {
@@ -71,11 +73,13 @@ TEST_CASE("limits are in force in every hierarchy, and removal leaves nothing") 
   } else {
     CHECK(box.read("cpu", "cpu.max") == "20000 100000");
   }
-  CHECK(box.read("memory", box.is_v1("memory") ? "memory.limit_in_bytes" : "memory.max") == std::to_string(32 * kMiB));
+  CHECK(box.read("memory", box.is_v1("memory") ? "memory.limit_in_bytes" : "memory.max") ==
+        std::to_string(32 * kMiB));
   CHECK(box.read("pids", "pids.max") == "50");
   CHECK(box.read("cpuset", "cpuset.cpus") == "0");
   if (!resources.hugepages.empty()) {
-    CHECK(box.read("hugetlb", box.is_v1("hugetlb") ? "hugetlb.2MB.limit_in_bytes" : "hugetlb.2MB.max") == std::to_string(4 * kMiB));
+    CHECK(box.read("hugetlb", box.is_v1("hugetlb") ? "hugetlb.2MB.limit_in_bytes" : "hugetlb.2MB.max") ==
+          std::to_string(4 * kMiB));
   }
   CHECK(box.manager->children(box.parent) == std::vector<std::string>{"x"});
   REQUIRE(box.manager->remove(box.group, 1s));
@@ -145,7 +149,8 @@ TEST_CASE("a limit below what is in use is refused and names the usage") {
   box.create();
   Subprocess hog = spawn(cat("sleep 0.2; exec /proc/", ::getpid(), "/exe --hog 30"));
   box.join(hog.pid());
-  REQUIRE(eventually([&] { return box.manager->stats(box.group)->memory_working_set.value_or(0) > 20U * kMiB; }));
+  REQUIRE(
+      eventually([&] { return box.manager->stats(box.group)->memory_working_set.value_or(0) > 20U * kMiB; }));
   oci::Resources resources;
   resources.memory_limit = 1 * kMiB;
   const auto refused = box.manager->update(box.group, resources);
@@ -267,7 +272,8 @@ TEST_CASE("device rules decide what can be opened") {
   oci::Resources resources;
   resources.devices = {{false, 'a', {}, {}, "rwm"}, {true, 'c', 1, 3, "rwm"}};
   box.create(resources);
-  Subprocess child = spawn("sleep 0.2; cat < /dev/null || exit 1; head -c1 < /dev/zero > /dev/null && exit 2; exit 0");
+  Subprocess child =
+      spawn("sleep 0.2; cat < /dev/null || exit 1; head -c1 < /dev/zero > /dev/null && exit 2; exit 0");
   box.join(child.pid());
   CHECK(*end_of(child) == 0);
   resources.devices.push_back({true, 'c', 1, 5, "r"});

@@ -48,7 +48,10 @@ std::uint64_t inode_of(int fd) {
   return ::fstat(fd, &info) == 0 ? info.st_ino : 0;
 }
 
-Identity own() { return {inode_of("/proc/thread-self/ns/net"), inode_of("/proc/thread-self/ns/ipc"), inode_of("/proc/thread-self/ns/uts")}; }
+Identity own() {
+  return {inode_of("/proc/thread-self/ns/net"), inode_of("/proc/thread-self/ns/ipc"),
+          inode_of("/proc/thread-self/ns/uts")};
+}
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -103,7 +106,9 @@ TEST_CASE("the namespaces are new, furnished, and this thread is back in its own
   const std::string forced = sysctl("kernel/shm_rmid_forced");
   PodNamespacesRequest request;
   request.hostname = "berth-test-pod";
-  request.sysctls = {{"net.ipv4.ip_unprivileged_port_start", "17"}, {"kernel.shm_rmid_forced", "1"}, {"fs/mqueue/msg_max", "11"}};
+  request.sysctls = {{"net.ipv4.ip_unprivileged_port_start", "17"},
+                     {"kernel.shm_rmid_forced", "1"},
+                     {"fs/mqueue/msg_max", "11"}};
   const PodNamespaces made = make(request);
   CHECK(own() == before);
   CHECK(inode_of(made.network.get()) != before.net);
@@ -179,9 +184,15 @@ TEST_CASE("failures leave no pin, and the thread in its own namespaces") {
   PodNamespacesRequest request;
   request.hostname = "pod";
   request.network_pin = pins.pin;
-  SECTION("a sysctl of the host") { request.sysctls = {{"kernel.core_pattern", "|/bin/false"}}; }
-  SECTION("a sysctl that does not exist") { request.sysctls = {{"net.ipv4.no_such_thing", "1"}}; }
-  SECTION("a value that the kernel refuses") { request.sysctls = {{"net.ipv4.ip_unprivileged_port_start", "banana"}}; }
+  SECTION("a sysctl of the host") {
+    request.sysctls = {{"kernel.core_pattern", "|/bin/false"}};
+  }
+  SECTION("a sysctl that does not exist") {
+    request.sysctls = {{"net.ipv4.no_such_thing", "1"}};
+  }
+  SECTION("a value that the kernel refuses") {
+    request.sysctls = {{"net.ipv4.ip_unprivileged_port_start", "banana"}};
+  }
   const auto made = create_pod_namespaces(request);
   REQUIRE_FALSE(made);
   INFO(made.error().to_string());

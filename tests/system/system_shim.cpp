@@ -36,7 +36,9 @@ namespace {
 const std::string kPod(64, 'f');
 const std::string kContainer(64, 'c');
 
-ShimClient::Deadline soon() { return std::chrono::steady_clock::now() + 20s; }
+ShimClient::Deadline soon() {
+  return std::chrono::steady_clock::now() + 20s;
+}
 
 template <class T>
 T must(Result<T> result) {
@@ -59,7 +61,8 @@ LaunchPlan shell(const std::string& script, const std::string& program = "/bin/s
   LaunchPlan ready;
   ready.memfd = UniqueFd(::memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   must(write_fd(ready.memfd.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "the plan"));
-  REQUIRE(::fcntl(ready.memfd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0);
+  REQUIRE(::fcntl(ready.memfd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) ==
+          0);
   ready.labels = {"connect the streams", cat("find ", program), "wait for the start", "run the program"};
   return ready;
 }
@@ -201,7 +204,8 @@ TEST_CASE("a step that fails is named, and bad plans and unknown ids are refused
   request.plan = shell("", "/no/such/program");
   const auto absent = pod.client->launch(std::move(request), soon());
   REQUIRE_FALSE(absent);
-  CHECK(absent.error().to_string().find("find /no/such/program: No such file or directory") != std::string::npos);
+  CHECK(absent.error().to_string().find("find /no/such/program: No such file or directory") !=
+        std::string::npos);
   ShimClient::LaunchRequest garbage;
   garbage.id = kContainer;
   garbage.plan.memfd = UniqueFd(::memfd_create("garbage", MFD_CLOEXEC | MFD_ALLOW_SEALING));

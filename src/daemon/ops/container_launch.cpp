@@ -39,7 +39,8 @@ Result<pid_t> target_of(const Services& with, const PodRecord& pod, const cri::C
   ASSIGN_OR_RETURN(const ContainerPtr target, with.containers.find(options.target_id()));
   const auto status = target->snapshot();
   if (target->record().pod_id != pod.id || status.state != cri::CONTAINER_RUNNING) {
-    return Error(Code::kInvalidArgument, cat("namespace_options.target_id \"", options.target_id(), "\" is not a running container of this pod"));
+    return Error(Code::kInvalidArgument, cat("namespace_options.target_id \"", options.target_id(),
+                                             "\" is not a running container of this pod"));
   }
   RETURN_IF_ERROR(check_running(status.process));
   return status.process.pid;
@@ -61,8 +62,8 @@ Result<std::shared_ptr<runtime::ShimClient>> shim_of(const PodSandbox& pod) {
   return shim;
 }
 
-Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, const image::Image& image, int rootfs_fd,
-                                         ContainerRecord& record) {
+Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, const image::Image& image,
+                                         int rootfs_fd, ContainerRecord& record) {
   ASSIGN_OR_RETURN(const pid_t target, target_of(with, pod, record.config));
   const SpecInputs inputs{pod,
                           record.config,
@@ -92,7 +93,8 @@ Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, c
 
 Result<void> ContainerLog::remove_if_new() const {
   if (!dir || existed) return {};
-  if (::unlinkat(dir.get(), name.c_str(), 0) != 0 && errno != ENOENT) return Error::from_errno(errno, "remove log", name);
+  if (::unlinkat(dir.get(), name.c_str(), 0) != 0 && errno != ENOENT)
+    return Error::from_errno(errno, "remove log", name);
   return {};
 }
 
@@ -124,8 +126,9 @@ Result<ContainerLog> open_container_log(const ContainerRecord& record) {
   return log;
 }
 
-Result<ProcessId> launch_container(Services& with, PodSandbox& pod, ContainerRecord& record, std::unique_ptr<runtime::Plan> plan,
-                                   UniqueFd rootfs, const ContainerLog& log) {
+Result<ProcessId> launch_container(Services& with, PodSandbox& pod, ContainerRecord& record,
+                                   std::unique_ptr<runtime::Plan> plan, UniqueFd rootfs,
+                                   const ContainerLog& log) {
   ASSIGN_OR_RETURN(const auto shim, shim_of(pod));
   ASSIGN_OR_RETURN(auto join, with.cgroups->open_join(record.cgroup));
   runtime::PlanResources resources;
@@ -155,7 +158,8 @@ Result<void> forget_container(Services& with, PodSandbox& pod, const ContainerRe
   for (;;) {
     auto forgotten = shim->forget(record.id);
     if (forgotten || forgotten.error().code() == Code::kNotFound) break;
-    if (forgotten.error().sys_errno() != EBUSY || std::chrono::steady_clock::now() > give_up) return forgotten;
+    if (forgotten.error().sys_errno() != EBUSY || std::chrono::steady_clock::now() > give_up)
+      return forgotten;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));  // it has been killed and is being reaped
   }
   with.stray_exits.take(record.id);

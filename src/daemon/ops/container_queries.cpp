@@ -11,7 +11,8 @@ namespace {
 
 bool matches(const cri::ContainerFilter& filter, const Container& container, cri::ContainerState state) {
   if (!filter.id().empty() && !container.id().starts_with(filter.id())) return false;
-  if (!filter.pod_sandbox_id().empty() && !container.record().pod_id.starts_with(filter.pod_sandbox_id())) return false;
+  if (!filter.pod_sandbox_id().empty() && !container.record().pod_id.starts_with(filter.pod_sandbox_id()))
+    return false;
   if (filter.has_state() && filter.state().state() != state) return false;
   return labels_match(filter.label_selector(), container.record().config.labels());
 }

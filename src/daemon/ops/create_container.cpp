@@ -33,7 +33,8 @@ ContainerRecord describe_container(const Services& with, const PodSandbox& pod, 
   record.image_ref = image.repo_digests.empty() ? image.id : image.repo_digests.front();
   const std::string& asked = request.config().image().user_specified_image();
   record.image_name = asked.empty() ? request.config().image().image() : asked;
-  if (const auto& name = request.config().image().image(); image.id.ends_with(name) && asked.empty() && !image.repo_tags.empty()) {
+  if (const auto& name = request.config().image().image();
+      image.id.ends_with(name) && asked.empty() && !image.repo_tags.empty()) {
     record.image_name = image.repo_tags.front();  // it was named by its ID
   }
   const std::string& log_directory = pod.record().config.log_directory();
@@ -44,24 +45,28 @@ ContainerRecord describe_container(const Services& with, const PodSandbox& pod, 
   return record;
 }
 
-Result<std::string> create(Services& with, const PodPtr& pod, const image::ImagePtr& image, ContainerRecord record) {
+Result<std::string> create(Services& with, const PodPtr& pod, const image::ImagePtr& image,
+                           ContainerRecord record) {
   const std::string id = record.id;
   Operation op("CreateContainer", id);
 
   RETURN_IF_ERROR(op.step("write intent", [&] { return store_container_record(with.layout, record); }));
   op.undo("remove record", [&] { return remove_tree(with.layout.container(id)); });
 
-  ASSIGN_OR_RETURN(UniqueFd rootfs, op.step("prepare rootfs", [&] { return with.snapshots->prepare(id, *image); }));
+  ASSIGN_OR_RETURN(UniqueFd rootfs,
+                   op.step("prepare rootfs", [&] { return with.snapshots->prepare(id, *image); }));
   op.undo("remove rootfs", [&] { return with.snapshots->remove(id); });
 
   ASSIGN_OR_RETURN(CompiledContainer compiled, op.step("compile plan", [&] {
     return compile_launch(with, pod->record(), *image, rootfs.get(), record);
   }));
 
-  RETURN_IF_ERROR(op.step("create cgroup", [&] { return with.cgroups->create(record.cgroup, record.spec.linux_.resources); }));
+  RETURN_IF_ERROR(op.step("create cgroup",
+                          [&] { return with.cgroups->create(record.cgroup, record.spec.linux_.resources); }));
   op.undo("remove cgroup", [&] { return remove_container_cgroup(with, record.cgroup); });
 
-  ASSIGN_OR_RETURN(ContainerLog log, op.step("open log directory", [&] { return open_container_log(record); }));
+  ASSIGN_OR_RETURN(ContainerLog log,
+                   op.step("open log directory", [&] { return open_container_log(record); }));
   op.undo("remove log", [&] { return log.remove_if_new(); });
 
   ASSIGN_OR_RETURN(ProcessId process, op.step("launch", [&] {
@@ -77,7 +82,8 @@ Result<std::string> create(Services& with, const PodPtr& pod, const image::Image
     status->process = process;
     status->resources = container->record().config.linux().resources();
   }
-  RETURN_IF_ERROR(op.step("write record", [&] { return store_container_record(with.layout, container->record()); }));
+  RETURN_IF_ERROR(
+      op.step("write record", [&] { return store_container_record(with.layout, container->record()); }));
   RETURN_IF_ERROR(op.step("persist", [&] { return store_container_status(with.layout, *container); }));
   with.containers.insert(container);
   op.commit();
@@ -86,25 +92,30 @@ Result<std::string> create(Services& with, const PodPtr& pod, const image::Image
 }
 
 Result<std::string> join_existing(Container& container, const cri::CreateContainerRequest& request) {
-  const bool same = google::protobuf::util::MessageDifferencer::Equals(container.record().config, request.config());
+  const bool same =
+      google::protobuf::util::MessageDifferencer::Equals(container.record().config, request.config());
   if (same && container.snapshot().state == cri::CONTAINER_CREATED) {
     container.unclaimed = false;
     return container.id();
   }
-  return Error(Code::kAlreadyExists, cat("container ", container.id(), " already has this name and attempt",
-                                         same ? " and has been started" : " with another configuration", ": remove it first"));
+  return Error(Code::kAlreadyExists,
+               cat("container ", container.id(), " already has this name and attempt",
+                   same ? " and has been started" : " with another configuration", ": remove it first"));
 }
 
-Result<std::string> create_or_join(Services& with, const PodPtr& pod, const cri::CreateContainerRequest& request) {
+Result<std::string> create_or_join(Services& with, const PodPtr& pod,
+                                   const cri::CreateContainerRequest& request) {
   const std::string key = container_name_key(pod->id(), request.config().metadata());
   if (auto existing = with.containers.find_name(key)) return join_existing(*existing, request);
   const image::ImagePtr image = with.images->find(request.config().image().image());
   if (!image) {
-    return Error(Code::kNotFound, cat("image \"", request.config().image().image(), "\" is not on this node: pull it first"));
+    return Error(Code::kNotFound,
+                 cat("image \"", request.config().image().image(), "\" is not on this node: pull it first"));
   }
   // The work outlives its caller, so the lease is waited for without the caller's patience.
   ASSIGN_OR_RETURN(auto lease, with.leases.acquire(pod_lease(pod->id()), shim_deadline(), {}));
-  if (!pod->status.lock()->ready) return Error(Code::kFailedPrecondition, cat("pod sandbox ", pod->id(), " is not ready"));
+  if (!pod->status.lock()->ready)
+    return Error(Code::kFailedPrecondition, cat("pod sandbox ", pod->id(), " is not ready"));
   pod->unclaimed = false;
   return create(with, pod, image, describe_container(with, *pod, *image, request));
 }
@@ -118,7 +129,9 @@ Result<void> create_container(Services& with, const Call& call, const cri::Creat
   const std::string key = cat("container/", container_name_key(pod->id(), request.config().metadata()));
   auto work = [&with, pod, request](std::stop_token) { return create_or_join(with, pod, request); };
   auto id = with.creations.run(key, run_inline, work, call.cancelled, call.deadline);
-  if (!id) return std::move(id).error().add_context(cat("create container \"", request.config().metadata().name(), "\""));
+  if (!id)
+    return std::move(id).error().add_context(
+        cat("create container \"", request.config().metadata().name(), "\""));
   if (call.cancelled.stop_requested()) watch_unclaimed_container(with, *id);
   response.set_container_id(*id);
   return {};

@@ -47,7 +47,9 @@ ExecOutput::ExecOutput(ExecBoard& board, std::string id)
   board_.add(id_, entry_);
 }
 
-ExecOutput::~ExecOutput() { board_.remove(id_); }
+ExecOutput::~ExecOutput() {
+  board_.remove(id_);
+}
 
 Result<UniqueFd> ExecOutput::open_pipe(UniqueFd& ours) {
   int ends[2];
@@ -55,20 +57,25 @@ Result<UniqueFd> ExecOutput::open_pipe(UniqueFd& ours) {
   ours.reset(ends[0]);
   UniqueFd theirs(ends[1]);
   // Only our end must not block; the command expects an ordinary pipe.
-  if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) return Error::from_errno(errno, "set pipe non-blocking", "");
+  if (::fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0)
+    return Error::from_errno(errno, "set pipe non-blocking", "");
   return theirs;
 }
 
-bool ExecOutput::ended() const { return entry_->exit.lock()->has_value(); }
+bool ExecOutput::ended() const {
+  return entry_->exit.lock()->has_value();
+}
 
 int ExecOutput::exit_code() const {
   const auto exit = *entry_->exit.lock();
   return exit ? exit->exit_code : -1;
 }
 
-ExecOutput::Ending ExecOutput::collect(Clock::time_point until, std::stop_token cancel, std::string& out, std::string& err) {
+ExecOutput::Ending ExecOutput::collect(Clock::time_point until, std::stop_token cancel, std::string& out,
+                                       std::string& err) {
   auto cancelled = CancelEvent::create(cancel);
-  if (!cancelled) return Ending::kCancelled;  // out of descriptors: better no command than one that nobody can end
+  if (!cancelled)
+    return Ending::kCancelled;  // out of descriptors: better no command than one that nobody can end
   std::optional<Clock::time_point> drain_until;
   for (;;) {
     pollfd fds[] = {{out_ ? out_.get() : -1, POLLIN, 0},

@@ -29,7 +29,8 @@ class ExecOutput {
   enum class Ending : unsigned char { kExited, kTimeout, kCancelled };
   /// Reads until the command has ended and both pipes are empty. Descendants that keep a pipe open
   /// do not hold the call: after the end only what is there, or comes within a short grace, is taken.
-  Ending collect(std::chrono::steady_clock::time_point until, std::stop_token cancel, std::string& out, std::string& err);
+  Ending collect(std::chrono::steady_clock::time_point until, std::stop_token cancel, std::string& out,
+                 std::string& err);
   /// After a kill: until the shim has reaped it.
   void wait_ended(std::chrono::milliseconds patience);
   int exit_code() const;

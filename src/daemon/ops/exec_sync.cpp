@@ -26,7 +26,8 @@ class ExecCgroup {
   ~ExecCgroup() {
     if (!made_) return;
     if (auto removed = with_.cgroups->remove_leaf(parent_, leaf_); !removed) {
-      log::warn("remove exec cgroup", {{"cgroup", cat(parent_, "/", leaf_)}, {"error", removed.error().to_string()}});
+      log::warn("remove exec cgroup",
+                {{"cgroup", cat(parent_, "/", leaf_)}, {"error", removed.error().to_string()}});
     }
   }
   Result<runtime::cgroup::JoinFds> create() {
@@ -68,8 +69,8 @@ runtime::ExecTarget target_of(const Container& container) {
   return target;
 }
 
-Result<runtime::LaunchPlan> plan_exec(Services& with, Container& container, const cri::ExecSyncRequest& request,
-                                      runtime::cgroup::JoinFds join) {
+Result<runtime::LaunchPlan> plan_exec(Services& with, Container& container,
+                                      const cri::ExecSyncRequest& request, runtime::cgroup::JoinFds join) {
   oci::Process process = container.record().spec.process;
   process.args.assign(request.cmd().begin(), request.cmd().end());
   process.terminal = false;
@@ -103,16 +104,19 @@ Result<void> launch(Services& with, Container& container, const cri::ExecSyncReq
   ASSIGN_OR_RETURN(launch.plan, plan_exec(with, container, request, std::move(join)));
   ASSIGN_OR_RETURN(launch.stdio[1], exec.output.open_stdout());
   ASSIGN_OR_RETURN(launch.stdio[2], exec.output.open_stderr());
-  ASSIGN_OR_RETURN([[maybe_unused]] const auto launched, exec.shim->launch(std::move(launch), shim_deadline()));
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto launched,
+                   exec.shim->launch(std::move(launch), shim_deadline()));
   return {};
 }
 
 }  // namespace
 
-Result<void> exec_sync(Services& with, const Call& call, const cri::ExecSyncRequest& request, cri::ExecSyncResponse& response) {
+Result<void> exec_sync(Services& with, const Call& call, const cri::ExecSyncRequest& request,
+                       cri::ExecSyncResponse& response) {
   ASSIGN_OR_RETURN(const ContainerPtr container, with.containers.find(request.container_id()));
   if (request.cmd().empty()) return Error(Code::kInvalidArgument, "cmd is empty");
-  if (request.timeout() < 0) return Error(Code::kInvalidArgument, cat("timeout ", request.timeout(), " is negative"));
+  if (request.timeout() < 0)
+    return Error(Code::kInvalidArgument, cat("timeout ", request.timeout(), " is negative"));
   if (container->snapshot().state != cri::CONTAINER_RUNNING) {
     return Error(Code::kFailedPrecondition, cat("container ", container->id(), " is not running"));
   }
@@ -120,12 +124,15 @@ Result<void> exec_sync(Services& with, const Call& call, const cri::ExecSyncRequ
   ASSIGN_OR_RETURN(auto shim, shim_of(*pod));
 
   const std::string id = random_id();
-  Exec exec{id, std::move(shim), ExecCgroup(with, container->record().cgroup, id), ExecOutput(with.execs, id)};
-  const auto until = request.timeout() > 0 ? Clock::now() + std::chrono::seconds(request.timeout()) : Clock::time_point::max();
+  Exec exec{id, std::move(shim), ExecCgroup(with, container->record().cgroup, id),
+            ExecOutput(with.execs, id)};
+  const auto until = request.timeout() > 0 ? Clock::now() + std::chrono::seconds(request.timeout())
+                                           : Clock::time_point::max();
   const std::string story = cat("exec \"", request.cmd(0), "\" in container ", container->id());
   RETURN_IF_ERROR(launch(with, *container, request, exec).context(std::string(story)));
 
-  const ExecOutput::Ending ending = exec.output.collect(until, call.cancelled, *response.mutable_stdout(), *response.mutable_stderr());
+  const ExecOutput::Ending ending =
+      exec.output.collect(until, call.cancelled, *response.mutable_stdout(), *response.mutable_stderr());
   if (ending == ExecOutput::Ending::kExited) {
     exec.cgroup.kill();  // what it left running in its group goes with it
     response.set_exit_code(exec.output.exit_code());
@@ -133,8 +140,10 @@ Result<void> exec_sync(Services& with, const Call& call, const cri::ExecSyncRequ
   }
   exec.kill();
   exec.output.wait_ended(std::chrono::seconds(10));
-  if (ending == ExecOutput::Ending::kCancelled) return Error(Code::kCancelled, cat(story, ": the caller has gone; the command was killed"));
-  return Error(Code::kDeadlineExceeded, cat(story, ": timeout of ", request.timeout(), " s reached; the command was killed"));
+  if (ending == ExecOutput::Ending::kCancelled)
+    return Error(Code::kCancelled, cat(story, ": the caller has gone; the command was killed"));
+  return Error(Code::kDeadlineExceeded,
+               cat(story, ": timeout of ", request.timeout(), " s reached; the command was killed"));
 }
 
 }  // namespace berth::daemon

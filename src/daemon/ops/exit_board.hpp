@@ -37,7 +37,9 @@ class ExecBoard {
     UniqueFd ended;  ///< eventfd, readable once the exec has ended
     Guarded<std::optional<shim::ExitRecord>> exit;
   };
-  void add(const std::string& id, std::shared_ptr<Entry> entry) { entries_.lock()->insert_or_assign(id, std::move(entry)); }
+  void add(const std::string& id, std::shared_ptr<Entry> entry) {
+    entries_.lock()->insert_or_assign(id, std::move(entry));
+  }
   void remove(const std::string& id) { entries_.lock()->erase(id); }
   void deliver(const std::string& id, const shim::ExitRecord& exit);
 

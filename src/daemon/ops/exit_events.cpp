@@ -13,12 +13,14 @@ namespace {
 void in_background(Services& with, std::function<void()> task) {
   // The lane's queue is far larger than the number of containers; should it be full all the same,
   // recovery at the next start does what was dropped here.
-  if (!with.background->try_post(std::move(task))) log::error("the background lane is full: clean-up postponed");
+  if (!with.background->try_post(std::move(task)))
+    log::error("the background lane is full: clean-up postponed");
 }
 
 /// An object that was removed meanwhile needs no clean-up any more.
 void log_failure(const char* what, const std::string& id, const Result<void>& result) {
-  if (!result && result.error().code() != Code::kNotFound) log::error(what, {{"id", id}, {"error", result.error().to_string()}});
+  if (!result && result.error().code() != Code::kNotFound)
+    log::error(what, {{"id", id}, {"error", result.error().to_string()}});
 }
 
 /// Stores the final status and removes the cgroup with whatever the container left running in it.
@@ -27,9 +29,11 @@ void log_failure(const char* what, const std::string& id, const Result<void>& re
 void clean_up_after(Services& with, const ContainerPtr& container) {
   in_background(with, [&with, container] {
     const auto lease = with.leases.acquire(container_lease(container->id()), shim_deadline(), {});
-    log_failure("wait for the container's lease", container->id(), lease ? Result<void>() : Result<void>(lease.error()));
+    log_failure("wait for the container's lease", container->id(),
+                lease ? Result<void>() : Result<void>(lease.error()));
     log_failure("store container status", container->id(), store_container_status(with.layout, *container));
-    log_failure("remove container cgroup", container->id(), remove_container_cgroup(with, container->record().cgroup));
+    log_failure("remove container cgroup", container->id(),
+                remove_container_cgroup(with, container->record().cgroup));
   });
 }
 
@@ -40,7 +44,8 @@ void apply_exit(Services& with, const ContainerPtr& container, const shim::ExitR
   if (!container->mark_exited(exit, oom_killed)) return;
   log::info("container exited", {{"container", container->id()}, {"code", std::to_string(exit.exit_code)}});
   if (exit.log_bytes_dropped > 0) {
-    log::warn("log bytes could not be written", {{"container", container->id()}, {"bytes", std::to_string(exit.log_bytes_dropped)}});
+    log::warn("log bytes could not be written",
+              {{"container", container->id()}, {"bytes", std::to_string(exit.log_bytes_dropped)}});
   }
   clean_up_after(with, container);
 }
@@ -79,7 +84,9 @@ void on_pause_exited(Services& with, const std::string& pod_id) {
     status->reason = "the process that holds the pod's PID namespace ended";
   }
   log::warn("pod sandbox lost its PID namespace", {{"pod", pod_id}});
-  in_background(with, [&with, pod = *pod] { log_failure("store pod status", pod->id(), store_pod_status(with.layout, *pod)); });
+  in_background(with, [&with, pod = *pod] {
+    log_failure("store pod status", pod->id(), store_pod_status(with.layout, *pod));
+  });
 }
 
 void on_shim_lost(Services& with, const std::string& pod_id) {
@@ -98,7 +105,8 @@ void on_shim_lost(Services& with, const std::string& pod_id) {
     log_failure("store pod status", pod->id(), store_pod_status(with.layout, *pod));
     for (const auto& container : with.containers.list()) {
       if (container->record().pod_id != pod->id()) continue;
-      log_failure("kill container", container->id(), remove_container_cgroup(with, container->record().cgroup));
+      log_failure("kill container", container->id(),
+                  remove_container_cgroup(with, container->record().cgroup));
       if (container->mark_lost("MonitorLost", now_ns())) clean_up_after(with, container);
     }
   });

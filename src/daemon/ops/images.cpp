@@ -66,25 +66,30 @@ Json verbose_info(const image::Image& image) {
 
 }  // namespace
 
-Result<void> pull_image(Services& with, const Call& call, const cri::PullImageRequest& request, cri::PullImageResponse& response) {
+Result<void> pull_image(Services& with, const Call& call, const cri::PullImageRequest& request,
+                        cri::PullImageResponse& response) {
   if (request.image().image().empty()) return Error(Code::kInvalidArgument, "image.image is empty");
   const std::string& handler = request.image().runtime_handler();
   if (!handler.empty() && !with.config.handlers.contains(handler)) {
     return Error(Code::kInvalidArgument, cat("image.runtime_handler \"", handler, "\" is not configured"));
   }
   ASSIGN_OR_RETURN(const image::Credentials credentials, credentials_of(request.auth()));
-  ASSIGN_OR_RETURN(const image::ImagePtr image, with.puller->pull(request.image().image(), credentials, call.cancelled));
+  ASSIGN_OR_RETURN(const image::ImagePtr image,
+                   with.puller->pull(request.image().image(), credentials, call.cancelled));
   log::info("image pulled", {{"reference", request.image().image()}, {"id", image->id}});
   response.set_image_ref(image->id);
   return {};
 }
 
-Result<void> remove_image(Services& with, const Call&, const cri::RemoveImageRequest& request, cri::RemoveImageResponse&) {
+Result<void> remove_image(Services& with, const Call&, const cri::RemoveImageRequest& request,
+                          cri::RemoveImageResponse&) {
   if (request.image().image().empty()) return Error(Code::kInvalidArgument, "image.image is empty");
-  return with.images->remove(request.image().image()).context(cat("remove image \"", request.image().image(), "\""));
+  return with.images->remove(request.image().image())
+      .context(cat("remove image \"", request.image().image(), "\""));
 }
 
-Result<void> list_images(Services& with, const Call&, const cri::ListImagesRequest& request, cri::ListImagesResponse& response) {
+Result<void> list_images(Services& with, const Call&, const cri::ListImagesRequest& request,
+                         cri::ListImagesResponse& response) {
   const std::string& wanted = request.filter().image().image();
   if (!wanted.empty()) {
     if (const auto image = with.images->find(wanted)) fill(*image, *response.add_images());
@@ -94,7 +99,8 @@ Result<void> list_images(Services& with, const Call&, const cri::ListImagesReque
   return {};
 }
 
-Result<void> image_status(Services& with, const Call&, const cri::ImageStatusRequest& request, cri::ImageStatusResponse& response) {
+Result<void> image_status(Services& with, const Call&, const cri::ImageStatusRequest& request,
+                          cri::ImageStatusResponse& response) {
   if (request.image().image().empty()) return Error(Code::kInvalidArgument, "image.image is empty");
   const auto image = with.images->find(request.image().image());
   if (!image) return {};
@@ -103,7 +109,8 @@ Result<void> image_status(Services& with, const Call&, const cri::ImageStatusReq
   return {};
 }
 
-Result<void> image_fs_info(Services& with, const Call&, const cri::ImageFsInfoRequest&, cri::ImageFsInfoResponse& response) {
+Result<void> image_fs_info(Services& with, const Call&, const cri::ImageFsInfoRequest&,
+                           cri::ImageFsInfoResponse& response) {
   const auto usage = with.images->usage();
   auto fill_usage = [&](cri::FilesystemUsage& out) {
     out.set_timestamp(now_ns());

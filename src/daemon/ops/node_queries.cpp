@@ -7,7 +7,8 @@
 namespace berth::daemon {
 namespace {
 
-void add_condition(cri::RuntimeStatus& status, const char* type, const Result<void>& holds, const char* reason) {
+void add_condition(cri::RuntimeStatus& status, const char* type, const Result<void>& holds,
+                   const char* reason) {
   auto* condition = status.add_conditions();
   condition->set_type(type);
   condition->set_status(static_cast<bool>(holds));
@@ -46,7 +47,8 @@ Result<void> version(Services&, const Call&, const cri::VersionRequest&, cri::Ve
   return {};
 }
 
-Result<void> status(Services& with, const Call&, const cri::StatusRequest& request, cri::StatusResponse& response) {
+Result<void> status(Services& with, const Call&, const cri::StatusRequest& request,
+                    cri::StatusResponse& response) {
   add_condition(*response.mutable_status(), "RuntimeReady", {}, "");
   add_condition(*response.mutable_status(), "NetworkReady", with.networks->ready(), "NetworkPluginNotReady");
   add_handler("", response);
@@ -57,12 +59,15 @@ Result<void> status(Services& with, const Call&, const cri::StatusRequest& reque
   return {};
 }
 
-Result<void> runtime_config(Services& with, const Call&, const cri::RuntimeConfigRequest&, cri::RuntimeConfigResponse& response) {
-  response.mutable_linux()->set_cgroup_driver(with.config.cgroup_driver == "systemd" ? cri::SYSTEMD : cri::CGROUPFS);
+Result<void> runtime_config(Services& with, const Call&, const cri::RuntimeConfigRequest&,
+                            cri::RuntimeConfigResponse& response) {
+  response.mutable_linux()->set_cgroup_driver(with.config.cgroup_driver == "systemd" ? cri::SYSTEMD
+                                                                                     : cri::CGROUPFS);
   return {};
 }
 
-Result<void> update_runtime_config(Services&, const Call&, const cri::UpdateRuntimeConfigRequest&, cri::UpdateRuntimeConfigResponse&) {
+Result<void> update_runtime_config(Services&, const Call&, const cri::UpdateRuntimeConfigRequest&,
+                                   cri::UpdateRuntimeConfigResponse&) {
   return {};
 }
 

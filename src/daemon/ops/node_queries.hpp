@@ -7,12 +7,15 @@
 namespace berth::daemon {
 
 /// What the runtime says of itself. Memory only.
-Result<void> version(Services& with, const Call& call, const cri::VersionRequest& request, cri::VersionResponse& response);
-Result<void> status(Services& with, const Call& call, const cri::StatusRequest& request, cri::StatusResponse& response);
+Result<void> version(Services& with, const Call& call, const cri::VersionRequest& request,
+                     cri::VersionResponse& response);
+Result<void> status(Services& with, const Call& call, const cri::StatusRequest& request,
+                    cri::StatusResponse& response);
 Result<void> runtime_config(Services& with, const Call& call, const cri::RuntimeConfigRequest& request,
                             cri::RuntimeConfigResponse& response);
 /// The pod CIDR is the CNI configuration's business: accepted, not used.
-Result<void> update_runtime_config(Services& with, const Call& call, const cri::UpdateRuntimeConfigRequest& request,
+Result<void> update_runtime_config(Services& with, const Call& call,
+                                   const cri::UpdateRuntimeConfigRequest& request,
                                    cri::UpdateRuntimeConfigResponse& response);
 
 }  // namespace berth::daemon

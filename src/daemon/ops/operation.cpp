@@ -31,7 +31,9 @@ void Operation::roll_back() {
     auto [name, action] = std::move(undos_.back());
     undos_.pop_back();
     if (auto undone = action(); !undone) {
-      log::error("undo failed", {{"verb", verb_}, {"object", object_}, {"undo", name}, {"error", undone.error().to_string()}});
+      log::error(
+          "undo failed",
+          {{"verb", verb_}, {"object", object_}, {"undo", name}, {"error", undone.error().to_string()}});
     }
   }
 }

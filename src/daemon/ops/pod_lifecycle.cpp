@@ -39,9 +39,13 @@ class FirstFailure {
 
 }  // namespace
 
-std::string shim_cgroup(const Services& with) { return cat(with.config.cgroup_parent, "/shims"); }
+std::string shim_cgroup(const Services& with) {
+  return cat(with.config.cgroup_parent, "/shims");
+}
 
-Result<void> remove_live_pod(Services& with, const std::string& pod_id) { return remove_tree(with.layout.live_pod(pod_id)); }
+Result<void> remove_live_pod(Services& with, const std::string& pod_id) {
+  return remove_tree(with.layout.live_pod(pod_id));
+}
 
 Result<std::vector<UniqueFd>> open_cgroup_procs(Services& with, const std::string& path) {
   ASSIGN_OR_RETURN(auto join, with.cgroups->open_join(path));
@@ -74,7 +78,8 @@ Result<void> end_shim(Services& with, PodSandbox& pod) {
   const ProcessId process = shim->process();
   auto pidfd = open_process(process);
   if (!pidfd) return {};
-  log::warn("the shim does not end by itself: killing it", {{"pod", pod.id()}, {"error", ended.error().to_string()}});
+  log::warn("the shim does not end by itself: killing it",
+            {{"pod", pod.id()}, {"error", ended.error().to_string()}});
   return signal_process(pidfd->get(), SIGKILL).context("kill the shim");
 }
 

@@ -84,7 +84,8 @@ Result<void> pod_sandbox_status(Services& with, const Call&, const cri::PodSandb
   status->set_state(state_of(*pod));
   status->set_created_at(pod->record().created_ns);
   fill_network(*pod, *status);
-  *status->mutable_linux()->mutable_namespaces()->mutable_options() = config.linux().security_context().namespace_options();
+  *status->mutable_linux()->mutable_namespaces()->mutable_options() =
+      config.linux().security_context().namespace_options();
   *status->mutable_labels() = config.labels();
   *status->mutable_annotations() = config.annotations();
   status->set_runtime_handler(pod->record().runtime_handler);

@@ -66,7 +66,8 @@ void bury_pod(Services& with, const PodPtr& pod) {
     status->ready = false;
     status->reason = "the node was rebooted";
   }
-  retry_until_done(with, cat("detach network of ", pod->id()), [&with, pod] { return detach_network(with, *pod); });
+  retry_until_done(with, cat("detach network of ", pod->id()),
+                   [&with, pod] { return detach_network(with, *pod); });
   if (auto stored = store_pod_status(with.layout, *pod); !stored) {
     log::error("store pod status", {{"pod", pod->id()}, {"error", stored.error().to_string()}});
   }
@@ -106,7 +107,8 @@ ShimTruth adopt_shim(Services& with, const PodPtr& pod) {
 void discard_container(Services& with, const ContainerRecord& record) {
   log::info("removing a container whose creation was interrupted", {{"container", record.id}});
   auto work = [&with, record]() -> Result<void> {
-    if (auto pod = with.pods.find(record.pod_id); pod && (*pod)->live_shim()) RETURN_IF_ERROR(forget_container(with, **pod, record));
+    if (auto pod = with.pods.find(record.pod_id); pod && (*pod)->live_shim())
+      RETURN_IF_ERROR(forget_container(with, **pod, record));
     return tear_down_container(with, record);
   };
   if (auto done = work(); !done) retry_until_done(with, cat("remove container ", record.id), work);
@@ -119,10 +121,12 @@ void reconcile(Services& with, const ContainerPtr& container, const ShimTruth& t
     const bool rebooted = container->record().boot_id != with.boot_id;
     container->mark_lost(rebooted ? "NodeRebooted" : "MonitorLost", now_ns());
     if (auto stored = store_container_status(with.layout, *container); !stored) {
-      log::error("store container status", {{"container", container->id()}, {"error", stored.error().to_string()}});
+      log::error("store container status",
+                 {{"container", container->id()}, {"error", stored.error().to_string()}});
     }
-    retry_until_done(with, cat("remove cgroup of ", container->id()),
-                     [&with, container] { return remove_container_cgroup(with, container->record().cgroup); });
+    retry_until_done(with, cat("remove cgroup of ", container->id()), [&with, container] {
+      return remove_container_cgroup(with, container->record().cgroup);
+    });
     return;
   }
   const shim::ObjectState& state = found->second;
@@ -188,16 +192,20 @@ void sweep(Services& with) {
   }
   for (const auto& id : names_in(with.layout.netns_dir())) {
     if (exists(with.layout.pod(id))) continue;
-    retry_until_done(with, cat("unpin ", id), [path = with.layout.netns(id)] { return runtime::unpin_namespace(path); });
+    retry_until_done(with, cat("unpin ", id),
+                     [path = with.layout.netns(id)] { return runtime::unpin_namespace(path); });
   }
   for (const auto& key : with.snapshots->keys()) {
     if (with.containers.find(key) || exists(with.layout.container(key))) continue;
-    retry_until_done(with, cat("remove root file system ", key), [&with, key] { return with.snapshots->remove(key); });
+    retry_until_done(with, cat("remove root file system ", key),
+                     [&with, key] { return with.snapshots->remove(key); });
   }
   for (const auto& name : with.cgroups->children(with.config.cgroup_parent)) {
     if (!name.starts_with("pod-") || exists(with.layout.pod(name.substr(4)))) continue;
     retry_until_done(with, cat("remove cgroup ", name),
-                     [&with, path = cat(with.config.cgroup_parent, "/", name)] { return remove_container_cgroup(with, path); });
+                     [&with, path = cat(with.config.cgroup_parent, "/", name)] {
+                       return remove_container_cgroup(with, path);
+                     });
   }
 }
 

@@ -36,7 +36,8 @@ Result<void> remove_container(Services& with, const Call& call, const cri::Remov
     if (container.error().code() == Code::kNotFound) return {};
     return std::move(container).error();
   }
-  ASSIGN_OR_RETURN(auto lease, with.leases.acquire(container_lease((*container)->id()), call.deadline, call.cancelled));
+  ASSIGN_OR_RETURN(auto lease,
+                   with.leases.acquire(container_lease((*container)->id()), call.deadline, call.cancelled));
   return remove_container(with, *container).context(cat("remove container ", (*container)->id()));
 }
 

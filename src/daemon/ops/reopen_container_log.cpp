@@ -14,7 +14,8 @@ Result<void> reopen_container_log(Services& with, const Call&, const cri::Reopen
   }
   ASSIGN_OR_RETURN(const PodPtr pod, with.pods.find(container->record().pod_id));
   ASSIGN_OR_RETURN(const auto shim, shim_of(*pod));
-  return shim->reopen_log(container->id(), shim_deadline()).context(cat("reopen log ", container->record().log_path));
+  return shim->reopen_log(container->id(), shim_deadline())
+      .context(cat("reopen log ", container->record().log_path));
 }
 
 }  // namespace berth::daemon

@@ -31,7 +31,8 @@ void post(const std::shared_ptr<Task>& task) {
     auto done = task->work();
     if (done) return;
     metrics::count("cleanup_failures", "retried");
-    log::warn("clean-up failed, will be tried again", {{"what", task->what}, {"error", done.error().to_string()}});
+    log::warn("clean-up failed, will be tried again",
+              {{"what", task->what}, {"error", done.error().to_string()}});
     run_later(task);
   });
   if (!posted) run_later(task);

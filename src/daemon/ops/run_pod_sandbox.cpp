@@ -33,7 +33,8 @@ PodRecord describe_pod(const Services& with, const cri::RunPodSandboxRequest& re
   record.share_pid = options.pid() == cri::POD;
   const std::string& parent = request.config().linux().cgroup_parent();
   record.cgroup_parent = parent.empty() ? cat(with.config.cgroup_parent, "/pod-", record.id) : parent;
-  while (record.cgroup_parent.size() > 1 && record.cgroup_parent.back() == '/') record.cgroup_parent.pop_back();
+  while (record.cgroup_parent.size() > 1 && record.cgroup_parent.back() == '/')
+    record.cgroup_parent.pop_back();
   record.owns_cgroup_parent = parent.empty() || !with.cgroups->exists(record.cgroup_parent);
   return record;
 }
@@ -60,7 +61,8 @@ netcni::AttachRequest attachment_of(const Services& with, const PodRecord& recor
   for (const auto& port : record.config.port_mappings()) {
     if (port.host_port() == 0) continue;
     static const char* const kProtocols[] = {"tcp", "udp", "sctp"};
-    request.port_mappings.push_back({kProtocols[port.protocol()], static_cast<std::uint16_t>(port.container_port()),
+    request.port_mappings.push_back({kProtocols[port.protocol()],
+                                     static_cast<std::uint16_t>(port.container_port()),
                                      static_cast<std::uint16_t>(port.host_port()), port.host_ip()});
   }
   for (const auto& [key, value] : record.config.annotations()) request.annotations[key] = value;
@@ -85,8 +87,11 @@ Result<void> create_pod_cgroup(Services& with, const PodRecord& record) {
 /// What ADD is about to use is stored first, so that a crash in the middle can still be undone.
 Result<void> attach_network(Services& with, PodSandbox& pod) {
   if (pod.record().host_network) return {};
-  auto announce = [&](const netcni::Attachment& planned) { return store_attachment(with.layout, pod.id(), planned); };
-  ASSIGN_OR_RETURN(netcni::Attachment attachment, with.networks->attach(attachment_of(with, pod.record()), {}, announce));
+  auto announce = [&](const netcni::Attachment& planned) {
+    return store_attachment(with.layout, pod.id(), planned);
+  };
+  ASSIGN_OR_RETURN(netcni::Attachment attachment,
+                   with.networks->attach(attachment_of(with, pod.record()), {}, announce));
   RETURN_IF_ERROR(store_attachment(with.layout, pod.id(), attachment));
   auto status = pod.status.lock();
   status->network_attached = true;
@@ -127,11 +132,14 @@ Result<std::string> create_pod(Services& with, const PodPtr& pod) {
   RETURN_IF_ERROR(op.step("create pod cgroup", [&] { return create_pod_cgroup(with, record); }));
   op.undo("remove pod cgroup", [&] { return remove_pod_cgroup(with, record); });
 
-  ASSIGN_OR_RETURN(auto namespaces, op.step("create namespaces", [&] { return runtime::create_pod_namespaces(namespaces_request); }));
+  ASSIGN_OR_RETURN(auto namespaces, op.step("create namespaces", [&] {
+    return runtime::create_pod_namespaces(namespaces_request);
+  }));
   op.undo("unpin network namespace", [&] { return runtime::unpin_namespace(with.layout.netns(record.id)); });
 
   RETURN_IF_ERROR(op.step("mount /dev/shm", [&] {
-    return record.host_ipc ? Result<void>() : runtime::mount_pod_shm(with.layout.shm(record.id), with.config.shm_size);
+    return record.host_ipc ? Result<void>()
+                           : runtime::mount_pod_shm(with.layout.shm(record.id), with.config.shm_size);
   }));
   op.undo("unmount /dev/shm", [&] { return runtime::unmount_pod_shm(with.layout.shm(record.id)); });
 
@@ -159,8 +167,9 @@ Result<std::string> join_existing(PodSandbox& pod, const cri::RunPodSandboxReque
     pod.unclaimed = false;
     return pod.id();
   }
-  return Error(Code::kAlreadyExists, cat("pod sandbox ", pod.id(), " already has this name, namespace, uid and attempt",
-                                         same ? " and is not ready" : " with another configuration", ": remove it first"));
+  return Error(Code::kAlreadyExists,
+               cat("pod sandbox ", pod.id(), " already has this name, namespace, uid and attempt",
+                   same ? " and is not ready" : " with another configuration", ": remove it first"));
 }
 
 }  // namespace
@@ -169,15 +178,19 @@ Result<void> run_pod_sandbox(Services& with, const Call& call, const cri::RunPod
                              cri::RunPodSandboxResponse& response) {
   RETURN_IF_ERROR(validate_pod(request.config()));
   if (!request.runtime_handler().empty() && !with.config.handlers.contains(request.runtime_handler())) {
-    return Error(Code::kInvalidArgument, cat("runtime_handler \"", request.runtime_handler(), "\" is not configured"));
+    return Error(Code::kInvalidArgument,
+                 cat("runtime_handler \"", request.runtime_handler(), "\" is not configured"));
   }
   const std::string key = cat("pod/", pod_name_key(request.config().metadata()));
   auto create = [&with, request](std::stop_token) -> Result<std::string> {
-    if (auto existing = with.pods.find_name(pod_name_key(request.config().metadata()))) return join_existing(*existing, request);
+    if (auto existing = with.pods.find_name(pod_name_key(request.config().metadata())))
+      return join_existing(*existing, request);
     return create_pod(with, std::make_shared<PodSandbox>(describe_pod(with, request)));
   };
   auto id = with.creations.run(key, run_inline, create, call.cancelled, call.deadline);
-  if (!id) return std::move(id).error().add_context(cat("run pod sandbox \"", request.config().metadata().name(), "\""));
+  if (!id)
+    return std::move(id).error().add_context(
+        cat("run pod sandbox \"", request.config().metadata().name(), "\""));
   if (call.cancelled.stop_requested()) watch_unclaimed_pod(with, *id);
   response.set_pod_sandbox_id(*id);
   return {};

@@ -51,10 +51,10 @@ struct Services {
 
   ObjectStore<PodSandbox> pods{"pod sandbox"};
   ObjectStore<Container> containers{"container"};
-  KeyedLock leases;                          ///< "pod/<id>", "container/<id>"; pod before container
+  KeyedLock leases;  ///< "pod/<id>", "container/<id>"; pod before container
   StrayExits stray_exits;
   ExecBoard execs;
-  SingleFlight<std::string> creations;       ///< by name key: a repeated creation joins the one in flight
+  SingleFlight<std::string> creations;  ///< by name key: a repeated creation joins the one in flight
 };
 
 /// What an operation may know about the call it serves.
@@ -67,6 +67,8 @@ struct Call {
 /// How long a creation waits for things that ought to take milliseconds: the shim, the kernel.
 inline constexpr std::chrono::seconds kShimPatience{30};
 
-inline std::chrono::steady_clock::time_point shim_deadline() { return std::chrono::steady_clock::now() + kShimPatience; }
+inline std::chrono::steady_clock::time_point shim_deadline() {
+  return std::chrono::steady_clock::now() + kShimPatience;
+}
 
 }  // namespace berth::daemon

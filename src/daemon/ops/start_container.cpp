@@ -16,17 +16,22 @@ namespace {
 
 const char* state_name(cri::ContainerState state) {
   switch (state) {
-    case cri::CONTAINER_CREATED: return "created";
-    case cri::CONTAINER_RUNNING: return "running";
-    case cri::CONTAINER_EXITED: return "exited";
-    default: return "unknown";
+    case cri::CONTAINER_CREATED:
+      return "created";
+    case cri::CONTAINER_RUNNING:
+      return "running";
+    case cri::CONTAINER_EXITED:
+      return "exited";
+    default:
+      return "unknown";
   }
 }
 
 Result<void> begin(Container& container) {
   auto status = container.status.lock();
   if (status->state != cri::CONTAINER_CREATED || status->starting) {
-    return Error(Code::kFailedPrecondition, cat("container ", container.id(), " is ", state_name(status->state), ", not created"));
+    return Error(Code::kFailedPrecondition,
+                 cat("container ", container.id(), " is ", state_name(status->state), ", not created"));
   }
   status->starting = true;
   return {};
@@ -38,7 +43,8 @@ Result<void> fail(Services& with, const ContainerPtr& container, Error error) {
   container->status.lock()->starting = false;
   with.stray_exits.take(container->id());
   if (auto removed = remove_container_cgroup(with, container->record().cgroup); !removed) {
-    log::error("remove cgroup after a failed start", {{"container", container->id()}, {"error", removed.error().to_string()}});
+    log::error("remove cgroup after a failed start",
+               {{"container", container->id()}, {"error", removed.error().to_string()}});
   }
   RETURN_IF_ERROR(store_container_status(with.layout, *container));
   return error;
@@ -49,13 +55,17 @@ Result<void> fail(Services& with, const ContainerPtr& container, Error error) {
 Result<void> start_container(Services& with, const Call& call, const cri::StartContainerRequest& request,
                              cri::StartContainerResponse&) {
   ASSIGN_OR_RETURN(const ContainerPtr container, with.containers.find(request.container_id()));
-  ASSIGN_OR_RETURN(auto lease, with.leases.acquire(container_lease(container->id()), call.deadline, call.cancelled));
+  ASSIGN_OR_RETURN(auto lease,
+                   with.leases.acquire(container_lease(container->id()), call.deadline, call.cancelled));
   ASSIGN_OR_RETURN(const PodPtr pod, with.pods.find(container->record().pod_id));
-  RETURN_IF_ERROR(begin(*container).context(cat("start container \"", container->record().config.metadata().name(), "\"")));
+  RETURN_IF_ERROR(
+      begin(*container)
+          .context(cat("start container \"", container->record().config.metadata().name(), "\"")));
   container->unclaimed = false;
 
   Operation op("StartContainer", container->id());
-  const auto started_ns = now_ns();  // before it runs: a short one has ended by the time the shim's answer is here
+  const auto started_ns =
+      now_ns();  // before it runs: a short one has ended by the time the shim's answer is here
   auto started = op.step("open the exec gate", [&]() -> Result<void> {
     ASSIGN_OR_RETURN(const auto shim, shim_of(*pod));
     return shim->start(container->id(), container->record().plan_labels, shim_deadline());

@@ -8,7 +8,9 @@
 namespace berth::daemon {
 namespace {
 
-bool is_alive(const Container& container) { return container.status.lock()->state == cri::CONTAINER_RUNNING; }
+bool is_alive(const Container& container) {
+  return container.status.lock()->state == cri::CONTAINER_RUNNING;
+}
 
 void fill_memory(const runtime::cgroup::Stats& stats, std::int64_t now, cri::ContainerStats& out) {
   auto* memory = out.mutable_memory();
@@ -18,7 +20,8 @@ void fill_memory(const runtime::cgroup::Stats& stats, std::int64_t now, cri::Con
     memory->mutable_working_set_bytes()->set_value(*stats.memory_working_set);
     if (stats.memory_limit) {
       const auto limit = *stats.memory_limit;
-      memory->mutable_available_bytes()->set_value(limit > *stats.memory_working_set ? limit - *stats.memory_working_set : 0);
+      memory->mutable_available_bytes()->set_value(
+          limit > *stats.memory_working_set ? limit - *stats.memory_working_set : 0);
     }
   }
   if (stats.memory_rss) memory->mutable_rss_bytes()->set_value(*stats.memory_rss);
@@ -70,16 +73,20 @@ Result<void> fill(Services& with, Container& container, cri::ContainerStats& out
 
 bool matches(const cri::ContainerStatsFilter& filter, const Container& container) {
   if (!filter.id().empty() && !container.id().starts_with(filter.id())) return false;
-  if (!filter.pod_sandbox_id().empty() && !container.record().pod_id.starts_with(filter.pod_sandbox_id())) return false;
+  if (!filter.pod_sandbox_id().empty() && !container.record().pod_id.starts_with(filter.pod_sandbox_id()))
+    return false;
   return labels_match(filter.label_selector(), container.record().config.labels());
 }
 
 }  // namespace
 
-Result<void> container_stats(Services& with, const Call&, const cri::ContainerStatsRequest& request, cri::ContainerStatsResponse& response) {
+Result<void> container_stats(Services& with, const Call&, const cri::ContainerStatsRequest& request,
+                             cri::ContainerStatsResponse& response) {
   ASSIGN_OR_RETURN(const ContainerPtr container, with.containers.find(request.container_id()));
-  if (!is_alive(*container)) return Error(Code::kFailedPrecondition, cat("container ", container->id(), " is not running"));
-  return fill(with, *container, *response.mutable_stats()).context(cat("statistics of container ", container->id()));
+  if (!is_alive(*container))
+    return Error(Code::kFailedPrecondition, cat("container ", container->id(), " is not running"));
+  return fill(with, *container, *response.mutable_stats())
+      .context(cat("statistics of container ", container->id()));
 }
 
 Result<void> list_container_stats(Services& with, const Call&, const cri::ListContainerStatsRequest& request,

@@ -10,7 +10,8 @@ namespace berth::daemon {
 /// containers are left out of lists; one that ends meanwhile never fails the others.
 Result<void> container_stats(Services& with, const Call& call, const cri::ContainerStatsRequest& request,
                              cri::ContainerStatsResponse& response);
-Result<void> list_container_stats(Services& with, const Call& call, const cri::ListContainerStatsRequest& request,
+Result<void> list_container_stats(Services& with, const Call& call,
+                                  const cri::ListContainerStatsRequest& request,
                                   cri::ListContainerStatsResponse& response);
 
 }  // namespace berth::daemon

@@ -15,7 +15,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kKillPatience{30};
 constexpr std::chrono::seconds kLongestGrace{10 * 365 * 24 * 3600L};
 
-bool has_exited(const Container& container) { return container.snapshot().state == cri::CONTAINER_EXITED; }
+bool has_exited(const Container& container) {
+  return container.snapshot().state == cri::CONTAINER_EXITED;
+}
 
 /// Takes the earlier of the wished and the pending kill time; true for the one call that shall send
 /// the stop signal.
@@ -64,7 +66,8 @@ Error stuck(const Container& container) {
 
 Result<void> kill_all(Services& with, const std::vector<ContainerPtr>& containers) {
   for (const auto& container : containers) {
-    if (!has_exited(*container)) RETURN_IF_ERROR(kill_tree(with, *container).context(cat("kill container ", container->id())));
+    if (!has_exited(*container))
+      RETURN_IF_ERROR(kill_tree(with, *container).context(cat("kill container ", container->id())));
   }
   const auto give_up = Clock::now() + kKillPatience;
   for (const auto& container : containers) {
@@ -79,7 +82,8 @@ Result<void> kill_all(Services& with, const std::vector<ContainerPtr>& container
   return {};
 }
 
-Result<void> stop_container(Services& with, const Call&, const cri::StopContainerRequest& request, cri::StopContainerResponse&) {
+Result<void> stop_container(Services& with, const Call&, const cri::StopContainerRequest& request,
+                            cri::StopContainerResponse&) {
   auto found = with.containers.find(request.container_id());
   if (!found) {
     if (found.error().code() == Code::kNotFound) return {};
@@ -87,11 +91,13 @@ Result<void> stop_container(Services& with, const Call&, const cri::StopContaine
   }
   const ContainerPtr container = *found;
   if (has_exited(*container)) return {};
-  const auto grace = std::min(std::chrono::seconds(std::max<std::int64_t>(request.timeout(), 0)), kLongestGrace);
+  const auto grace =
+      std::min(std::chrono::seconds(std::max<std::int64_t>(request.timeout(), 0)), kLongestGrace);
   const bool graceful = grace.count() > 0 && container->snapshot().state == cri::CONTAINER_RUNNING;
   if (register_stop(*container, Clock::now() + grace) && graceful) {
     if (auto sent = send_stop_signal(with, *container); !sent) {
-      log::warn("the stop signal could not be sent", {{"container", container->id()}, {"error", sent.error().to_string()}});
+      log::warn("the stop signal could not be sent",
+                {{"container", container->id()}, {"error", sent.error().to_string()}});
     }
   }
   if (graceful) wait_grace(*container);

@@ -10,8 +10,12 @@
 
 namespace berth::daemon {
 
-std::string pod_lease(const std::string& pod_id) { return cat("pod ", pod_id); }
-std::string container_lease(const std::string& container_id) { return cat("container ", container_id); }
+std::string pod_lease(const std::string& pod_id) {
+  return cat("pod ", pod_id);
+}
+std::string container_lease(const std::string& container_id) {
+  return cat("container ", container_id);
+}
 
 std::vector<ContainerPtr> containers_of(const Services& with, const std::string& pod_id) {
   auto all = with.containers.list();

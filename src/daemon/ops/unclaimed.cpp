@@ -28,7 +28,8 @@ void watch_unclaimed_container(Services& with, const std::string& container_id) 
   (*container)->unclaimed = true;
   with.reactor->after(kClaimWindow, [&with, container = *container] {
     if (!container->unclaimed) return;
-    retry_until_done(with, "remove an unclaimed container", [&with, container] { return remove_container(with, container); });
+    retry_until_done(with, "remove an unclaimed container",
+                     [&with, container] { return remove_container(with, container); });
   });
 }
 

@@ -10,18 +10,21 @@
 
 namespace berth::daemon {
 
-Result<void> update_container_resources(Services& with, const Call& call, const cri::UpdateContainerResourcesRequest& request,
+Result<void> update_container_resources(Services& with, const Call& call,
+                                        const cri::UpdateContainerResourcesRequest& request,
                                         cri::UpdateContainerResourcesResponse&) {
   ASSIGN_OR_RETURN(const ContainerPtr container, with.containers.find(request.container_id()));
   RETURN_IF_ERROR(validate_resources(request.linux()));
-  ASSIGN_OR_RETURN(auto lease, with.leases.acquire(container_lease(container->id()), call.deadline, call.cancelled));
+  ASSIGN_OR_RETURN(auto lease,
+                   with.leases.acquire(container_lease(container->id()), call.deadline, call.cancelled));
   const auto current = container->snapshot();
   if (current.state == cri::CONTAINER_EXITED) {
     return Error(Code::kFailedPrecondition, cat("container ", container->id(), " has exited"));
   }
   Operation op("UpdateContainerResources", container->id());
-  RETURN_IF_ERROR(op.step("write limits", [&] { return with.cgroups->update(container->record().cgroup, to_oci(request.linux())); })
-                      .context(cat("update container ", container->id())));
+  RETURN_IF_ERROR(op.step("write limits", [&] {
+                      return with.cgroups->update(container->record().cgroup, to_oci(request.linux()));
+                    }).context(cat("update container ", container->id())));
   container->status.lock()->resources = merge(current.resources, request.linux());
   RETURN_IF_ERROR(op.step("persist", [&] { return store_container_status(with.layout, *container); }));
   op.commit();

@@ -13,7 +13,10 @@ struct Lanes {
   explicit Lanes(const Config& config)
       : quick({.name = "quick", .min_threads = 2, .max_threads = 8, .queue_limit = 4096}),
         work({.name = "work", .min_threads = 2, .max_threads = config.max_work_threads, .queue_limit = 1024}),
-        pull({.name = "pull", .min_threads = 0, .max_threads = config.max_parallel_pulls, .queue_limit = 1024}) {}
+        pull({.name = "pull",
+              .min_threads = 0,
+              .max_threads = config.max_parallel_pulls,
+              .queue_limit = 1024}) {}
   Lane quick;
   Lane work;
   Lane pull;

@@ -14,10 +14,12 @@ namespace berth::daemon::rpc {
 /// What an RPC that this version does not do answers: UNIMPLEMENTED, with a sentence. Clients fall
 /// back on it (Stream* to List*), people read it.
 inline grpc::Status unimplemented(std::string_view method, std::string_view instead) {
-  return {grpc::StatusCode::UNIMPLEMENTED, cat(method, " is not implemented by this version of berth", instead.empty() ? "" : "; ", instead)};
+  return {grpc::StatusCode::UNIMPLEMENTED,
+          cat(method, " is not implemented by this version of berth", instead.empty() ? "" : "; ", instead)};
 }
 
-inline grpc::ServerUnaryReactor* refuse(grpc::CallbackServerContext* context, std::string_view method, std::string_view instead = "") {
+inline grpc::ServerUnaryReactor* refuse(grpc::CallbackServerContext* context, std::string_view method,
+                                        std::string_view instead = "") {
   auto* reactor = context->DefaultReactor();
   reactor->Finish(unimplemented(method, instead));
   return reactor;
@@ -27,7 +29,9 @@ inline grpc::ServerUnaryReactor* refuse(grpc::CallbackServerContext* context, st
 template <class Response>
 class RefusedStream final : public grpc::ServerWriteReactor<Response> {
  public:
-  explicit RefusedStream(std::string_view method, std::string_view instead = "") { this->Finish(unimplemented(method, instead)); }
+  explicit RefusedStream(std::string_view method, std::string_view instead = "") {
+    this->Finish(unimplemented(method, instead));
+  }
   void OnDone() override { delete this; }
 };
 

@@ -23,55 +23,75 @@ namespace berth::daemon::rpc {
 using Context = grpc::CallbackServerContext;
 using Reactor = grpc::ServerUnaryReactor;
 
-Reactor* RuntimeService::Version(Context* context, const cri::VersionRequest* request, cri::VersionResponse* response) {
+Reactor* RuntimeService::Version(Context* context, const cri::VersionRequest* request,
+                                 cri::VersionResponse* response) {
   return serve(with_, context, lanes_.quick, "Version", true, request, response, version);
 }
-Reactor* RuntimeService::RunPodSandbox(Context* context, const cri::RunPodSandboxRequest* request, cri::RunPodSandboxResponse* response) {
+Reactor* RuntimeService::RunPodSandbox(Context* context, const cri::RunPodSandboxRequest* request,
+                                       cri::RunPodSandboxResponse* response) {
   return serve(with_, context, lanes_.work, "RunPodSandbox", false, request, response, run_pod_sandbox);
 }
-Reactor* RuntimeService::StopPodSandbox(Context* context, const cri::StopPodSandboxRequest* request, cri::StopPodSandboxResponse* response) {
+Reactor* RuntimeService::StopPodSandbox(Context* context, const cri::StopPodSandboxRequest* request,
+                                        cri::StopPodSandboxResponse* response) {
   return serve(with_, context, lanes_.work, "StopPodSandbox", false, request, response, stop_pod_sandbox);
 }
-Reactor* RuntimeService::RemovePodSandbox(Context* context, const cri::RemovePodSandboxRequest* request, cri::RemovePodSandboxResponse* response) {
+Reactor* RuntimeService::RemovePodSandbox(Context* context, const cri::RemovePodSandboxRequest* request,
+                                          cri::RemovePodSandboxResponse* response) {
   return serve(with_, context, lanes_.work, "RemovePodSandbox", false, request, response, remove_pod_sandbox);
 }
-Reactor* RuntimeService::PodSandboxStatus(Context* context, const cri::PodSandboxStatusRequest* request, cri::PodSandboxStatusResponse* response) {
+Reactor* RuntimeService::PodSandboxStatus(Context* context, const cri::PodSandboxStatusRequest* request,
+                                          cri::PodSandboxStatusResponse* response) {
   return serve(with_, context, lanes_.quick, "PodSandboxStatus", true, request, response, pod_sandbox_status);
 }
-Reactor* RuntimeService::ListPodSandbox(Context* context, const cri::ListPodSandboxRequest* request, cri::ListPodSandboxResponse* response) {
+Reactor* RuntimeService::ListPodSandbox(Context* context, const cri::ListPodSandboxRequest* request,
+                                        cri::ListPodSandboxResponse* response) {
   return serve(with_, context, lanes_.quick, "ListPodSandbox", true, request, response, list_pod_sandbox);
 }
-grpc::ServerWriteReactor<cri::StreamPodSandboxesResponse>* RuntimeService::StreamPodSandboxes(Context*, const cri::StreamPodSandboxesRequest*) {
+grpc::ServerWriteReactor<cri::StreamPodSandboxesResponse>* RuntimeService::StreamPodSandboxes(
+    Context*, const cri::StreamPodSandboxesRequest*) {
   return new RefusedStream<cri::StreamPodSandboxesResponse>("StreamPodSandboxes", "use ListPodSandbox");
 }
-Reactor* RuntimeService::CreateContainer(Context* context, const cri::CreateContainerRequest* request, cri::CreateContainerResponse* response) {
+Reactor* RuntimeService::CreateContainer(Context* context, const cri::CreateContainerRequest* request,
+                                         cri::CreateContainerResponse* response) {
   return serve(with_, context, lanes_.work, "CreateContainer", false, request, response, create_container);
 }
-Reactor* RuntimeService::StartContainer(Context* context, const cri::StartContainerRequest* request, cri::StartContainerResponse* response) {
+Reactor* RuntimeService::StartContainer(Context* context, const cri::StartContainerRequest* request,
+                                        cri::StartContainerResponse* response) {
   return serve(with_, context, lanes_.work, "StartContainer", false, request, response, start_container);
 }
-Reactor* RuntimeService::StopContainer(Context* context, const cri::StopContainerRequest* request, cri::StopContainerResponse* response) {
+Reactor* RuntimeService::StopContainer(Context* context, const cri::StopContainerRequest* request,
+                                       cri::StopContainerResponse* response) {
   return serve(with_, context, lanes_.work, "StopContainer", false, request, response, stop_container);
 }
-Reactor* RuntimeService::RemoveContainer(Context* context, const cri::RemoveContainerRequest* request, cri::RemoveContainerResponse* response) {
+Reactor* RuntimeService::RemoveContainer(Context* context, const cri::RemoveContainerRequest* request,
+                                         cri::RemoveContainerResponse* response) {
   return serve(with_, context, lanes_.work, "RemoveContainer", false, request, response, remove_container);
 }
-Reactor* RuntimeService::ListContainers(Context* context, const cri::ListContainersRequest* request, cri::ListContainersResponse* response) {
+Reactor* RuntimeService::ListContainers(Context* context, const cri::ListContainersRequest* request,
+                                        cri::ListContainersResponse* response) {
   return serve(with_, context, lanes_.quick, "ListContainers", true, request, response, list_containers);
 }
-grpc::ServerWriteReactor<cri::StreamContainersResponse>* RuntimeService::StreamContainers(Context*, const cri::StreamContainersRequest*) {
+grpc::ServerWriteReactor<cri::StreamContainersResponse>* RuntimeService::StreamContainers(
+    Context*, const cri::StreamContainersRequest*) {
   return new RefusedStream<cri::StreamContainersResponse>("StreamContainers", "use ListContainers");
 }
-Reactor* RuntimeService::ContainerStatus(Context* context, const cri::ContainerStatusRequest* request, cri::ContainerStatusResponse* response) {
+Reactor* RuntimeService::ContainerStatus(Context* context, const cri::ContainerStatusRequest* request,
+                                         cri::ContainerStatusResponse* response) {
   return serve(with_, context, lanes_.quick, "ContainerStatus", true, request, response, container_status);
 }
-Reactor* RuntimeService::UpdateContainerResources(Context* context, const cri::UpdateContainerResourcesRequest* request, cri::UpdateContainerResourcesResponse* response) {
-  return serve(with_, context, lanes_.work, "UpdateContainerResources", false, request, response, update_container_resources);
+Reactor* RuntimeService::UpdateContainerResources(Context* context,
+                                                  const cri::UpdateContainerResourcesRequest* request,
+                                                  cri::UpdateContainerResourcesResponse* response) {
+  return serve(with_, context, lanes_.work, "UpdateContainerResources", false, request, response,
+               update_container_resources);
 }
-Reactor* RuntimeService::ReopenContainerLog(Context* context, const cri::ReopenContainerLogRequest* request, cri::ReopenContainerLogResponse* response) {
-  return serve(with_, context, lanes_.work, "ReopenContainerLog", false, request, response, reopen_container_log);
+Reactor* RuntimeService::ReopenContainerLog(Context* context, const cri::ReopenContainerLogRequest* request,
+                                            cri::ReopenContainerLogResponse* response) {
+  return serve(with_, context, lanes_.work, "ReopenContainerLog", false, request, response,
+               reopen_container_log);
 }
-Reactor* RuntimeService::ExecSync(Context* context, const cri::ExecSyncRequest* request, cri::ExecSyncResponse* response) {
+Reactor* RuntimeService::ExecSync(Context* context, const cri::ExecSyncRequest* request,
+                                  cri::ExecSyncResponse* response) {
   return serve(with_, context, lanes_.work, "ExecSync", true, request, response, exec_sync);
 }
 Reactor* RuntimeService::Exec(Context* context, const cri::ExecRequest*, cri::ExecResponse*) {
@@ -80,58 +100,80 @@ Reactor* RuntimeService::Exec(Context* context, const cri::ExecRequest*, cri::Ex
 Reactor* RuntimeService::Attach(Context* context, const cri::AttachRequest*, cri::AttachResponse*) {
   return refuse(context, "Attach");
 }
-Reactor* RuntimeService::PortForward(Context* context, const cri::PortForwardRequest*, cri::PortForwardResponse*) {
+Reactor* RuntimeService::PortForward(Context* context, const cri::PortForwardRequest*,
+                                     cri::PortForwardResponse*) {
   return refuse(context, "PortForward");
 }
-Reactor* RuntimeService::ContainerStats(Context* context, const cri::ContainerStatsRequest* request, cri::ContainerStatsResponse* response) {
+Reactor* RuntimeService::ContainerStats(Context* context, const cri::ContainerStatsRequest* request,
+                                        cri::ContainerStatsResponse* response) {
   return serve(with_, context, lanes_.work, "ContainerStats", true, request, response, container_stats);
 }
-Reactor* RuntimeService::ListContainerStats(Context* context, const cri::ListContainerStatsRequest* request, cri::ListContainerStatsResponse* response) {
-  return serve(with_, context, lanes_.work, "ListContainerStats", true, request, response, list_container_stats);
+Reactor* RuntimeService::ListContainerStats(Context* context, const cri::ListContainerStatsRequest* request,
+                                            cri::ListContainerStatsResponse* response) {
+  return serve(with_, context, lanes_.work, "ListContainerStats", true, request, response,
+               list_container_stats);
 }
-grpc::ServerWriteReactor<cri::StreamContainerStatsResponse>* RuntimeService::StreamContainerStats(Context*, const cri::StreamContainerStatsRequest*) {
-  return new RefusedStream<cri::StreamContainerStatsResponse>("StreamContainerStats", "use ListContainerStats");
+grpc::ServerWriteReactor<cri::StreamContainerStatsResponse>* RuntimeService::StreamContainerStats(
+    Context*, const cri::StreamContainerStatsRequest*) {
+  return new RefusedStream<cri::StreamContainerStatsResponse>("StreamContainerStats",
+                                                              "use ListContainerStats");
 }
-Reactor* RuntimeService::PodSandboxStats(Context* context, const cri::PodSandboxStatsRequest*, cri::PodSandboxStatsResponse*) {
+Reactor* RuntimeService::PodSandboxStats(Context* context, const cri::PodSandboxStatsRequest*,
+                                         cri::PodSandboxStatsResponse*) {
   return refuse(context, "PodSandboxStats");
 }
-Reactor* RuntimeService::ListPodSandboxStats(Context* context, const cri::ListPodSandboxStatsRequest*, cri::ListPodSandboxStatsResponse*) {
+Reactor* RuntimeService::ListPodSandboxStats(Context* context, const cri::ListPodSandboxStatsRequest*,
+                                             cri::ListPodSandboxStatsResponse*) {
   return refuse(context, "ListPodSandboxStats");
 }
-grpc::ServerWriteReactor<cri::StreamPodSandboxStatsResponse>* RuntimeService::StreamPodSandboxStats(Context*, const cri::StreamPodSandboxStatsRequest*) {
+grpc::ServerWriteReactor<cri::StreamPodSandboxStatsResponse>* RuntimeService::StreamPodSandboxStats(
+    Context*, const cri::StreamPodSandboxStatsRequest*) {
   return new RefusedStream<cri::StreamPodSandboxStatsResponse>("StreamPodSandboxStats");
 }
-Reactor* RuntimeService::UpdateRuntimeConfig(Context* context, const cri::UpdateRuntimeConfigRequest* request, cri::UpdateRuntimeConfigResponse* response) {
-  return serve(with_, context, lanes_.quick, "UpdateRuntimeConfig", false, request, response, update_runtime_config);
+Reactor* RuntimeService::UpdateRuntimeConfig(Context* context, const cri::UpdateRuntimeConfigRequest* request,
+                                             cri::UpdateRuntimeConfigResponse* response) {
+  return serve(with_, context, lanes_.quick, "UpdateRuntimeConfig", false, request, response,
+               update_runtime_config);
 }
-Reactor* RuntimeService::Status(Context* context, const cri::StatusRequest* request, cri::StatusResponse* response) {
+Reactor* RuntimeService::Status(Context* context, const cri::StatusRequest* request,
+                                cri::StatusResponse* response) {
   return serve(with_, context, lanes_.quick, "Status", true, request, response, status);
 }
-Reactor* RuntimeService::CheckpointContainer(Context* context, const cri::CheckpointContainerRequest*, cri::CheckpointContainerResponse*) {
+Reactor* RuntimeService::CheckpointContainer(Context* context, const cri::CheckpointContainerRequest*,
+                                             cri::CheckpointContainerResponse*) {
   return refuse(context, "CheckpointContainer");
 }
-Reactor* RuntimeService::CheckpointPod(Context* context, const cri::CheckpointPodRequest*, cri::CheckpointPodResponse*) {
+Reactor* RuntimeService::CheckpointPod(Context* context, const cri::CheckpointPodRequest*,
+                                       cri::CheckpointPodResponse*) {
   return refuse(context, "CheckpointPod");
 }
-Reactor* RuntimeService::RestorePod(Context* context, const cri::RestorePodRequest*, cri::RestorePodResponse*) {
+Reactor* RuntimeService::RestorePod(Context* context, const cri::RestorePodRequest*,
+                                    cri::RestorePodResponse*) {
   return refuse(context, "RestorePod");
 }
-grpc::ServerWriteReactor<cri::ContainerEventResponse>* RuntimeService::GetContainerEvents(Context*, const cri::GetEventsRequest*) {
+grpc::ServerWriteReactor<cri::ContainerEventResponse>* RuntimeService::GetContainerEvents(
+    Context*, const cri::GetEventsRequest*) {
   return new RefusedStream<cri::ContainerEventResponse>("GetContainerEvents");
 }
-Reactor* RuntimeService::ListMetricDescriptors(Context* context, const cri::ListMetricDescriptorsRequest*, cri::ListMetricDescriptorsResponse*) {
+Reactor* RuntimeService::ListMetricDescriptors(Context* context, const cri::ListMetricDescriptorsRequest*,
+                                               cri::ListMetricDescriptorsResponse*) {
   return refuse(context, "ListMetricDescriptors");
 }
-Reactor* RuntimeService::ListPodSandboxMetrics(Context* context, const cri::ListPodSandboxMetricsRequest*, cri::ListPodSandboxMetricsResponse*) {
+Reactor* RuntimeService::ListPodSandboxMetrics(Context* context, const cri::ListPodSandboxMetricsRequest*,
+                                               cri::ListPodSandboxMetricsResponse*) {
   return refuse(context, "ListPodSandboxMetrics");
 }
-grpc::ServerWriteReactor<cri::StreamPodSandboxMetricsResponse>* RuntimeService::StreamPodSandboxMetrics(Context*, const cri::StreamPodSandboxMetricsRequest*) {
+grpc::ServerWriteReactor<cri::StreamPodSandboxMetricsResponse>* RuntimeService::StreamPodSandboxMetrics(
+    Context*, const cri::StreamPodSandboxMetricsRequest*) {
   return new RefusedStream<cri::StreamPodSandboxMetricsResponse>("StreamPodSandboxMetrics");
 }
-Reactor* RuntimeService::RuntimeConfig(Context* context, const cri::RuntimeConfigRequest* request, cri::RuntimeConfigResponse* response) {
+Reactor* RuntimeService::RuntimeConfig(Context* context, const cri::RuntimeConfigRequest* request,
+                                       cri::RuntimeConfigResponse* response) {
   return serve(with_, context, lanes_.quick, "RuntimeConfig", true, request, response, runtime_config);
 }
-Reactor* RuntimeService::UpdatePodSandboxResources(Context* context, const cri::UpdatePodSandboxResourcesRequest*, cri::UpdatePodSandboxResourcesResponse*) {
+Reactor* RuntimeService::UpdatePodSandboxResources(Context* context,
+                                                   const cri::UpdatePodSandboxResourcesRequest*,
+                                                   cri::UpdatePodSandboxResourcesResponse*) {
   return refuse(context, "UpdatePodSandboxResources");
 }
 

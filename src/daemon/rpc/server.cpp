@@ -16,9 +16,9 @@
 namespace berth::daemon::rpc {
 namespace {
 
-constexpr int kMaxRequest = 16 << 20;        // what the kubelet's client sends at most
-constexpr int kMaxResponse = 80 << 20;       // an ExecSync with two full streams
-constexpr int kMaxStreams = 2048;            // calls in flight on one connection
+constexpr int kMaxRequest = 16 << 20;   // what the kubelet's client sends at most
+constexpr int kMaxResponse = 80 << 20;  // an ExecSync with two full streams
+constexpr int kMaxStreams = 2048;       // calls in flight on one connection
 constexpr std::size_t kMemoryQuota = 256 << 20;
 constexpr std::chrono::seconds kStopPatience{2};
 
@@ -38,7 +38,11 @@ class SocketUmask {
 
 struct Server::State {
   State(Services& with, std::string socket_path)
-      : lanes(with.config), runtime(with, lanes), image(with, lanes), admin(with, lanes), path(std::move(socket_path)) {}
+      : lanes(with.config),
+        runtime(with, lanes),
+        image(with, lanes),
+        admin(with, lanes),
+        path(std::move(socket_path)) {}
   Lanes lanes;
   RuntimeService runtime;
   ImageService image;
@@ -48,7 +52,9 @@ struct Server::State {
 };
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Server::~Server() { stop(); }
+Server::~Server() {
+  stop();
+}
 
 Result<std::unique_ptr<Server>> Server::start(Services& with) {
   const std::string path = with.config.listen.substr(sizeof("unix://") - 1);

@@ -18,29 +18,34 @@ std::chrono::steady_clock::time_point steady_deadline(std::chrono::system_clock:
 
 }  // namespace
 
-grpc::ServerUnaryReactor* UnaryCall::start(grpc::CallbackServerContext* context, Lane& lane, std::string_view method, bool quiet,
-                                           Handler handler) {
+grpc::ServerUnaryReactor* UnaryCall::start(grpc::CallbackServerContext* context, Lane& lane,
+                                           std::string_view method, bool quiet, Handler handler) {
   auto* call = new UnaryCall(method, quiet, std::move(handler));
   call->deadline_ = steady_deadline(context->deadline());
   if (!lane.try_post([call] { call->run(); })) {
-    call->finish(Error(Code::kResourceExhausted, cat(method, ": too many requests of this kind in flight, try again")));
+    call->finish(Error(Code::kResourceExhausted,
+                       cat(method, ": too many requests of this kind in flight, try again")));
   }
   return call;
 }
 
-void UnaryCall::run() { finish(handler_(Call{method_, stop_.get_token(), deadline_})); }
+void UnaryCall::run() {
+  finish(handler_(Call{method_, stop_.get_token(), deadline_}));
+}
 
 void UnaryCall::finish(const Result<void>& done) {
   const auto took = std::chrono::steady_clock::now() - begin_;
   const std::string us = std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   metrics::observe("rpc", method_, took);
   if (done) {
-    log::write(quiet_ ? log::Level::kDebug : log::Level::kInfo, "rpc", {{"method", std::string(method_)}, {"us", us}});
+    log::write(quiet_ ? log::Level::kDebug : log::Level::kInfo, "rpc",
+               {{"method", std::string(method_)}, {"us", us}});
     Finish(grpc::Status::OK);
     return;
   }
   metrics::count("rpc_errors", method_);
-  log::warn("rpc failed", {{"method", std::string(method_)}, {"us", us}, {"error", done.error().to_string()}});
+  log::warn("rpc failed",
+            {{"method", std::string(method_)}, {"us", us}, {"error", done.error().to_string()}});
   Finish(to_grpc_status(done.error()));
 }
 

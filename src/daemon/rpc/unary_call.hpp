@@ -23,8 +23,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
   using Handler = std::function<Result<void>(const Call&)>;
   /// `quiet` calls are logged at debug level only when they succeed (the kubelet makes them every second).
-  static grpc::ServerUnaryReactor* start(grpc::CallbackServerContext* context, Lane& lane, std::string_view method, bool quiet,
-                                         Handler handler);
+  static grpc::ServerUnaryReactor* start(grpc::CallbackServerContext* context, Lane& lane,
+                                         std::string_view method, bool quiet, Handler handler);
 
  private:
   UnaryCall(std::string_view method, bool quiet, Handler handler)
@@ -44,11 +44,13 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
 /// Binds an operation of ops/ to its request and response.
 template <class Request, class Response>
-grpc::ServerUnaryReactor* serve(Services& with, grpc::CallbackServerContext* context, Lane& lane, std::string_view method, bool quiet,
-                                const Request* request, Response* response,
+grpc::ServerUnaryReactor* serve(Services& with, grpc::CallbackServerContext* context, Lane& lane,
+                                std::string_view method, bool quiet, const Request* request,
+                                Response* response,
                                 Result<void> (*op)(Services&, const Call&, const Request&, Response&)) {
-  return UnaryCall::start(context, lane, method, quiet,
-                          [&with, request, response, op](const Call& call) { return op(with, call, *request, *response); });
+  return UnaryCall::start(context, lane, method, quiet, [&with, request, response, op](const Call& call) {
+    return op(with, call, *request, *response);
+  });
 }
 
 }  // namespace berth::daemon::rpc

@@ -131,7 +131,8 @@ void add_init(const SpecInputs& in, oci::Spec& spec) {
 
 }  // namespace
 
-Result<std::vector<std::string>> container_args(const cri::ContainerConfig& config, const image::ImageConfig& image) {
+Result<std::vector<std::string>> container_args(const cri::ContainerConfig& config,
+                                                const image::ImageConfig& image) {
   std::vector<std::string> args(config.command().begin(), config.command().end());
   if (args.empty()) {
     args = image.entrypoint;
@@ -139,7 +140,8 @@ Result<std::vector<std::string>> container_args(const cri::ContainerConfig& conf
   }
   args.insert(args.end(), config.args().begin(), config.args().end());
   if (args.empty() || args[0].empty()) {
-    return Error(Code::kInvalidArgument, "config.command: neither the request nor the image names a program to run");
+    return Error(Code::kInvalidArgument,
+                 "config.command: neither the request nor the image names a program to run");
   }
   return args;
 }
@@ -148,7 +150,8 @@ Result<ContainerSpec> build_container_spec(const SpecInputs& in) {
   ContainerSpec out;
   const auto& security = in.config.linux().security_context();
   if (security.privileged() && !in.pod.config.linux().security_context().privileged()) {
-    return Error(Code::kInvalidArgument, "security_context.privileged: a privileged container needs a privileged pod sandbox");
+    return Error(Code::kInvalidArgument,
+                 "security_context.privileged: a privileged container needs a privileged pod sandbox");
   }
   RETURN_IF_ERROR(check_lsm(security));
   ASSIGN_OR_RETURN(out.user, resolve_user(in.rootfs_fd, in.image.user, security));

@@ -39,6 +39,7 @@ Result<ContainerSpec> build_container_spec(const SpecInputs& inputs);
 
 /// Argument vector per the CRI: `command` replaces the image's entrypoint, and then the image's
 /// cmd is not used; otherwise `args` replaces cmd. kInvalidArgument when nothing is left to run.
-Result<std::vector<std::string>> container_args(const cri::ContainerConfig& config, const image::ImageConfig& image);
+Result<std::vector<std::string>> container_args(const cri::ContainerConfig& config,
+                                                const image::ImageConfig& image);
 
 }  // namespace berth::daemon

@@ -28,7 +28,8 @@ void add_default_rules(std::vector<oci::DeviceRule>& rules) {
   rules.push_back({false, 'a', std::nullopt, std::nullopt, "rwm"});
   rules.push_back({true, 'c', std::nullopt, std::nullopt, "m"});
   rules.push_back({true, 'b', std::nullopt, std::nullopt, "m"});
-  for (const auto& [major, minor] : {std::pair{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}}) {
+  for (const auto& [major, minor] :
+       {std::pair{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}}) {
     rules.push_back(rule('c', major, minor, "rwm"));
   }
   rules.push_back(rule('c', 136, std::nullopt, "rwm"));
@@ -36,18 +37,21 @@ void add_default_rules(std::vector<oci::DeviceRule>& rules) {
 
 /// Names under /dev that are file systems or belong to the container itself.
 bool is_private(const std::string& path) {
-  static const std::set<std::string> own = {"/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/fd", "/dev/console", "/dev/ptmx",
-                                            "/dev/log", "/dev/hugepages", "/dev/.lxc", "/dev/.lxd-mounts"};
+  static const std::set<std::string> own = {
+      "/dev/pts",  "/dev/shm", "/dev/mqueue",    "/dev/fd",   "/dev/console",
+      "/dev/ptmx", "/dev/log", "/dev/hugepages", "/dev/.lxc", "/dev/.lxd-mounts"};
   return own.contains(path);
 }
 
 /// Adds the device at `host`, or every device below it. Sockets, files and dangling links under a
 /// directory are not devices and are passed over.
-Result<void> collect(const std::string& host, const std::string& inside, bool top, int depth, std::vector<oci::Device>& nodes) {
+Result<void> collect(const std::string& host, const std::string& inside, bool top, int depth,
+                     std::vector<oci::Device>& nodes) {
   struct stat info {};
   if (::stat(host.c_str(), &info) != 0) {
     if (!top) return {};
-    if (errno == ENOENT || errno == ENOTDIR) return Error(Code::kInvalidArgument, cat("devices.host_path \"", host, "\" does not exist"));
+    if (errno == ENOENT || errno == ENOTDIR)
+      return Error(Code::kInvalidArgument, cat("devices.host_path \"", host, "\" does not exist"));
     return Error::from_errno(errno, "stat", host);
   }
   if (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) {
@@ -64,7 +68,8 @@ Result<void> collect(const std::string& host, const std::string& inside, bool to
   }
   if (!S_ISDIR(info.st_mode)) {
     if (!top) return {};
-    return Error(Code::kInvalidArgument, cat("devices.host_path \"", host, "\" is neither a device nor a directory"));
+    return Error(Code::kInvalidArgument,
+                 cat("devices.host_path \"", host, "\" is neither a device nor a directory"));
   }
   if (depth == 0) return {};
   ASSIGN_OR_RETURN(const auto names, list_dir(host));

@@ -13,7 +13,8 @@
 namespace berth::daemon {
 namespace {
 
-oci::Mount make(std::string destination, std::string type, std::string source, std::vector<std::string> options) {
+oci::Mount make(std::string destination, std::string type, std::string source,
+                std::vector<std::string> options) {
   return {std::move(destination), std::move(type), std::move(source), std::move(options)};
 }
 
@@ -22,14 +23,16 @@ void add_cgroups(const MountInputs& in, bool privileged, std::vector<oci::Mount>
   std::vector<std::string> options = {"nosuid", "noexec", "nodev"};
   if (!privileged) options.emplace_back("ro");
   if (privileged) {
-    mounts.push_back(make("/sys/fs/cgroup", "bind", "/sys/fs/cgroup", {"rbind", "rprivate", "nosuid", "noexec", "nodev"}));
+    mounts.push_back(
+        make("/sys/fs/cgroup", "bind", "/sys/fs/cgroup", {"rbind", "rprivate", "nosuid", "noexec", "nodev"}));
     return;
   }
   if (in.cgroups.is_unified()) {
     mounts.push_back(make("/sys/fs/cgroup", "cgroup2", "cgroup", options));
     return;
   }
-  mounts.push_back(make("/sys/fs/cgroup", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev", "mode=755", "size=64k"}));
+  mounts.push_back(
+      make("/sys/fs/cgroup", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev", "mode=755", "size=64k"}));
   for (const auto& hierarchy : in.cgroups.hierarchies()) {
     const std::string name = hierarchy.mount_point.substr(hierarchy.mount_point.rfind('/') + 1);
     auto own = options;
@@ -47,7 +50,8 @@ std::vector<oci::Mount> default_mounts(const MountInputs& in) {
   std::vector<oci::Mount> mounts;
   mounts.push_back(make("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
   mounts.push_back(make("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}));
-  mounts.push_back(make("/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}));
+  mounts.push_back(make("/dev/pts", "devpts", "devpts",
+                        {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}));
   mounts.push_back(make("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}));
   std::vector<std::string> sys = {"nosuid", "noexec", "nodev"};
   if (!privileged) sys.emplace_back("ro");
@@ -58,7 +62,8 @@ std::vector<oci::Mount> default_mounts(const MountInputs& in) {
   std::vector<std::string> file_options = {"bind", "rprivate"};
   if (in.config.linux().security_context().readonly_rootfs()) file_options.emplace_back("ro");
   for (const char* name : {"resolv.conf", "hostname", "hosts"}) {
-    mounts.push_back(make(cat("/etc/", name), "bind", cat(in.layout.pod(in.pod.id), "/etc/", name), file_options));
+    mounts.push_back(
+        make(cat("/etc/", name), "bind", cat(in.layout.pod(in.pod.id), "/etc/", name), file_options));
   }
   return mounts;
 }
@@ -82,7 +87,8 @@ bool is_below(const std::string& path, const std::string& parent) {
 /// The mount that a host path lies on, by its ID: never by comparing path prefixes.
 Result<MountEntry> mount_of(const std::string& path) {
   struct statx info {};
-  if (::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &info) != 0) return Error::from_errno(errno, "stat", path);
+  if (::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &info) != 0)
+    return Error::from_errno(errno, "stat", path);
   ASSIGN_OR_RETURN(const auto entries, read_mountinfo());
   for (const auto& entry : entries) {
     if (entry.id == info.stx_mnt_id) return entry;
@@ -101,31 +107,38 @@ Result<std::string> propagation_option(const cri::Mount& mount) {
   }
   if (mount.propagation() == cri::PROPAGATION_BIDIRECTIONAL) {
     if (shared) return std::string("rshared");
-    return Error(Code::kInvalidArgument, cat("mounts.host_path \"", mount.host_path(), "\" asks for bidirectional propagation, but ",
-                                             on.mount_point, " is not a shared mount"));
+    return Error(Code::kInvalidArgument,
+                 cat("mounts.host_path \"", mount.host_path(), "\" asks for bidirectional propagation, but ",
+                     on.mount_point, " is not a shared mount"));
   }
   if (shared || slave) return std::string("rslave");
-  return Error(Code::kInvalidArgument, cat("mounts.host_path \"", mount.host_path(), "\" asks for host-to-container propagation, but ",
-                                           on.mount_point, " is neither a shared nor a slave mount"));
+  return Error(Code::kInvalidArgument, cat("mounts.host_path \"", mount.host_path(),
+                                           "\" asks for host-to-container propagation, but ", on.mount_point,
+                                           " is neither a shared nor a slave mount"));
 }
 
 Result<oci::Mount> from_cri(const cri::Mount& mount, bool privileged) {
   struct stat info {};
   if (::stat(mount.host_path().c_str(), &info) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) {
-      return Error(Code::kInvalidArgument, cat("mounts.host_path \"", mount.host_path(), "\" does not exist"));
+      return Error(Code::kInvalidArgument,
+                   cat("mounts.host_path \"", mount.host_path(), "\" does not exist"));
     }
     return Error::from_errno(errno, "stat", mount.host_path());
   }
   if (mount.propagation() == cri::PROPAGATION_BIDIRECTIONAL && !privileged) {
-    return Error(Code::kInvalidArgument, cat("mounts.host_path \"", mount.host_path(), "\" asks for bidirectional propagation, which only a privileged container may"));
+    return Error(Code::kInvalidArgument,
+                 cat("mounts.host_path \"", mount.host_path(),
+                     "\" asks for bidirectional propagation, which only a privileged container may"));
   }
   ASSIGN_OR_RETURN(std::string propagation, propagation_option(mount));
-  oci::Mount result = make(normal(mount.container_path()), "bind", mount.host_path(), {"rbind", std::move(propagation)});
+  oci::Mount result =
+      make(normal(mount.container_path()), "bind", mount.host_path(), {"rbind", std::move(propagation)});
   if (mount.readonly()) result.options.emplace_back(mount.recursive_read_only() ? "rro" : "ro");
   for (const auto& option : mount.mount_options()) {
     if (option != "noexec" && option != "nodev" && option != "nosuid") {
-      return Error(Code::kInvalidArgument, cat("mounts.mount_options \"", option, "\" is not one of noexec, nodev, nosuid"));
+      return Error(Code::kInvalidArgument,
+                   cat("mounts.mount_options \"", option, "\" is not one of noexec, nodev, nosuid"));
     }
     result.options.push_back(option);
   }
@@ -147,7 +160,8 @@ Result<std::vector<oci::Mount>> container_mounts(const MountInputs& in) {
   }
   // A parent before its children, whatever order the request had.
   std::stable_sort(wished.begin(), wished.end(), [](const oci::Mount& a, const oci::Mount& b) {
-    return std::count(a.destination.begin(), a.destination.end(), '/') < std::count(b.destination.begin(), b.destination.end(), '/');
+    return std::count(a.destination.begin(), a.destination.end(), '/') <
+           std::count(b.destination.begin(), b.destination.end(), '/');
   });
   mounts.insert(mounts.end(), std::make_move_iterator(wished.begin()), std::make_move_iterator(wished.end()));
   return mounts;

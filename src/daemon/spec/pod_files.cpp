@@ -49,13 +49,16 @@ std::string format_resolv_conf(const cri::DNSConfig& dns) {
   return text;
 }
 
-Result<void> write_pod_files(const std::string& dir, const cri::PodSandboxConfig& config, const std::vector<std::string>& ips) {
+Result<void> write_pod_files(const std::string& dir, const cri::PodSandboxConfig& config,
+                             const std::vector<std::string>& ips) {
   const bool host_network = config.linux().security_context().namespace_options().network() == cri::NODE;
   const std::string hostname = config.hostname().empty() && host_network ? own_hostname() : config.hostname();
   const auto& dns = config.dns_config();
   const bool has_dns = dns.servers_size() + dns.searches_size() + dns.options_size() > 0;
   RETURN_IF_ERROR(make_dirs(dir, 0755));
-  RETURN_IF_ERROR(write_file(dir + "/resolv.conf", has_dns ? format_resolv_conf(dns) : copy_of("/etc/resolv.conf"), Durability::kAtomic, 0644));
+  RETURN_IF_ERROR(write_file(dir + "/resolv.conf",
+                             has_dns ? format_resolv_conf(dns) : copy_of("/etc/resolv.conf"),
+                             Durability::kAtomic, 0644));
   RETURN_IF_ERROR(write_file(dir + "/hostname", hostname + "\n", Durability::kAtomic, 0644));
   const std::string hosts = host_network ? copy_of("/etc/hosts") : format_hosts(hostname, ips);
   return write_file(dir + "/hosts", hosts, Durability::kAtomic, 0644);

@@ -12,7 +12,8 @@ namespace berth::daemon {
 /// Writes resolv.conf, hostname and hosts into `dir`: the files that are bound into every container
 /// of the pod (unless the CRI mounts its own). With a DNS configuration resolv.conf is written from
 /// it; without, it is a copy of the host's. Never rewritten afterwards.
-Result<void> write_pod_files(const std::string& dir, const cri::PodSandboxConfig& config, const std::vector<std::string>& ips);
+Result<void> write_pod_files(const std::string& dir, const cri::PodSandboxConfig& config,
+                             const std::vector<std::string>& ips);
 
 /// resolv.conf(5) text of a DNS configuration.
 std::string format_resolv_conf(const cri::DNSConfig& dns);

@@ -21,7 +21,8 @@ oci::Resources to_oci(const cri::LinuxContainerResources& in) {
   return out;
 }
 
-cri::LinuxContainerResources merge(const cri::LinuxContainerResources& current, const cri::LinuxContainerResources& update) {
+cri::LinuxContainerResources merge(const cri::LinuxContainerResources& current,
+                                   const cri::LinuxContainerResources& update) {
   cri::LinuxContainerResources merged = current;
   if (update.hugepage_limits_size() > 0) merged.clear_hugepage_limits();
   merged.MergeFrom(update);  // proto3: fields at their default are left as they were

@@ -11,6 +11,7 @@ namespace berth::daemon {
 oci::Resources to_oci(const cri::LinuxContainerResources& resources);
 
 /// What holds after `update` was applied over `current`: fields not given keep their value.
-cri::LinuxContainerResources merge(const cri::LinuxContainerResources& current, const cri::LinuxContainerResources& update);
+cri::LinuxContainerResources merge(const cri::LinuxContainerResources& current,
+                                   const cri::LinuxContainerResources& update);
 
 }  // namespace berth::daemon

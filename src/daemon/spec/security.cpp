@@ -19,26 +19,30 @@ namespace {
 
 /// What containerd and Docker give to an unprivileged container.
 constexpr const char* kDefaultCapabilities[] = {
-    "CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FSETID",  "CAP_FOWNER",  "CAP_MKNOD",
-    "CAP_NET_RAW", "CAP_SETGID",      "CAP_SETUID",  "CAP_SETFCAP", "CAP_SETPCAP",
-    "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE"};
+    "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
+    "CAP_MKNOD",   "CAP_NET_RAW",      "CAP_SETGID",           "CAP_SETUID",
+    "CAP_SETFCAP", "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+    "CAP_KILL",    "CAP_AUDIT_WRITE"};
 
 constexpr std::size_t kProfileLimit = 4 << 20;
 
 /// "net_admin" and "CAP_NET_ADMIN" are the same; "ALL" stays.
 std::string canonical(const std::string& name) {
   std::string upper = name;
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   if (upper == "ALL" || upper.starts_with("CAP_")) return upper;
   return "CAP_" + upper;
 }
 
-Result<std::set<std::string>> canonical_set(std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& names) {
+Result<std::set<std::string>> canonical_set(std::string_view field,
+                                            const google::protobuf::RepeatedPtrField<std::string>& names) {
   std::set<std::string> set;
   for (const auto& name : names) {
     const std::string word = canonical(name);
     if (word != "ALL" && !runtime::capability_number(word)) {
-      return Error(Code::kInvalidArgument, cat("security_context.capabilities.", field, " \"", name, "\" is not a capability"));
+      return Error(Code::kInvalidArgument,
+                   cat("security_context.capabilities.", field, " \"", name, "\" is not a capability"));
     }
     set.insert(word);
   }
@@ -59,7 +63,8 @@ Result<oci::Seccomp> load_profile(const std::string& path, const std::vector<std
 }
 
 /// The old string form, used when the structured field is absent.
-Result<std::optional<oci::Seccomp>> legacy_seccomp(const std::string& word, const std::vector<std::string>& capabilities) {
+Result<std::optional<oci::Seccomp>> legacy_seccomp(const std::string& word,
+                                                   const std::vector<std::string>& capabilities) {
   if (word.empty() || word == "unconfined") return std::optional<oci::Seccomp>();
   if (word == "runtime/default" || word == "docker/default") {
     return std::optional(runtime::default_seccomp_profile(capabilities));
@@ -68,7 +73,8 @@ Result<std::optional<oci::Seccomp>> legacy_seccomp(const std::string& word, cons
     ASSIGN_OR_RETURN(oci::Seccomp profile, load_profile(word.substr(sizeof("localhost/") - 1), capabilities));
     return std::optional(std::move(profile));
   }
-  return Error(Code::kInvalidArgument, cat("security_context.seccomp_profile_path \"", word, "\" is unknown"));
+  return Error(Code::kInvalidArgument,
+               cat("security_context.seccomp_profile_path \"", word, "\" is unknown"));
 }
 
 }  // namespace
@@ -113,20 +119,25 @@ Result<std::optional<oci::Seccomp>> container_seccomp(const cri::LinuxContainerS
   if (security.privileged()) return std::optional<oci::Seccomp>();
   if (!security.has_seccomp()) return legacy_seccomp(security.seccomp_profile_path(), capabilities);
   switch (security.seccomp().profile_type()) {
-    case cri::SecurityProfile::RuntimeDefault: return std::optional(runtime::default_seccomp_profile(capabilities));
-    case cri::SecurityProfile::Unconfined: return std::optional<oci::Seccomp>();
+    case cri::SecurityProfile::RuntimeDefault:
+      return std::optional(runtime::default_seccomp_profile(capabilities));
+    case cri::SecurityProfile::Unconfined:
+      return std::optional<oci::Seccomp>();
     case cri::SecurityProfile::Localhost: {
       ASSIGN_OR_RETURN(oci::Seccomp profile, load_profile(security.seccomp().localhost_ref(), capabilities));
       return std::optional(std::move(profile));
     }
-    default: break;
+    default:
+      break;
   }
-  return Error(Code::kInvalidArgument, cat("security_context.seccomp.profile_type ", security.seccomp().profile_type(), " is unknown"));
+  return Error(Code::kInvalidArgument, cat("security_context.seccomp.profile_type ",
+                                           security.seccomp().profile_type(), " is unknown"));
 }
 
 Result<void> check_lsm(const cri::LinuxContainerSecurityContext& security) {
-  const bool localhost = security.has_apparmor() ? security.apparmor().profile_type() == cri::SecurityProfile::Localhost
-                                                 : security.apparmor_profile().starts_with("localhost/");
+  const bool localhost = security.has_apparmor()
+                             ? security.apparmor().profile_type() == cri::SecurityProfile::Localhost
+                             : security.apparmor_profile().starts_with("localhost/");
   if (localhost && !security.privileged()) {
     return Error(Code::kUnimplemented, "security_context.apparmor: AppArmor profiles are not supported yet");
   }
@@ -135,14 +146,15 @@ Result<void> check_lsm(const cri::LinuxContainerSecurityContext& security) {
 
 const std::vector<std::string>& default_masked_paths() {
   static const std::vector<std::string> paths = {
-      "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-      "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/proc/interrupts", "/sys/firmware",
-      "/sys/devices/virtual/powercap"};
+      "/proc/acpi",          "/proc/asound",     "/proc/kcore",       "/proc/keys",
+      "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+      "/proc/scsi",          "/proc/interrupts", "/sys/firmware",     "/sys/devices/virtual/powercap"};
   return paths;
 }
 
 const std::vector<std::string>& default_readonly_paths() {
-  static const std::vector<std::string> paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+  static const std::vector<std::string> paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                                 "/proc/sysrq-trigger"};
   return paths;
 }
 

@@ -13,7 +13,9 @@
 namespace berth::daemon {
 namespace {
 
-Error unknown(std::string_view text) { return Error(Code::kInvalidArgument, cat("\"", text, "\" is not a signal")); }
+Error unknown(std::string_view text) {
+  return Error(Code::kInvalidArgument, cat("\"", text, "\" is not a signal"));
+}
 
 /// "+3" behind RTMIN, "-1" behind RTMAX; the CRI spells them PLUS and MINUS. The other way around
 /// would leave the range, so that "RTMIN-3" is no signal.
@@ -37,7 +39,8 @@ Result<int> real_time(std::string_view name, std::string_view text) {
 
 Result<int> parse_signal(std::string_view text) {
   std::string upper(text);
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   std::string_view name = upper;
   if (!name.empty() && name.find_first_not_of("0123456789") == std::string_view::npos) {
     int number = 0;
@@ -49,7 +52,7 @@ Result<int> parse_signal(std::string_view text) {
   if (name.starts_with("RTMIN") || name.starts_with("RTMAX")) return real_time(name, text);
   if (name == "CLD") return SIGCHLD;
   if (name == "IOT") return SIGABRT;
-  if (name == "POLL") return SIGIO;
+  if (name == "IO" || name == "POLL") return SIGIO;  // glibc knows but one of them
   for (int number = 1; number < 32; ++number) {
     const char* abbreviation = ::sigabbrev_np(number);
     if (abbreviation != nullptr && name == abbreviation) return number;

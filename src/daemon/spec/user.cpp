@@ -55,7 +55,8 @@ Result<std::string> read_in_root(int rootfs_fd, const std::string& path) {
   }
   struct stat info {};
   if (::fstat(place->get(), &info) != 0) return Error::from_errno(errno, "stat", path);
-  if (!S_ISREG(info.st_mode)) return Error(Code::kInvalidArgument, cat(path, " of the image is not a regular file"));
+  if (!S_ISREG(info.st_mode))
+    return Error(Code::kInvalidArgument, cat(path, " of the image is not a regular file"));
   ASSIGN_OR_RETURN(const UniqueFd file, open_at(kCwd, cat("/proc/self/fd/", place->get()), O_RDONLY));
   return read_fd(file.get(), kFileLimit, path);
 }
@@ -152,7 +153,8 @@ Result<ResolvedUser> resolve_user(int rootfs_fd, const std::string& image_user,
         break;
       }
     }
-    if (!entry) return Error(Code::kInvalidArgument, cat("user \"", word.user, "\" is not in the image's /etc/passwd"));
+    if (!entry)
+      return Error(Code::kInvalidArgument, cat("user \"", word.user, "\" is not in the image's /etc/passwd"));
     user.uid = entry->uid;
   }
   if (entry) {
@@ -165,11 +167,13 @@ Result<ResolvedUser> resolve_user(int rootfs_fd, const std::string& image_user,
 
   user.groups.push_back(user.gid);
   auto add = [&](std::uint32_t gid) {
-    if (std::find(user.groups.begin(), user.groups.end(), gid) == user.groups.end()) user.groups.push_back(gid);
+    if (std::find(user.groups.begin(), user.groups.end(), gid) == user.groups.end())
+      user.groups.push_back(gid);
   };
   if (entry && security.supplemental_groups_policy() == cri::Merge) {
     for (const auto& group : groups) {
-      if (std::find(group.members.begin(), group.members.end(), entry->name) != group.members.end()) add(group.gid);
+      if (std::find(group.members.begin(), group.members.end(), entry->name) != group.members.end())
+        add(group.gid);
     }
   }
   for (const auto gid : security.supplemental_groups()) add(static_cast<std::uint32_t>(gid));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/spec/validate.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,16 @@ bool climbs(std::string_view path) {
   return false;
 }
 
+/// "/", "//", "/./": nothing but slashes and single dots between them.
+bool is_root(std::string_view path) {
+  while (!path.empty()) {
+    const auto part = path.substr(0, path.find('/'));
+    if (!part.empty() && part != ".") return false;
+    path.remove_prefix(std::min(path.size(), part.size() + 1));
+  }
+  return true;
+}
+
 Result<void> check_absolute(std::string_view field, const std::string& path) {
   if (path.empty()) return Error(Code::kInvalidArgument, cat(field, " is empty"));
   if (path[0] != '/') return invalid(field, path, "is not an absolute path");
@@ -56,12 +67,14 @@ Result<void> check_port(const cri::PortMapping& port) {
   }
   auto in_range = [](std::int32_t value) { return value >= 0 && value <= 65535; };
   if (port.container_port() < 1 || !in_range(port.container_port())) {
-    return invalid("port_mappings.container_port", std::to_string(port.container_port()), "is not in 1-65535");
+    return invalid("port_mappings.container_port", std::to_string(port.container_port()),
+                   "is not in 1-65535");
   }
   if (!in_range(port.host_port())) {
     return invalid("port_mappings.host_port", std::to_string(port.host_port()), "is not in 0-65535");
   }
-  if (has_control(port.host_ip())) return invalid("port_mappings.host_ip", port.host_ip(), "is not an address");
+  if (has_control(port.host_ip()))
+    return invalid("port_mappings.host_ip", port.host_ip(), "is not an address");
   return {};
 }
 
@@ -69,44 +82,52 @@ Result<void> check_port(const cri::PortMapping& port) {
 template <class SecurityContext>
 Result<void> check_user_ids(std::string_view who, const SecurityContext& security) {
   auto check = [&](std::string_view field, std::int64_t value) -> Result<void> {
-    if (value < 0 || value > 0x7fffffff) return invalid(cat(who, ".", field), std::to_string(value), "is not in 0-2147483647");
+    if (value < 0 || value > 0x7fffffff)
+      return invalid(cat(who, ".", field), std::to_string(value), "is not in 0-2147483647");
     return {};
   };
   if (security.has_run_as_user()) RETURN_IF_ERROR(check("run_as_user", security.run_as_user().value()));
   if (security.has_run_as_group()) {
     RETURN_IF_ERROR(check("run_as_group", security.run_as_group().value()));
     bool has_user = security.has_run_as_user();
-    if constexpr (requires { security.run_as_username(); }) has_user = has_user || !security.run_as_username().empty();
+    if constexpr (requires { security.run_as_username(); })
+      has_user = has_user || !security.run_as_username().empty();
     if (!has_user) return Error(Code::kInvalidArgument, cat(who, ".run_as_group is given without a user"));
   }
   if (!cri::SupplementalGroupsPolicy_IsValid(security.supplemental_groups_policy())) {
-    return invalid(cat(who, ".supplemental_groups_policy"), std::to_string(security.supplemental_groups_policy()), "is unknown");
+    return invalid(cat(who, ".supplemental_groups_policy"),
+                   std::to_string(security.supplemental_groups_policy()), "is unknown");
   }
-  for (const auto group : security.supplemental_groups()) RETURN_IF_ERROR(check("supplemental_groups", group));
+  for (const auto group : security.supplemental_groups())
+    RETURN_IF_ERROR(check("supplemental_groups", group));
   return {};
 }
 
 Result<void> check_mount(const cri::Mount& mount) {
   RETURN_IF_ERROR(check_absolute("mounts.container_path", mount.container_path()));
-  if (mount.container_path().find_first_not_of('/') == std::string::npos) {
+  if (is_root(mount.container_path())) {
     return invalid("mounts.container_path", mount.container_path(), "is the root itself");
   }
   if (mount.has_image()) {
-    return Error(Code::kUnimplemented, cat("mounts.image (image volume at ", mount.container_path(), ") is not supported yet"));
+    return Error(Code::kUnimplemented,
+                 cat("mounts.image (image volume at ", mount.container_path(), ") is not supported yet"));
   }
   RETURN_IF_ERROR(check_absolute("mounts.host_path", mount.host_path()));
   if (mount.uidmappings_size() > 0 || mount.gidmappings_size() > 0) {
-    return Error(Code::kUnimplemented, cat("mounts.uidMappings (at ", mount.container_path(), ") are not supported yet"));
+    return Error(Code::kUnimplemented,
+                 cat("mounts.uidMappings (at ", mount.container_path(), ") are not supported yet"));
   }
   if (!cri::MountPropagation_IsValid(mount.propagation())) {
     return invalid("mounts.propagation", std::to_string(mount.propagation()), "is unknown");
   }
   if (mount.recursive_read_only()) {
     if (!mount.readonly()) {
-      return invalid("mounts.container_path", mount.container_path(), "asks for recursive_read_only without readonly");
+      return invalid("mounts.container_path", mount.container_path(),
+                     "asks for recursive_read_only without readonly");
     }
     if (mount.propagation() != cri::PROPAGATION_PRIVATE) {
-      return invalid("mounts.container_path", mount.container_path(), "asks for recursive_read_only with a propagation other than private");
+      return invalid("mounts.container_path", mount.container_path(),
+                     "asks for recursive_read_only with a propagation other than private");
     }
   }
   return {};
@@ -120,7 +141,8 @@ Result<void> check_namespaces(std::string_view who, const cri::NamespaceOption& 
     return Error(Code::kInvalidArgument, cat(who, ".namespace_options.ipc must be POD or NODE"));
   }
   if (options.has_userns_options() && options.userns_options().mode() != cri::NODE) {
-    return Error(Code::kUnimplemented, cat(who, ".namespace_options.userns_options: user namespaces are not supported yet"));
+    return Error(Code::kUnimplemented,
+                 cat(who, ".namespace_options.userns_options: user namespaces are not supported yet"));
   }
   return {};
 }
@@ -129,15 +151,20 @@ Result<void> check_namespaces(std::string_view who, const cri::NamespaceOption& 
 Result<void> check_process(const cri::ContainerConfig& config) {
   for (const auto& words : {&config.command(), &config.args()}) {
     for (const auto& word : *words) {
-      if (word.find('\0') != std::string::npos) return invalid("config.command or args", word, "contains a NUL byte");
+      if (word.find('\0') != std::string::npos)
+        return invalid("config.command or args", word, "contains a NUL byte");
     }
   }
   for (const auto& env : config.envs()) {
-    if (env.key().empty() || env.key().find('=') != std::string::npos) return invalid("config.envs.key", env.key(), "is empty or contains \"=\"");
-    if (env.key().find('\0') != std::string::npos) return invalid("config.envs.key", env.key(), "contains a NUL byte");
-    if (env.value().find('\0') != std::string::npos) return invalid("config.envs.value of", env.key(), "contains a NUL byte");
+    if (env.key().empty() || env.key().find('=') != std::string::npos)
+      return invalid("config.envs.key", env.key(), "is empty or contains \"=\"");
+    if (env.key().find('\0') != std::string::npos)
+      return invalid("config.envs.key", env.key(), "contains a NUL byte");
+    if (env.value().find('\0') != std::string::npos)
+      return invalid("config.envs.value of", env.key(), "contains a NUL byte");
   }
-  if (!config.working_dir().empty()) RETURN_IF_ERROR(check_absolute("config.working_dir", config.working_dir()));
+  if (!config.working_dir().empty())
+    RETURN_IF_ERROR(check_absolute("config.working_dir", config.working_dir()));
   if (!cri::Signal_IsValid(config.stop_signal())) {
     return invalid("config.stop_signal", std::to_string(config.stop_signal()), "is unknown");
   }
@@ -155,10 +182,12 @@ Result<void> check_log_path(const std::string& path) {
 
 Result<void> check_pid_mode(const cri::NamespaceOption& options) {
   if (options.pid() == cri::TARGET && options.target_id().empty()) {
-    return Error(Code::kInvalidArgument, "config.linux.security_context.namespace_options.target_id is empty with pid TARGET");
+    return Error(Code::kInvalidArgument,
+                 "config.linux.security_context.namespace_options.target_id is empty with pid TARGET");
   }
   if (!cri::NamespaceMode_IsValid(options.pid())) {
-    return invalid("config.linux.security_context.namespace_options.pid", std::to_string(options.pid()), "is unknown");
+    return invalid("config.linux.security_context.namespace_options.pid", std::to_string(options.pid()),
+                   "is unknown");
   }
   return {};
 }
@@ -176,18 +205,22 @@ Result<void> validate_pod(const cri::PodSandboxConfig& config) {
       config.hostname().find_first_of("/ ") != std::string::npos) {
     return invalid("config.hostname", config.hostname(), "is not a host name of at most 64 bytes");
   }
-  if (!config.log_directory().empty()) RETURN_IF_ERROR(check_absolute("config.log_directory", config.log_directory()));
+  if (!config.log_directory().empty())
+    RETURN_IF_ERROR(check_absolute("config.log_directory", config.log_directory()));
   for (const auto& port : config.port_mappings()) RETURN_IF_ERROR(check_port(port));
-  for (const auto& line : {config.dns_config().servers(), config.dns_config().searches(), config.dns_config().options()}) {
+  for (const auto& line :
+       {config.dns_config().servers(), config.dns_config().searches(), config.dns_config().options()}) {
     for (const auto& word : line) {
       if (has_control(word)) return invalid("config.dns_config", word, "contains a control character");
     }
   }
   const auto& security = config.linux().security_context();
-  if (!config.linux().cgroup_parent().empty()) RETURN_IF_ERROR(check_absolute("config.linux.cgroup_parent", config.linux().cgroup_parent()));
+  if (!config.linux().cgroup_parent().empty())
+    RETURN_IF_ERROR(check_absolute("config.linux.cgroup_parent", config.linux().cgroup_parent()));
   const auto pid = security.namespace_options().pid();
   if (pid != cri::POD && pid != cri::CONTAINER && pid != cri::NODE) {
-    return Error(Code::kInvalidArgument, "config.linux.security_context.namespace_options.pid must be POD, CONTAINER or NODE");
+    return Error(Code::kInvalidArgument,
+                 "config.linux.security_context.namespace_options.pid must be POD, CONTAINER or NODE");
   }
   RETURN_IF_ERROR(check_user_ids("config.linux.security_context", security));
   return check_namespaces("config.linux.security_context", security.namespace_options());
@@ -204,7 +237,8 @@ Result<void> validate_resources(const cri::LinuxContainerResources& resources) {
   RETURN_IF_ERROR(negative("memory_limit_in_bytes", resources.memory_limit_in_bytes(), -1));
   RETURN_IF_ERROR(negative("memory_swap_limit_in_bytes", resources.memory_swap_limit_in_bytes(), -1));
   const auto adj = resources.oom_score_adj();
-  if (adj < -1000 || adj > 1000) return invalid("resources.oom_score_adj", std::to_string(adj), "is not in -1000..1000");
+  if (adj < -1000 || adj > 1000)
+    return invalid("resources.oom_score_adj", std::to_string(adj), "is not in -1000..1000");
   for (const auto& [file, value] : resources.unified()) {
     if (file.find('/') != std::string::npos || has_control(file) || file.find('.') == std::string::npos) {
       return invalid("resources.unified", file, "is not the name of a cgroup file");
@@ -222,12 +256,14 @@ Result<void> validate_container(const cri::ContainerConfig& config) {
   for (const auto& mount : config.mounts()) RETURN_IF_ERROR(check_mount(mount));
   for (const auto& device : config.devices()) {
     RETURN_IF_ERROR(check_absolute("config.devices.host_path", device.host_path()));
-    if (!device.container_path().empty()) RETURN_IF_ERROR(check_absolute("config.devices.container_path", device.container_path()));
+    if (!device.container_path().empty())
+      RETURN_IF_ERROR(check_absolute("config.devices.container_path", device.container_path()));
     if (device.permissions().find_first_not_of("rwm") != std::string::npos) {
       return invalid("config.devices.permissions", device.permissions(), "is not a subset of \"rwm\"");
     }
   }
-  if (config.cdi_devices_size() > 0) return Error(Code::kUnimplemented, "config.CDI_devices are not supported yet");
+  if (config.cdi_devices_size() > 0)
+    return Error(Code::kUnimplemented, "config.CDI_devices are not supported yet");
   const auto& security = config.linux().security_context();
   RETURN_IF_ERROR(check_user_ids("config.linux.security_context", security));
   RETURN_IF_ERROR(check_namespaces("config.linux.security_context", security.namespace_options()));

@@ -13,7 +13,9 @@ std::string container_name_key(const std::string& pod_id, const cri::ContainerMe
   return cat(pod_id, "/", metadata.name(), "/", metadata.attempt());
 }
 
-std::string Container::name_key() const { return container_name_key(record_.pod_id, record_.config.metadata()); }
+std::string Container::name_key() const {
+  return container_name_key(record_.pod_id, record_.config.metadata());
+}
 
 bool Container::wait_exited(std::chrono::steady_clock::time_point until) {
   auto access = status.lock();
@@ -50,6 +52,9 @@ bool Container::mark_lost(std::string reason, std::int64_t finished_ns) {
   return mark(0, finished_ns, 255, std::move(reason), "how it ended is not known");
 }
 
-void Container::mark_start_failed(const std::string& message) { mark(now_ns(), now_ns(), 128, "StartError", message); }
+void Container::mark_start_failed(const std::string& message) {
+  const auto now = now_ns();  // asked once, or it might end before it began
+  mark(now, now, 128, "StartError", message);
+}
 
 }  // namespace berth::daemon

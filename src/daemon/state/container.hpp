@@ -32,8 +32,8 @@ struct ContainerRecord {
   std::string image_name;  ///< what users see: the tag
   std::string log_path;    ///< absolute; empty: output is discarded
   int stop_signal = 15;
-  oci::Spec spec;          ///< what was compiled; execs start from its process
-  cri::ContainerUser user; ///< whom it runs as, for status
+  oci::Spec spec;                        ///< what was compiled; execs start from its process
+  cri::ContainerUser user;               ///< whom it runs as, for status
   std::vector<std::string> plan_labels;  ///< what each step of the launch plan meant, for a failing start
 };
 
@@ -47,7 +47,7 @@ struct ContainerStatus {
   std::string message;
   ProcessId process;
   cri::LinuxContainerResources resources;  ///< as applied
-  bool starting = false;  ///< never persisted
+  bool starting = false;                   ///< never persisted
 };
 
 class Container {
@@ -88,7 +88,8 @@ class Container {
   void notify() { changed_.notify_all(); }
 
  private:
-  bool mark(std::int64_t started, std::int64_t finished, std::int32_t code, std::string reason, std::string message);
+  bool mark(std::int64_t started, std::int64_t finished, std::int32_t code, std::string reason,
+            std::string message);
   const ContainerRecord record_;
   std::condition_variable changed_;
 };

@@ -9,6 +9,8 @@ std::string pod_name_key(const cri::PodSandboxMetadata& metadata) {
   return cat(metadata.namespace_(), "/", metadata.name(), "/", metadata.uid(), "/", metadata.attempt());
 }
 
-std::string PodSandbox::name_key() const { return pod_name_key(record_.config.metadata()); }
+std::string PodSandbox::name_key() const {
+  return pod_name_key(record_.config.metadata());
+}
 
 }  // namespace berth::daemon

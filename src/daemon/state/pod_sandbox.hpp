@@ -26,7 +26,7 @@ struct PodRecord {
   bool owns_cgroup_parent = false;  ///< it was not there: removed with the pod
   bool host_network = false;
   bool host_ipc = false;
-  bool share_pid = false;           ///< POD mode: containers share the pause process's PID namespace
+  bool share_pid = false;  ///< POD mode: containers share the pause process's PID namespace
   std::string cgroup() const { return cgroup_parent + "/berth-" + id; }
 };
 

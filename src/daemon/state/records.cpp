@@ -19,11 +19,13 @@ Result<Json> message_to_json(const google::protobuf::Message& message, std::stri
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
   const auto printed = google::protobuf::util::MessageToJsonString(message, &text, options);
-  if (!printed.ok()) return Error(Code::kInternal, cat("write ", subject, " as JSON: ", std::string(printed.message())));
+  if (!printed.ok())
+    return Error(Code::kInternal, cat("write ", subject, " as JSON: ", std::string(printed.message())));
   return parse_json(text, kRecordLimit, subject);
 }
 
-Result<void> message_from_json(const Json& json, google::protobuf::Message& message, std::string_view subject) {
+Result<void> message_from_json(const Json& json, google::protobuf::Message& message,
+                               std::string_view subject) {
   google::protobuf::util::JsonParseOptions options;
   options.ignore_unknown_fields = true;  // written by a newer version
   const auto parsed = google::protobuf::util::JsonStringToMessage(to_text(json), &message, options);
@@ -126,12 +128,11 @@ Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id) {
 
 Result<void> store_pod_status(const Layout& layout, const PodSandbox& pod) {
   const PodStatus status = *pod.status.lock();
-  return store_status(layout.pod(pod.id()),
-               {{"ready", status.ready},
-                {"reason", status.reason},
-                {"ips", status.ips},
-                {"network_attached", status.network_attached},
-                {"torn_down", status.torn_down}});
+  return store_status(layout.pod(pod.id()), {{"ready", status.ready},
+                                             {"reason", status.reason},
+                                             {"ips", status.ips},
+                                             {"network_attached", status.network_attached},
+                                             {"torn_down", status.torn_down}});
 }
 
 Result<PodStatus> load_pod_status(const Layout& layout, const std::string& id) {
@@ -145,8 +146,10 @@ Result<PodStatus> load_pod_status(const Layout& layout, const std::string& id) {
   return status;
 }
 
-Result<void> store_attachment(const Layout& layout, const std::string& pod_id, const netcni::Attachment& attachment) {
-  return write_file(cat(layout.pod(pod_id), "/attachment.json"), netcni::to_json(attachment), Durability::kAtomic);
+Result<void> store_attachment(const Layout& layout, const std::string& pod_id,
+                              const netcni::Attachment& attachment) {
+  return write_file(cat(layout.pod(pod_id), "/attachment.json"), netcni::to_json(attachment),
+                    Durability::kAtomic);
 }
 
 Result<netcni::Attachment> load_attachment(const Layout& layout, const std::string& pod_id) {
@@ -204,16 +207,15 @@ Result<ContainerRecord> load_container_record(const Layout& layout, const std::s
 Result<void> store_container_status(const Layout& layout, const Container& container) {
   const ContainerStatus status = container.snapshot();
   ASSIGN_OR_RETURN(Json resources, message_to_json(status.resources, "the container's resources"));
-  return store_status(layout.container(container.id()),
-               {{"state", static_cast<int>(status.state)},
-                {"started_ns", status.started_ns},
-                {"finished_ns", status.finished_ns},
-                {"exit_code", status.exit_code},
-                {"reason", status.reason},
-                {"message", status.message},
-                {"pid", status.process.pid},
-                {"start_time", status.process.start_time},
-                {"resources", std::move(resources)}});
+  return store_status(layout.container(container.id()), {{"state", static_cast<int>(status.state)},
+                                                         {"started_ns", status.started_ns},
+                                                         {"finished_ns", status.finished_ns},
+                                                         {"exit_code", status.exit_code},
+                                                         {"reason", status.reason},
+                                                         {"message", status.message},
+                                                         {"pid", status.process.pid},
+                                                         {"start_time", status.process.start_time},
+                                                         {"resources", std::move(resources)}});
 }
 
 Result<ContainerStatus> load_container_status(const Layout& layout, const std::string& id) {
@@ -221,7 +223,8 @@ Result<ContainerStatus> load_container_status(const Layout& layout, const std::s
   ASSIGN_OR_RETURN(const Json json, load(path));
   ContainerStatus status;
   const int state = get<int>(json, "state", cri::CONTAINER_UNKNOWN);
-  status.state = cri::ContainerState_IsValid(state) ? static_cast<cri::ContainerState>(state) : cri::CONTAINER_UNKNOWN;
+  status.state =
+      cri::ContainerState_IsValid(state) ? static_cast<cri::ContainerState>(state) : cri::CONTAINER_UNKNOWN;
   status.started_ns = get<std::int64_t>(json, "started_ns", 0);
   status.finished_ns = get<std::int64_t>(json, "finished_ns", 0);
   status.exit_code = get<std::int32_t>(json, "exit_code", 0);

@@ -16,7 +16,8 @@ inline constexpr int kRecordSchema = 1;
 
 Result<void> store_pod_record(const Layout& layout, const PodRecord& record);
 Result<void> store_pod_status(const Layout& layout, const PodSandbox& pod);
-Result<void> store_attachment(const Layout& layout, const std::string& pod_id, const netcni::Attachment& attachment);
+Result<void> store_attachment(const Layout& layout, const std::string& pod_id,
+                              const netcni::Attachment& attachment);
 Result<void> store_container_record(const Layout& layout, const ContainerRecord& record);
 Result<void> store_container_status(const Layout& layout, const Container& container);
 

@@ -31,6 +31,8 @@ void UsageSampler::walk(const std::string& container_id) {
   if (usage) entry->second.sample = Sample{now_ns(), *usage};
 }
 
-void UsageSampler::forget(const std::string& container_id) { entries_.lock()->erase(container_id); }
+void UsageSampler::forget(const std::string& container_id) {
+  entries_.lock()->erase(container_id);
+}
 
 }  // namespace berth::daemon

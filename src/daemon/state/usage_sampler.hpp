@@ -23,7 +23,8 @@ class UsageSampler {
     std::int64_t taken_ns = 0;
     image::Snapshotter::Usage usage;
   };
-  UsageSampler(const image::Snapshotter& snapshots, Lane& background) : snapshots_(snapshots), background_(background) {}
+  UsageSampler(const image::Snapshotter& snapshots, Lane& background)
+      : snapshots_(snapshots), background_(background) {}
 
   /// Absent until the first walk has finished.
   std::optional<Sample> get(const std::string& container_id);

@@ -68,7 +68,8 @@ std::vector<Setting> hugetlb(const oci::Resources& resources) {
 
 }  // namespace
 
-Result<std::vector<Setting>> v1_settings(std::string_view controller, const oci::Resources& resources, const MemoryBefore& before) {
+Result<std::vector<Setting>> v1_settings(std::string_view controller, const oci::Resources& resources,
+                                         const MemoryBefore& before) {
   if (!needs_controller(resources, controller)) return std::vector<Setting>{};
   if (controller == "cpu") return cpu(resources);
   if (controller == "cpuset") return cpuset(resources);

@@ -19,6 +19,7 @@ struct MemoryBefore {
 
 /// The writes that bring one v1 controller ("cpu", "cpuset", "memory", "pids", "hugetlb") to
 /// `resources`, in the order in which the kernel takes them. Pure.
-Result<std::vector<Setting>> v1_settings(std::string_view controller, const oci::Resources& resources, const MemoryBefore& before);
+Result<std::vector<Setting>> v1_settings(std::string_view controller, const oci::Resources& resources,
+                                         const MemoryBefore& before);
 
 }  // namespace berth::runtime::cgroup

@@ -12,7 +12,9 @@
 namespace berth::runtime::cgroup {
 namespace {
 
-std::string max_or(std::int64_t value) { return value < 0 ? "max" : std::to_string(value); }
+std::string max_or(std::int64_t value) {
+  return value < 0 ? "max" : std::to_string(value);
+}
 
 std::vector<Setting> cpu(const oci::Resources& resources, std::string_view cpu_max_before) {
   std::vector<Setting> settings;
@@ -73,7 +75,8 @@ bool contains(const std::vector<std::string>& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-Result<std::vector<std::string>> words_of(const MountedHierarchy& unified, const std::string& group, std::string_view file) {
+Result<std::vector<std::string>> words_of(const MountedHierarchy& unified, const std::string& group,
+                                          std::string_view file) {
   ASSIGN_OR_RETURN(const std::string text, read_control(unified.root.get(), group, file));
   return split_words(text);
 }
@@ -83,19 +86,22 @@ Result<void> enable_one(const MountedHierarchy& unified, const std::string& pare
   auto written = write_control(unified.root.get(), parent, "cgroup.subtree_control", cat("+", name));
   if (written) return {};
   if (!contains(required, name)) {
-    log::debug("a cgroup controller stays unavailable", {{"controller", name}, {"below", parent}, {"error", written.error().to_string()}});
+    log::debug("a cgroup controller stays unavailable",
+               {{"controller", name}, {"below", parent}, {"error", written.error().to_string()}});
     return {};
   }
   if (written.error().sys_errno() == EBUSY) {
-    return Error(Code::kFailedPrecondition,
-                 cat("cgroup ", parent, " has processes of its own, so the ", name, " controller cannot be enabled below it"));
+    return Error(Code::kFailedPrecondition, cat("cgroup ", parent, " has processes of its own, so the ", name,
+                                                " controller cannot be enabled below it"));
   }
   return std::move(written).context(cat("enable the ", name, " controller below cgroup ", parent));
 }
 
-Result<void> enable_below(const MountedHierarchy& unified, const std::string& parent, const std::vector<std::string>& required) {
+Result<void> enable_below(const MountedHierarchy& unified, const std::string& parent,
+                          const std::vector<std::string>& required) {
   ASSIGN_OR_RETURN(const std::vector<std::string> offered, words_of(unified, parent, "cgroup.controllers"));
-  ASSIGN_OR_RETURN(const std::vector<std::string> enabled, words_of(unified, parent, "cgroup.subtree_control"));
+  ASSIGN_OR_RETURN(const std::vector<std::string> enabled,
+                   words_of(unified, parent, "cgroup.subtree_control"));
   std::vector<std::string> missing;
   for (const std::string& name : unified.controllers) {
     if (contains(offered, name) && !contains(enabled, name)) missing.push_back(name);
@@ -122,12 +128,14 @@ Result<std::vector<Setting>> v2_settings(std::string_view controller, const oci:
   return std::vector<Setting>{};
 }
 
-Result<std::vector<Setting>> unified_settings(const oci::Resources& resources, const MountedHierarchy* unified) {
+Result<std::vector<Setting>> unified_settings(const oci::Resources& resources,
+                                              const MountedHierarchy* unified) {
   std::vector<Setting> settings;
   for (const auto& [key, text] : resources.unified) {
     const std::string_view controller = std::string_view(key).substr(0, key.find('.'));
     if (unified == nullptr || !unified->has(controller)) {
-      return Error(Code::kFailedPrecondition, cat("unified key \"", key, "\": this host has no cgroup v2 controller ", controller));
+      return Error(Code::kFailedPrecondition,
+                   cat("unified key \"", key, "\": this host has no cgroup v2 controller ", controller));
     }
     std::string_view rest = text;
     while (!rest.empty()) {
@@ -139,7 +147,8 @@ Result<std::vector<Setting>> unified_settings(const oci::Resources& resources, c
   return settings;
 }
 
-Result<void> enable_controllers(const MountedHierarchy& unified, const std::string& group, const std::vector<std::string>& required) {
+Result<void> enable_controllers(const MountedHierarchy& unified, const std::string& group,
+                                const std::vector<std::string>& required) {
   ASSIGN_OR_RETURN(const std::vector<std::string> present, words_of(unified, group, "cgroup.controllers"));
   const auto there = [&](const std::string& name) { return contains(present, name); };
   if (std::all_of(unified.controllers.begin(), unified.controllers.end(), there)) return {};

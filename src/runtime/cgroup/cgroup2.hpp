@@ -18,7 +18,8 @@ Result<std::vector<Setting>> v2_settings(std::string_view controller, const oci:
 
 /// The verbatim files, one setting per line of their value; written after everything else, so that
 /// they win. kFailedPrecondition when `unified` has no such controller (or is null).
-Result<std::vector<Setting>> unified_settings(const oci::Resources& resources, const MountedHierarchy* unified);
+Result<std::vector<Setting>> unified_settings(const oci::Resources& resources,
+                                              const MountedHierarchy* unified);
 
 /// Makes the hierarchy's controllers available in `group` by enabling them from the root downwards.
 /// A controller that cannot be enabled is an error only when `required` names it.

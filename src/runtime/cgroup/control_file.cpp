@@ -25,9 +25,11 @@ Result<std::string> read_control(int root_fd, std::string_view group, std::strin
   return text;
 }
 
-Result<void> write_control(int root_fd, std::string_view group, std::string_view file, std::string_view value) {
+Result<void> write_control(int root_fd, std::string_view group, std::string_view file,
+                           std::string_view value) {
   // O_TRUNC means nothing to the kernel here; it makes a directory of plain files behave alike.
-  UniqueFd fd(::openat(root_fd, below_root(group, file).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW));
+  UniqueFd fd(
+      ::openat(root_fd, below_root(group, file).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW));
   const std::string_view bytes = value.empty() ? std::string_view("\n") : value;
   if (!fd || ::write(fd.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
     return Error::from_errno(errno, "write", cat('"', value, "\" to ", file, " of cgroup ", group));

@@ -17,7 +17,8 @@ namespace berth::runtime::cgroup {
 Result<std::string> read_control(int root_fd, std::string_view group, std::string_view file);
 
 /// One write(2); an empty value is written as a newline, which is how cpuset lists are cleared.
-Result<void> write_control(int root_fd, std::string_view group, std::string_view file, std::string_view value);
+Result<void> write_control(int root_fd, std::string_view group, std::string_view file,
+                           std::string_view value);
 
 /// Blank-separated words of a control file ("cpu memory pids").
 std::vector<std::string> split_words(std::string_view text);

@@ -25,7 +25,8 @@ void restore_v1(int root, const std::string& group, std::string_view list) {
   }
 }
 
-Result<void> apply_v1(const MountedHierarchy& devices, const std::string& group, const std::vector<oci::DeviceRule>& rules) {
+Result<void> apply_v1(const MountedHierarchy& devices, const std::string& group,
+                      const std::vector<oci::DeviceRule>& rules) {
   ASSIGN_OR_RETURN(const std::vector<DeviceWrite> writes, v1_device_writes(rules));
   const int root = devices.root.get();
   ASSIGN_OR_RETURN(const std::string before, read_control(root, group, "devices.list"));
@@ -33,7 +34,8 @@ Result<void> apply_v1(const MountedHierarchy& devices, const std::string& group,
     auto written = write_control(root, group, write.file, write.value);
     if (written) continue;
     restore_v1(root, group, before);
-    if (written.error().sys_errno() == EINVAL) return std::move(std::move(written).error().recode(Code::kInvalidArgument));
+    if (written.error().sys_errno() == EINVAL)
+      return std::move(std::move(written).error().recode(Code::kInvalidArgument));
     return written;
   }
   return {};
@@ -41,13 +43,17 @@ Result<void> apply_v1(const MountedHierarchy& devices, const std::string& group,
 
 }  // namespace
 
-Result<void> apply_device_rules(const Layout& layout, const std::string& group, const std::vector<oci::DeviceRule>& rules) {
+Result<void> apply_device_rules(const Layout& layout, const std::string& group,
+                                const std::vector<oci::DeviceRule>& rules) {
   if (rules.empty()) return {};
-  if (const MountedHierarchy* devices = layout.find("devices"); devices != nullptr) return apply_v1(*devices, group, rules);
+  if (const MountedHierarchy* devices = layout.find("devices"); devices != nullptr)
+    return apply_v1(*devices, group, rules);
   const MountedHierarchy* unified = layout.unified();
-  if (unified == nullptr) return Error(Code::kFailedPrecondition, "this host has no cgroup controller for devices");
+  if (unified == nullptr)
+    return Error(Code::kFailedPrecondition, "this host has no cgroup controller for devices");
   ASSIGN_OR_RETURN(const std::vector<DeviceMatch> matches, device_matches(rules));
-  ASSIGN_OR_RETURN(const UniqueFd dir, open_at(unified->root.get(), below_root(group), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  ASSIGN_OR_RETURN(const UniqueFd dir,
+                   open_at(unified->root.get(), below_root(group), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   return attach_device_program(dir.get(), matches).context(cat("limit the devices of cgroup ", group));
 }
 

@@ -14,12 +14,15 @@ constexpr std::int64_t kMaxMajor = 4095;
 constexpr std::int64_t kMaxMinor = 1048575;
 
 Error invalid(const oci::DeviceRule& rule, std::string_view problem) {
-  const auto number = [](const std::optional<std::int64_t>& n) { return n ? std::to_string(*n) : std::string("*"); };
-  return {Code::kInvalidArgument,
-          cat("device rule \"", rule.type, ' ', number(rule.major), ':', number(rule.minor), ' ', rule.access, "\" ", problem)};
+  const auto number = [](const std::optional<std::int64_t>& n) {
+    return n ? std::to_string(*n) : std::string("*");
+  };
+  return {Code::kInvalidArgument, cat("device rule \"", rule.type, ' ', number(rule.major), ':',
+                                      number(rule.minor), ' ', rule.access, "\" ", problem)};
 }
 
-Result<long> device_number(const oci::DeviceRule& rule, const std::optional<std::int64_t>& number, std::int64_t highest) {
+Result<long> device_number(const oci::DeviceRule& rule, const std::optional<std::int64_t>& number,
+                           std::int64_t highest) {
   if (!number || *number == -1) return -1L;  // the OCI specification's other spelling of "any"
   if (*number < 0 || *number > highest) return invalid(rule, "has a device number out of range");
   return static_cast<long>(*number);
@@ -29,7 +32,10 @@ Result<unsigned> access_mask(const oci::DeviceRule& rule) {
   if (rule.access.empty()) return kDeviceAll;
   unsigned mask = 0;
   for (const char letter : rule.access) {
-    const unsigned bit = letter == 'r' ? kDeviceRead : letter == 'w' ? kDeviceWrite : letter == 'm' ? kDeviceMknod : 0;
+    const unsigned bit = letter == 'r'   ? kDeviceRead
+                         : letter == 'w' ? kDeviceWrite
+                         : letter == 'm' ? kDeviceMknod
+                                         : 0;
     if (bit == 0) return invalid(rule, "has an access other than r, w and m");
     mask |= bit;
   }
@@ -37,7 +43,8 @@ Result<unsigned> access_mask(const oci::DeviceRule& rule) {
 }
 
 Result<DeviceMatch> check_rule(const oci::DeviceRule& rule) {
-  if (rule.type != 'a' && rule.type != 'b' && rule.type != 'c') return invalid(rule, "has a type other than a, b and c");
+  if (rule.type != 'a' && rule.type != 'b' && rule.type != 'c')
+    return invalid(rule, "has a type other than a, b and c");
   DeviceMatch match;
   match.allow = rule.allow;
   match.block = rule.type == 'b';
@@ -54,10 +61,13 @@ bool covers(const DeviceMatch& wide, const DeviceMatch& narrow) {
 
 bool meet(const DeviceMatch& a, const DeviceMatch& b) {
   const auto overlap = [](long x, long y) { return x == -1 || y == -1 || x == y; };
-  return a.block == b.block && overlap(a.major, b.major) && overlap(a.minor, b.minor) && (a.access & b.access) != 0;
+  return a.block == b.block && overlap(a.major, b.major) && overlap(a.minor, b.minor) &&
+         (a.access & b.access) != 0;
 }
 
-bool is_everything(const DeviceMatch& match) { return match.major == -1 && match.minor == -1 && match.access == kDeviceAll; }
+bool is_everything(const DeviceMatch& match) {
+  return match.major == -1 && match.minor == -1 && match.access == kDeviceAll;
+}
 
 std::string text_of(const DeviceMatch& match) {
   const auto number = [](long n) { return n == -1 ? std::string("*") : std::to_string(n); };
@@ -73,8 +83,9 @@ Result<void> take_back(std::vector<DeviceMatch>& exceptions, const DeviceMatch& 
   for (DeviceMatch& exception : exceptions) {
     if (!meet(exception, rule)) continue;
     if (!covers(rule, exception)) {
-      return Error(Code::kInvalidArgument, cat("device rule \"", text_of(rule), "\" takes a part of \"", text_of(exception),
-                                               "\", which the v1 devices controller cannot express"));
+      return Error(Code::kInvalidArgument,
+                   cat("device rule \"", text_of(rule), "\" takes a part of \"", text_of(exception),
+                       "\", which the v1 devices controller cannot express"));
     }
     exception.access &= ~rule.access;
   }
@@ -102,8 +113,9 @@ Result<std::vector<DeviceWrite>> v1_device_writes(const std::vector<oci::DeviceR
   if (rules.empty()) return writes;
   ASSIGN_OR_RETURN(const std::vector<DeviceMatch> matches, device_matches(rules));
   // Two leading matches of the same kind that cover everything are what an "a" rule became.
-  const bool allow_all = matches.size() >= 2 && matches[0].allow && matches[1].allow && is_everything(matches[0]) &&
-                         is_everything(matches[1]) && matches[0].block != matches[1].block;
+  const bool allow_all = matches.size() >= 2 && matches[0].allow && matches[1].allow &&
+                         is_everything(matches[0]) && is_everything(matches[1]) &&
+                         matches[0].block != matches[1].block;
   std::vector<DeviceMatch> exceptions;
   for (std::size_t i = allow_all ? 2 : 0; i < matches.size(); ++i) {
     if (matches[i].allow == allow_all) {

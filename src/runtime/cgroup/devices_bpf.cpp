@@ -30,22 +30,37 @@ bpf_insn instruction(unsigned code, unsigned dst, unsigned src, int off, int imm
   return insn;
 }
 
-bpf_insn load_word(unsigned dst, unsigned src, std::size_t off) { return instruction(BPF_LDX | BPF_MEM | BPF_W, dst, src, static_cast<int>(off), 0); }
-bpf_insn alu(unsigned op, unsigned dst, int imm) { return instruction(BPF_ALU | op | BPF_K, dst, 0, 0, imm); }
-bpf_insn copy(unsigned dst, unsigned src) { return instruction(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0); }
-bpf_insn set(unsigned dst, int imm) { return instruction(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, imm); }
-bpf_insn jump(unsigned op, unsigned dst, int imm, int off) { return instruction(BPF_JMP | op | BPF_K, dst, 0, off, imm); }
-bpf_insn leave() { return instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
+bpf_insn load_word(unsigned dst, unsigned src, std::size_t off) {
+  return instruction(BPF_LDX | BPF_MEM | BPF_W, dst, src, static_cast<int>(off), 0);
+}
+bpf_insn alu(unsigned op, unsigned dst, int imm) {
+  return instruction(BPF_ALU | op | BPF_K, dst, 0, 0, imm);
+}
+bpf_insn copy(unsigned dst, unsigned src) {
+  return instruction(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0);
+}
+bpf_insn set(unsigned dst, int imm) {
+  return instruction(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, imm);
+}
+bpf_insn jump(unsigned op, unsigned dst, int imm, int off) {
+  return instruction(BPF_JMP | op | BPF_K, dst, 0, off, imm);
+}
+bpf_insn leave() {
+  return instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
 
 // Registers: 2 type, 3 access bits still to be decided, 4 major, 5 minor.
 void append_rule(std::vector<bpf_insn>& program, const DeviceMatch& rule) {
   std::vector<bpf_insn> verdict;
   if (rule.allow) {
-    verdict = {alu(BPF_AND, 3, static_cast<int>(kDeviceAll & ~rule.access)), jump(BPF_JNE, 3, 0, 2), set(0, 1), leave()};
+    verdict = {alu(BPF_AND, 3, static_cast<int>(kDeviceAll & ~rule.access)), jump(BPF_JNE, 3, 0, 2),
+               set(0, 1), leave()};
   } else {
-    verdict = {copy(1, 3), alu(BPF_AND, 1, static_cast<int>(rule.access)), jump(BPF_JEQ, 1, 0, 2), set(0, 0), leave()};
+    verdict = {copy(1, 3), alu(BPF_AND, 1, static_cast<int>(rule.access)), jump(BPF_JEQ, 1, 0, 2), set(0, 0),
+               leave()};
   }
-  std::vector<std::pair<unsigned, int>> conditions = {{2, rule.block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR}};
+  std::vector<std::pair<unsigned, int>> conditions = {
+      {2, rule.block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR}};
   if (rule.major >= 0) conditions.emplace_back(4, static_cast<int>(rule.major));
   if (rule.minor >= 0) conditions.emplace_back(5, static_cast<int>(rule.minor));
   for (std::size_t i = 0; i < conditions.size(); ++i) {
@@ -55,7 +70,9 @@ void append_rule(std::vector<bpf_insn>& program, const DeviceMatch& rule) {
   program.insert(program.end(), verdict.begin(), verdict.end());
 }
 
-long bpf(bpf_cmd command, bpf_attr& attributes) { return ::syscall(SYS_bpf, command, &attributes, sizeof(attributes)); }
+long bpf(bpf_cmd command, bpf_attr& attributes) {
+  return ::syscall(SYS_bpf, command, &attributes, sizeof(attributes));
+}
 
 UniqueFd load(const std::vector<bpf_insn>& program) {
   bpf_attr attributes{};

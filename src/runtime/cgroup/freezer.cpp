@@ -54,7 +54,8 @@ Result<void> freeze_in(const MountedHierarchy& hierarchy, const std::string& gro
     std::this_thread::sleep_for(pause);
   }
   (void)request(hierarchy, group, false);
-  return Error(Code::kInternal, cat("freeze cgroup ", group, ": not all of its processes stopped within ", kFreezePatience.count(), " ms"));
+  return Error(Code::kInternal, cat("freeze cgroup ", group, ": not all of its processes stopped within ",
+                                    kFreezePatience.count(), " ms"));
 }
 
 // v1's freezer has no kill. A number is signalled only when its process was a member both before
@@ -92,7 +93,9 @@ Result<void> kill_by_freezer(const MountedHierarchy& freezer, const std::string&
   return {};  // killed but not gone yet: stuck in the kernel
 }
 
-bool is_gone(const Error& error) { return error.sys_errno() == ENOENT || error.sys_errno() == ENODEV; }
+bool is_gone(const Error& error) {
+  return error.sys_errno() == ENOENT || error.sys_errno() == ENODEV;
+}
 
 Result<void> ignore_gone(Result<void> result) {
   if (!result && is_gone(result.error())) return {};
@@ -104,13 +107,15 @@ Result<void> ignore_gone(Result<void> result) {
 Result<void> freeze_group(const Layout& layout, const std::string& group) {
   const MountedHierarchy* where = home_of(layout.unified(), group);
   if (where == nullptr) where = home_of(layout.find("freezer"), group);
-  if (where == nullptr) return Error(Code::kNotFound, cat("cgroup ", group, " does not exist in any hierarchy that can freeze"));
+  if (where == nullptr)
+    return Error(Code::kNotFound, cat("cgroup ", group, " does not exist in any hierarchy that can freeze"));
   return freeze_in(*where, group);
 }
 
 Result<void> thaw_group(const Layout& layout, const std::string& group) {
   // Both: somebody else may have used the other one, and a group must never stay frozen.
-  for (const MountedHierarchy* where : {home_of(layout.find("freezer"), group), home_of(layout.unified(), group)}) {
+  for (const MountedHierarchy* where :
+       {home_of(layout.find("freezer"), group), home_of(layout.unified(), group)}) {
     if (where != nullptr) RETURN_IF_ERROR(ignore_gone(request(*where, group, false)));
   }
   return {};
@@ -119,7 +124,8 @@ Result<void> thaw_group(const Layout& layout, const std::string& group) {
 Result<void> kill_group(const Layout& layout, const std::string& group) {
   const MountedHierarchy* freezer = home_of(layout.find("freezer"), group);
   const MountedHierarchy* unified = home_of(layout.unified(), group);
-  if (unified == nullptr) return freezer == nullptr ? Result<void>() : ignore_gone(kill_by_freezer(*freezer, group));
+  if (unified == nullptr)
+    return freezer == nullptr ? Result<void>() : ignore_gone(kill_by_freezer(*freezer, group));
   auto killed = write_control(unified->root.get(), group, "cgroup.kill", "1");
   // Kernels before 5.14 have no cgroup.kill.
   if (!killed && killed.error().sys_errno() == ENOENT) killed = kill_by_freezer(*unified, group);

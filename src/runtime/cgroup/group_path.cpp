@@ -23,7 +23,8 @@ Result<void> check_group_name(std::string_view name) {
   if (name == "." || name == "..") return refusal(name, cat("has the component \"", name, "\""));
   if (name.size() > kMaxName) return refusal(name, "has a component of more than 255 bytes");
   const auto unfit = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (std::any_of(name.begin(), name.end(), unfit)) return refusal(name, "has a slash or a control character in a name");
+  if (std::any_of(name.begin(), name.end(), unfit))
+    return refusal(name, "has a slash or a control character in a name");
   return {};
 }
 

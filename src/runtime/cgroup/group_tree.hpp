@@ -13,7 +13,8 @@ namespace berth::runtime::cgroup {
 
 /// Makes `group` and its missing parents; the paths that this call made are appended to `made`,
 /// outermost first, also on error. Existing ones are fine.
-Result<void> make_group(const MountedHierarchy& hierarchy, const std::string& group, std::vector<std::string>& made);
+Result<void> make_group(const MountedHierarchy& hierarchy, const std::string& group,
+                        std::vector<std::string>& made);
 
 /// v1 only: a group can take no process before it has CPUs and memory nodes; missing ones are
 /// copied down from the nearest parent that has them.

@@ -16,9 +16,10 @@ namespace {
 
 // Those whose limits, counters or membership matter to a container; perf_event, net_cls and the
 // like are left at the root. "io" is what v2 calls blkio.
-constexpr std::array<std::string_view, 10> kV1Controllers = {"cpu",     "cpuacct", "cpuset", "memory",  "devices",
-                                                             "freezer", "blkio",   "pids",   "hugetlb", "name=systemd"};
-constexpr std::array<std::string_view, 6> kV2Controllers = {"cpu", "cpuset", "io", "memory", "pids", "hugetlb"};
+constexpr std::array<std::string_view, 10> kV1Controllers = {
+    "cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "hugetlb", "name=systemd"};
+constexpr std::array<std::string_view, 6> kV2Controllers = {"cpu",    "cpuset", "io",
+                                                            "memory", "pids",   "hugetlb"};
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
@@ -40,7 +41,8 @@ bool contains(const List& list, std::string_view name) {
 std::vector<std::string> v1_controllers(const MountEntry& mount, const std::vector<SelfCgroup>& self) {
   std::vector<std::string> found;
   for (const std::string& option : split(mount.super_options, ',')) {
-    const bool known = std::any_of(self.begin(), self.end(), [&](const SelfCgroup& line) { return contains(line.controllers, option); });
+    const bool known = std::any_of(
+        self.begin(), self.end(), [&](const SelfCgroup& line) { return contains(line.controllers, option); });
     if (known && contains(kV1Controllers, option) && !contains(found, option)) found.push_back(option);
   }
   return found;
@@ -73,7 +75,9 @@ Result<void> add_v2(Layout& layout, const MountEntry& mount) {
 
 }  // namespace
 
-bool MountedHierarchy::has(std::string_view controller) const { return contains(controllers, controller); }
+bool MountedHierarchy::has(std::string_view controller) const {
+  return contains(controllers, controller);
+}
 
 const MountedHierarchy* Layout::find(std::string_view controller) const {
   for (const MountedHierarchy& hierarchy : hierarchies) {
@@ -89,7 +93,9 @@ const MountedHierarchy* Layout::unified() const {
   return nullptr;
 }
 
-bool Layout::is_unified() const { return hierarchies.size() == 1 && hierarchies.front().v2; }
+bool Layout::is_unified() const {
+  return hierarchies.size() == 1 && hierarchies.front().v2;
+}
 
 Result<std::vector<SelfCgroup>> parse_self_cgroup(std::string_view text) {
   std::vector<SelfCgroup> lines;
@@ -103,7 +109,8 @@ Result<std::vector<SelfCgroup>> parse_self_cgroup(std::string_view text) {
     if (second == std::string_view::npos || line.substr(second + 1, 1) != "/") {
       return Error(Code::kInternal, cat("line ", lines.size() + 1, " of /proc/self/cgroup is malformed"));
     }
-    lines.push_back({split(line.substr(first + 1, second - first - 1), ','), std::string(line.substr(second + 1))});
+    lines.push_back(
+        {split(line.substr(first + 1, second - first - 1), ','), std::string(line.substr(second + 1))});
   }
   return lines;
 }
@@ -115,7 +122,8 @@ Result<Layout> detect_layout(const Manager::Options& options) {
   ASSIGN_OR_RETURN(const std::string self_text, read_file(options.self_cgroup_path, kLimit));
   ASSIGN_OR_RETURN(const std::vector<SelfCgroup> self, parse_self_cgroup(self_text));
   // A hierarchy may be mounted more than once; a mount of its root is better than one of a part.
-  std::stable_partition(mounts.begin(), mounts.end(), [](const MountEntry& mount) { return mount.root == "/"; });
+  std::stable_partition(mounts.begin(), mounts.end(),
+                        [](const MountEntry& mount) { return mount.root == "/"; });
   Layout layout;
   for (const MountEntry& mount : mounts) {
     if (mount.filesystem == "cgroup") RETURN_IF_ERROR(add_v1(layout, mount, self));

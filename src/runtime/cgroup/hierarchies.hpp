@@ -28,7 +28,7 @@ struct Layout {
 
   const MountedHierarchy* find(std::string_view controller) const;  ///< null: not on this host
   const MountedHierarchy* unified() const;                          ///< null: no cgroup2 mount
-  bool is_unified() const;  ///< cgroup2 and nothing else
+  bool is_unified() const;                                          ///< cgroup2 and nothing else
 };
 
 /// One line of /proc/self/cgroup: "4:memory:/a", "1:name=systemd:/", "0::/".

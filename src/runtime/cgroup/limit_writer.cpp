@@ -24,7 +24,8 @@ std::string file_name(const MountedHierarchy& hierarchy, const Setting& setting)
   return shorten ? setting.file.substr(kPrefix.size()) : setting.file;
 }
 
-std::uint64_t read_number(const MountedHierarchy& hierarchy, const std::string& group, std::string_view file) {
+std::uint64_t read_number(const MountedHierarchy& hierarchy, const std::string& group,
+                          std::string_view file) {
   const auto text = read_control(hierarchy.root.get(), group, file);
   std::uint64_t number = UINT64_MAX;
   if (text) std::from_chars(text->data(), text->data() + text->size(), number);
@@ -50,7 +51,8 @@ Result<void> LimitWriter::apply(const oci::Resources& resources) {
 void LimitWriter::roll_back() {
   for (auto old = old_.rbegin(); old != old_.rend(); ++old) {
     const auto restored = write_control(old->hierarchy->root.get(), group_, old->file, old->value);
-    if (!restored) log::warn("a cgroup limit could not be restored", {{"error", restored.error().to_string()}});
+    if (!restored)
+      log::warn("a cgroup limit could not be restored", {{"error", restored.error().to_string()}});
   }
   old_.clear();
 }
@@ -68,13 +70,15 @@ Result<std::vector<Setting>> LimitWriter::plan(const oci::Resources& resources) 
   return settings;
 }
 
-Result<std::vector<Setting>> LimitWriter::plan_controller(std::string_view controller, const oci::Resources& resources) const {
+Result<std::vector<Setting>> LimitWriter::plan_controller(std::string_view controller,
+                                                          const oci::Resources& resources) const {
   const MountedHierarchy* hierarchy = layout_.find(controller);
   if (hierarchy == nullptr) {
     // Orchestrators name every page size of the machine, most with limit 0, whether or not huge
     // pages can be limited.
     if (controller == "hugetlb") return std::vector<Setting>{};
-    return Error(Code::kFailedPrecondition, cat("this host has no ", controller, " cgroup controller, which a limit needs"));
+    return Error(Code::kFailedPrecondition,
+                 cat("this host has no ", controller, " cgroup controller, which a limit needs"));
   }
   if (!hierarchy->v2) {
     MemoryBefore before;
@@ -98,14 +102,16 @@ Result<void> LimitWriter::refuse_below_usage(const oci::Resources& resources) co
   if (memory == nullptr || !memory->v2 || limit <= 0) return {};
   const Stats now = collect_stats(layout_, group_);
   if (now.memory_working_set.value_or(0) <= static_cast<std::uint64_t>(limit)) return {};
-  return Error(Code::kFailedPrecondition, cat("memory limit ", limit, " is below the ", *now.memory_working_set,
-                                              " bytes that cgroup ", group_, " uses now"));
+  return Error(Code::kFailedPrecondition,
+               cat("memory limit ", limit, " is below the ", *now.memory_working_set, " bytes that cgroup ",
+                   group_, " uses now"));
 }
 
 Result<void> LimitWriter::write_all(const std::vector<Setting>& settings) {
   for (std::size_t i = 0; i < settings.size(); ++i) {
     auto written = write(settings[i]);
-    if (!written && settings[i].retry_after_next && i + 1 < settings.size() && written.error().sys_errno() == EINVAL) {
+    if (!written && settings[i].retry_after_next && i + 1 < settings.size() &&
+        written.error().sys_errno() == EINVAL) {
       RETURN_IF_ERROR(write(settings[i + 1]));
       written = write(settings[i]);
       ++i;
@@ -133,8 +139,10 @@ Result<void> LimitWriter::write(const Setting& setting) {
 Error LimitWriter::explain(Error error, const Setting& setting, const MountedHierarchy& hierarchy) const {
   const int err = error.sys_errno();
   if (err == EBUSY && setting.controller == "memory") {
-    const std::uint64_t usage = read_number(hierarchy, group_, hierarchy.v2 ? "memory.current" : "memory.usage_in_bytes");
-    error.add_context(cat("memory limit ", setting.value, " is below the ", usage, " bytes that cgroup ", group_, " uses now"));
+    const std::uint64_t usage =
+        read_number(hierarchy, group_, hierarchy.v2 ? "memory.current" : "memory.usage_in_bytes");
+    error.add_context(cat("memory limit ", setting.value, " is below the ", usage, " bytes that cgroup ",
+                          group_, " uses now"));
     return std::move(error.recode(Code::kFailedPrecondition));
   }
   if (err == ENOENT) {

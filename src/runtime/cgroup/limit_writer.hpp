@@ -29,7 +29,8 @@ class LimitWriter {
     std::string value;
   };
   Result<std::vector<Setting>> plan(const oci::Resources& resources) const;
-  Result<std::vector<Setting>> plan_controller(std::string_view controller, const oci::Resources& resources) const;
+  Result<std::vector<Setting>> plan_controller(std::string_view controller,
+                                               const oci::Resources& resources) const;
   Result<void> refuse_below_usage(const oci::Resources& resources) const;
   Result<void> write_all(const std::vector<Setting>& settings);
   Result<void> write(const Setting& setting);

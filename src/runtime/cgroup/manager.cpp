@@ -38,7 +38,9 @@ void undo(const std::vector<Made>& made) {
   }
 }
 
-std::string leaf_path(const std::string& path, const std::string& leaf) { return cat(path, '/', leaf); }
+std::string leaf_path(const std::string& path, const std::string& leaf) {
+  return cat(path, '/', leaf);
+}
 
 /// The manager of every host: what differs between v1, v2 and hybrid is in the layout.
 class HostManager final : public Manager {
@@ -69,13 +71,16 @@ class HostManager final : public Manager {
   std::vector<Hierarchy> hierarchies() const override;
 
  private:
-  Result<void> make_groups(const std::string& path, const oci::Resources& resources, std::vector<Made>& made) const;
+  Result<void> make_groups(const std::string& path, const oci::Resources& resources,
+                           std::vector<Made>& made) const;
   Result<void> refuse_inhabited(const std::string& path) const;
   Result<void> apply(const std::string& path, const oci::Resources& resources) const;
   Result<void> remove_from(const std::vector<const MountedHierarchy*>& where, const std::string& path,
                            std::chrono::milliseconds patience) const;
   std::vector<const MountedHierarchy*> all() const;
-  Error absent(const std::string& path) const { return {Code::kNotFound, cat("cgroup ", path, " does not exist")}; }
+  Error absent(const std::string& path) const {
+    return {Code::kNotFound, cat("cgroup ", path, " does not exist")};
+  }
 
   const Layout layout_;
 };
@@ -90,7 +95,8 @@ Result<void> HostManager::create(const std::string& path, const oci::Resources& 
   return std::move(created).context(cat("create cgroup ", path));
 }
 
-Result<void> HostManager::make_groups(const std::string& path, const oci::Resources& resources, std::vector<Made>& made) const {
+Result<void> HostManager::make_groups(const std::string& path, const oci::Resources& resources,
+                                      std::vector<Made>& made) const {
   RETURN_IF_ERROR(refuse_inhabited(path));
   for (const MountedHierarchy& hierarchy : layout_.hierarchies) {
     std::vector<std::string> paths;
@@ -115,7 +121,8 @@ Result<void> HostManager::refuse_inhabited(const std::string& path) const {
   for (const MountedHierarchy& hierarchy : layout_.hierarchies) {
     const auto procs = read_control(hierarchy.root.get(), path, "cgroup.procs");
     if (!procs || procs->empty()) continue;
-    return Error(Code::kAlreadyExists, cat("cgroup ", path, " in ", hierarchy.mount_point, " already has processes"));
+    return Error(Code::kAlreadyExists,
+                 cat("cgroup ", path, " in ", hierarchy.mount_point, " already has processes"));
   }
   return {};
 }
@@ -139,9 +146,11 @@ Result<JoinFds> HostManager::open_join(const std::string& path) {
   JoinFds fds;
   for (const MountedHierarchy& hierarchy : layout_.hierarchies) {
     const std::string group = below_root(path);
-    auto opened = hierarchy.v2 ? open_at(hierarchy.root.get(), group, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-                               : open_at(hierarchy.root.get(), cat(group, "/cgroup.procs"), O_WRONLY | O_NOFOLLOW);
-    if (!opened) return std::move(opened).context(cat("open cgroup ", path, " in ", hierarchy.mount_point)).error();
+    auto opened = hierarchy.v2
+                      ? open_at(hierarchy.root.get(), group, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+                      : open_at(hierarchy.root.get(), cat(group, "/cgroup.procs"), O_WRONLY | O_NOFOLLOW);
+    if (!opened)
+      return std::move(opened).context(cat("open cgroup ", path, " in ", hierarchy.mount_point)).error();
     if (hierarchy.v2) {
       fds.v2 = *std::move(opened);
     } else {
@@ -155,7 +164,8 @@ Result<UniqueFd> HostManager::create_leaf(const std::string& path, const std::st
   RETURN_IF_ERROR(check_group_path(path));
   RETURN_IF_ERROR(check_group_name(leaf));
   const MountedHierarchy* unified = layout_.unified();
-  if (unified == nullptr) return Error(Code::kFailedPrecondition, "this host has no cgroup v2 hierarchy for a group of its own");
+  if (unified == nullptr)
+    return Error(Code::kFailedPrecondition, "this host has no cgroup v2 hierarchy for a group of its own");
   if (!group_exists(*unified, path)) return absent(path);
   const std::string group = leaf_path(path, leaf);
   constexpr mode_t kMode = 0755;
@@ -198,8 +208,8 @@ Result<void> HostManager::remove(const std::string& path, std::chrono::milliseco
 
 // rmdir is refused for some milliseconds after the last process has gone; all hierarchies are tried
 // before the first pause, so that they wait together.
-Result<void> HostManager::remove_from(const std::vector<const MountedHierarchy*>& where, const std::string& path,
-                                      std::chrono::milliseconds patience) const {
+Result<void> HostManager::remove_from(const std::vector<const MountedHierarchy*>& where,
+                                      const std::string& path, std::chrono::milliseconds patience) const {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   std::vector<const MountedHierarchy*> left = where;
   for (std::chrono::microseconds pause{200};; pause = std::min(pause * 2, std::chrono::microseconds(20000))) {
@@ -235,7 +245,8 @@ Result<UniqueFd> HostManager::open_oom_counter(const std::string& path) {
   RETURN_IF_ERROR(check_group_path(path));
   const MountedHierarchy* memory = layout_.find("memory");
   if (memory == nullptr) return Error(Code::kFailedPrecondition, "this host has no memory cgroup controller");
-  return open_at(memory->root.get(), below_root(path, memory->v2 ? "memory.events" : "memory.oom_control"), O_RDONLY | O_NOFOLLOW);
+  return open_at(memory->root.get(), below_root(path, memory->v2 ? "memory.events" : "memory.oom_control"),
+                 O_RDONLY | O_NOFOLLOW);
 }
 
 Result<Stats> HostManager::stats(const std::string& path) {
@@ -278,7 +289,8 @@ std::string HostManager::describe() const {
 std::vector<Manager::Hierarchy> HostManager::hierarchies() const {
   std::vector<Hierarchy> list;
   for (const MountedHierarchy& hierarchy : layout_.hierarchies) {
-    list.push_back({hierarchy.mount_point, hierarchy.v2 ? std::vector<std::string>() : hierarchy.controllers, hierarchy.v2});
+    list.push_back({hierarchy.mount_point, hierarchy.v2 ? std::vector<std::string>() : hierarchy.controllers,
+                    hierarchy.v2});
   }
   return list;
 }

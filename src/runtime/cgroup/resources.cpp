@@ -27,12 +27,14 @@ bool take_number(std::string_view& text, unsigned& number) {
 
 Result<void> check_list(std::string_view field, const std::string& list) {
   if (list.empty()) return {};
-  return Result<void>(parse_cpu_list(list) ? Result<void>() : Result<void>(invalid(field, list, "is not a list like 0-3,5")));
+  return Result<void>(parse_cpu_list(list) ? Result<void>()
+                                           : Result<void>(invalid(field, list, "is not a list like 0-3,5")));
 }
 
 Result<void> check_page_size(const std::string& size) {
   const std::size_t digits = size.find_first_not_of("0123456789");
-  const std::string_view unit = digits == std::string::npos ? std::string_view() : std::string_view(size).substr(digits);
+  const std::string_view unit =
+      digits == std::string::npos ? std::string_view() : std::string_view(size).substr(digits);
   if (digits == 0 || digits > 8 || (unit != "KB" && unit != "MB" && unit != "GB")) {
     return invalid("huge page size", size, "is not of the form 2MB");
   }
@@ -42,22 +44,29 @@ Result<void> check_page_size(const std::string& size) {
 // The caller decides which files a workload may set; these could never be right: another group's
 // files, and the core's own, by which processes are moved and killed.
 Result<void> check_unified_key(const std::string& key) {
-  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == 'A' || c == 'B' || c == 'G' || c == 'K' || c == 'M'; };
-  const bool well_formed = std::all_of(key.begin(), key.end(), plain) && key.find("..") == std::string::npos &&
-                           key.find('.') != std::string::npos && key.front() != '.' && key.size() < 256;
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == 'A' || c == 'B' ||
+           c == 'G' || c == 'K' || c == 'M';
+  };
+  const bool well_formed = std::all_of(key.begin(), key.end(), plain) &&
+                           key.find("..") == std::string::npos && key.find('.') != std::string::npos &&
+                           key.front() != '.' && key.size() < 256;
   if (!well_formed) return invalid("unified key", key, "is not the name of a cgroup v2 file");
   if (key.starts_with("cgroup.")) return invalid("unified key", key, "is not a limit");
   return {};
 }
 
-Result<void> check_at_least(std::string_view field, const std::optional<std::int64_t>& value, std::int64_t least) {
+Result<void> check_at_least(std::string_view field, const std::optional<std::int64_t>& value,
+                            std::int64_t least) {
   if (value && *value < least) return invalid(field, std::to_string(*value), cat("is below ", least));
   return {};
 }
 
 }  // namespace
 
-std::uint64_t clamp_shares(std::uint64_t shares) { return std::clamp(shares, kMinShares, kMaxShares); }
+std::uint64_t clamp_shares(std::uint64_t shares) {
+  return std::clamp(shares, kMinShares, kMaxShares);
+}
 
 std::uint64_t weight_of_shares(std::uint64_t shares) {
   if (shares == 0) return 0;
@@ -79,7 +88,8 @@ Result<MemoryLimits> memory_limits(const oci::Resources& resources) {
     return invalid("memory+swap limit", std::to_string(swap), "is given without a memory limit");
   }
   if (swap < *limits.limit) {
-    return invalid("memory+swap limit", std::to_string(swap), cat("is below the memory limit ", *limits.limit));
+    return invalid("memory+swap limit", std::to_string(swap),
+                   cat("is below the memory limit ", *limits.limit));
   }
   return limits;
 }
@@ -110,7 +120,8 @@ Result<void> check_resources(const oci::Resources& resources) {
   RETURN_IF_ERROR(check_at_least("memory+swap limit", resources.memory_swap, -1));
   RETURN_IF_ERROR(check_at_least("memory reservation", resources.memory_reservation, -1));
   RETURN_IF_ERROR(check_at_least("pids limit", resources.pids_limit, -1));
-  for (const oci::HugepageLimit& limit : resources.hugepages) RETURN_IF_ERROR(check_page_size(limit.page_size));
+  for (const oci::HugepageLimit& limit : resources.hugepages)
+    RETURN_IF_ERROR(check_page_size(limit.page_size));
   for (const auto& [key, value] : resources.unified) RETURN_IF_ERROR(check_unified_key(key));
   auto limits = memory_limits(resources);
   return limits ? Result<void>() : Result<void>(std::move(limits).error());
@@ -118,11 +129,13 @@ Result<void> check_resources(const oci::Resources& resources) {
 
 bool needs_controller(const oci::Resources& resources, std::string_view controller) {
   if (controller == "cpu") {
-    return resources.cpu_shares.value_or(0) != 0 || resources.cpu_quota.value_or(0) != 0 || resources.cpu_period.value_or(0) != 0;
+    return resources.cpu_shares.value_or(0) != 0 || resources.cpu_quota.value_or(0) != 0 ||
+           resources.cpu_period.value_or(0) != 0;
   }
   if (controller == "cpuset") return !resources.cpuset_cpus.empty() || !resources.cpuset_mems.empty();
   if (controller == "memory") {
-    return resources.memory_limit.value_or(0) != 0 || resources.memory_swap.value_or(0) != 0 || resources.memory_reservation.value_or(0) != 0;
+    return resources.memory_limit.value_or(0) != 0 || resources.memory_swap.value_or(0) != 0 ||
+           resources.memory_reservation.value_or(0) != 0;
   }
   if (controller == "pids") return resources.pids_limit.has_value();
   if (controller == "hugetlb") return !resources.hugepages.empty();

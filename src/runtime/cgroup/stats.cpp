@@ -34,11 +34,13 @@ void read_cpu(const Layout& layout, const std::string& group, ControlReader& rea
   // cpu.stat has the usage even where the cpu controller is not enabled.
   if (const MountedHierarchy* v2 = layout.unified(); v2 != nullptr) {
     constexpr std::uint64_t kNsPerUs = 1000;
-    stats.cpu_usage_ns = find_key(reader.read(v2->root.get(), group, "cpu.stat"), "usage_usec").value_or(0) * kNsPerUs;
+    stats.cpu_usage_ns =
+        find_key(reader.read(v2->root.get(), group, "cpu.stat"), "usage_usec").value_or(0) * kNsPerUs;
   }
 }
 
-void read_memory(const MountedHierarchy& memory, const std::string& group, ControlReader& reader, Stats& stats) {
+void read_memory(const MountedHierarchy& memory, const std::string& group, ControlReader& reader,
+                 Stats& stats) {
   const int root = memory.root.get();
   if (memory.v2) {
     stats.memory_usage = parse_number(reader.read(root, group, "memory.current"));
@@ -103,7 +105,8 @@ Stats collect_stats(const Layout& layout, const std::string& group) {
   ControlReader reader;
   Stats stats;
   read_cpu(layout, group, reader, stats);
-  if (const MountedHierarchy* memory = layout.find("memory"); memory != nullptr) read_memory(*memory, group, reader, stats);
+  if (const MountedHierarchy* memory = layout.find("memory"); memory != nullptr)
+    read_memory(*memory, group, reader, stats);
   if (const MountedHierarchy* pids = layout.find("pids"); pids != nullptr) {
     stats.pids = parse_number(reader.read(pids->root.get(), group, "pids.current"));
   }

@@ -26,16 +26,16 @@ struct DeviceRule {
 
 struct Resources {
   std::optional<std::uint64_t> cpu_shares;
-  std::optional<std::int64_t> cpu_quota;   ///< microseconds per period; -1 unlimited
+  std::optional<std::int64_t> cpu_quota;  ///< microseconds per period; -1 unlimited
   std::optional<std::uint64_t> cpu_period;
   std::string cpuset_cpus;  ///< empty: leave
   std::string cpuset_mems;
   std::optional<std::int64_t> memory_limit;  ///< bytes; -1 unlimited
   std::optional<std::int64_t> memory_swap;   ///< memory + swap in bytes; -1 unlimited
   std::optional<std::int64_t> memory_reservation;
-  std::optional<std::int64_t> pids_limit;    ///< -1 unlimited
+  std::optional<std::int64_t> pids_limit;  ///< -1 unlimited
   std::vector<HugepageLimit> hugepages;
-  std::vector<DeviceRule> devices;           ///< evaluated in order, the last match wins
+  std::vector<DeviceRule> devices;             ///< evaluated in order, the last match wins
   std::map<std::string, std::string> unified;  ///< cgroup v2 files, verbatim
 };
 

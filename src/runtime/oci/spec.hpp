@@ -45,8 +45,9 @@ struct Process {
   std::vector<std::string> args;
   std::vector<std::string> env;  ///< "K=V", bytes
   std::string cwd = "/";
-  bool create_cwd = true;        ///< engines create a missing working directory; exec does not
-  std::optional<Capabilities> capabilities;  ///< absent: all sets empty, like runc's exec of a spec without it
+  bool create_cwd = true;  ///< engines create a missing working directory; exec does not
+  std::optional<Capabilities>
+      capabilities;  ///< absent: all sets empty, like runc's exec of a spec without it
   std::vector<Rlimit> rlimits;
   bool no_new_privileges = false;
   std::optional<int> oom_score_adj;

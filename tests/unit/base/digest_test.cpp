@@ -13,11 +13,11 @@ const std::string kHex64(64, 'a');
 
 TEST_CASE("digests that could be a path or a fake are refused", "[base][digest]") {
   for (const std::string& text :
-       {std::string(), std::string(":"), std::string("sha256"), std::string("sha256:"), "sha256:" + kHex64.substr(1),
-        "sha256:" + kHex64 + "a", "sha256:" + std::string(64, 'A'), "sha256:../" + std::string(61, 'a'),
-        "SHA256:" + kHex64, "md5:" + kHex64, ":" + kHex64, "sha256::" + kHex64.substr(1), " sha256:" + kHex64,
-        "sha256:" + kHex64 + "\n", "sha512:" + kHex64, "sha256:" + kHex64.substr(1) + std::string(1, '\0'),
-        "sha256:" + std::string(64, 'g'), kHex64}) {
+       {std::string(), std::string(":"), std::string("sha256"), std::string("sha256:"),
+        "sha256:" + kHex64.substr(1), "sha256:" + kHex64 + "a", "sha256:" + std::string(64, 'A'),
+        "sha256:../" + std::string(61, 'a'), "SHA256:" + kHex64, "md5:" + kHex64, ":" + kHex64,
+        "sha256::" + kHex64.substr(1), " sha256:" + kHex64, "sha256:" + kHex64 + "\n", "sha512:" + kHex64,
+        "sha256:" + kHex64.substr(1) + std::string(1, '\0'), "sha256:" + std::string(64, 'g'), kHex64}) {
     CAPTURE(text);
     const Result<Digest> parsed = Digest::parse(text);
     REQUIRE(!parsed);

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <catch2/catch.hpp>
+#include <cerrno>
 
 #include "base/atomic_file.hpp"
 #include "temp_dir.hpp"
@@ -45,8 +45,8 @@ TEST_CASE("paths and links that try to leave a root are clamped to it", "[base][
   jail.link("/secret", "absolute");
   jail.link("/../../../secret", "absolute_up");
   jail.link("/", "slash");
-  for (const char* path : {"secret", "/secret", "../secret", "../../../../secret", "etc/../../secret", "up", "absolute",
-                           "absolute_up", "slash/../secret"}) {
+  for (const char* path : {"secret", "/secret", "../secret", "../../../../secret", "etc/../../secret", "up",
+                           "absolute", "absolute_up", "slash/../secret"}) {
     CAPTURE(path);
     CHECK(jail.read_clamped(path) == "inside");
   }

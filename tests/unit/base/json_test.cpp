@@ -14,7 +14,9 @@ std::string problem(std::string_view text, std::size_t limit = 100'000) {
   return parsed.error().to_string();
 }
 
-std::string nested(std::size_t depth, char open, char close) { return std::string(depth, open) + std::string(depth, close); }
+std::string nested(std::size_t depth, char open, char close) {
+  return std::string(depth, open) + std::string(depth, close);
+}
 
 }  // namespace
 
@@ -42,8 +44,9 @@ TEST_CASE("a document over the size limit is refused unread", "[base][json]") {
 TEST_CASE("broken documents are refused without quoting them", "[base][json]") {
   for (const std::string& text :
        {std::string(), std::string("{"), std::string("[1,]"), std::string("{\"a\"}"), std::string("nul"),
-        std::string("1 2"), std::string("{}x"), std::string("\"\xff\""), std::string("\"a\nb\""), std::string("1e999"),
-        std::string("[1]\0", 4), std::string("\0[1]", 4), std::string("NaN"), std::string("{'a':1}"), std::string("\"\\ud800\"")}) {
+        std::string("1 2"), std::string("{}x"), std::string("\"\xff\""), std::string("\"a\nb\""),
+        std::string("1e999"), std::string("[1]\0", 4), std::string("\0[1]", 4), std::string("NaN"),
+        std::string("{'a':1}"), std::string("\"\\ud800\"")}) {
     CAPTURE(text);
     CHECK(problem(text).find("parse doc: not valid JSON at byte ") == 0);
   }

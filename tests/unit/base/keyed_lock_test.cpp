@@ -30,7 +30,8 @@ TEST_CASE("a waiter can be cancelled", "[base][keyed_lock]") {
   KeyedLock locks;
   const auto held = locks.acquire("a");
   std::stop_source cancel;
-  auto waiter = std::async(std::launch::async, [&] { return locks.acquire("a", std::nullopt, cancel.get_token()); });
+  auto waiter =
+      std::async(std::launch::async, [&] { return locks.acquire("a", std::nullopt, cancel.get_token()); });
   cancel.request_stop();
   CHECK(waiter.get().error().code() == Code::kCancelled);
   CHECK(locks.acquire("free", std::nullopt, cancel.get_token()).error().code() == Code::kCancelled);

@@ -60,7 +60,9 @@ TEST_CASE("a JSON line parses, whatever the bytes", "[base][log]") {
 }
 
 TEST_CASE("a journald line starts with its priority", "[base][log]") {
-  CHECK(captured(log::Format::kJournald, [] { log::info("hello", {{"n", "1"}}); }) == "<6>level=info msg=\"hello\" n=1\n");
+  CHECK(captured(log::Format::kJournald, [] {
+          log::info("hello", {{"n", "1"}});
+        }) == "<6>level=info msg=\"hello\" n=1\n");
 }
 
 TEST_CASE("lines below the level are not written", "[base][log]") {
@@ -86,7 +88,8 @@ TEST_CASE("levels and formats parse by name", "[base][log]") {
   CHECK(*log::parse_level("error") == log::Level::kError);
   CHECK(*log::parse_format("journald") == log::Format::kJournald);
   CHECK(log::parse_level("").error().code() == Code::kInvalidArgument);
-  CHECK(log::parse_format("TEXT").error().to_string() == "unknown log format \"TEXT\" (text, json, journald)");
+  CHECK(log::parse_format("TEXT").error().to_string() ==
+        "unknown log format \"TEXT\" (text, json, journald)");
 }
 
 TEST_CASE("times are RFC 3339 with nanoseconds", "[base][clock]") {

@@ -50,13 +50,14 @@ TEST_CASE("a mount point named like the separator is still a mount point", "[bas
 }
 
 TEST_CASE("malformed lines are errors that count from one", "[base][mountinfo]") {
-  for (const char* line :
-       {"x", "\n", "1", "1 0 0:1 / /x rw shared:1", "1 0 0:1 / /x rw - tmpfs none", "-1 0 0:1 / /x rw - t s o",
-        "1x 0 0:1 / /x rw - t s o", "99999999999999999999999 0 0:1 / /x rw - t s o"}) {
+  for (const char* line : {"x", "\n", "1", "1 0 0:1 / /x rw shared:1", "1 0 0:1 / /x rw - tmpfs none",
+                           "-1 0 0:1 / /x rw - t s o", "1x 0 0:1 / /x rw - t s o",
+                           "99999999999999999999999 0 0:1 / /x rw - t s o"}) {
     CAPTURE(line);
     CHECK(parse_mountinfo(line).error().to_string() == "line 1 of mountinfo is malformed");
   }
-  CHECK(parse_mountinfo("1 0 0:1 / / rw - t s o\nbad").error().to_string() == "line 2 of mountinfo is malformed");
+  CHECK(parse_mountinfo("1 0 0:1 / / rw - t s o\nbad").error().to_string() ==
+        "line 2 of mountinfo is malformed");
   CHECK(parse_mountinfo("")->empty());
 }
 
@@ -64,7 +65,8 @@ TEST_CASE("the mounts of this process include its root and proc", "[base][mounti
   const Result<std::vector<MountEntry>> entries = read_mountinfo();
   REQUIRE(entries);
   const auto mounted = [&](std::string_view point) {
-    return std::any_of(entries->begin(), entries->end(), [&](const MountEntry& e) { return e.mount_point == point; });
+    return std::any_of(entries->begin(), entries->end(),
+                       [&](const MountEntry& e) { return e.mount_point == point; });
   };
   CHECK(mounted("/"));
   CHECK(mounted("/proc"));

@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-#include <csignal>
 #include <catch2/catch.hpp>
+#include <csignal>
 
 #include "base/subprocess.hpp"
 

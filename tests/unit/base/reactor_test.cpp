@@ -26,7 +26,9 @@ std::unique_ptr<Reactor> running_reactor() {
 }
 
 /// Readable from the start, for ever.
-UniqueFd readable() { return UniqueFd(::eventfd(1, EFD_CLOEXEC)); }
+UniqueFd readable() {
+  return UniqueFd(::eventfd(1, EFD_CLOEXEC));
+}
 
 /// Returns when everything posted or due before has been run.
 void settle(Reactor& reactor) {
@@ -100,11 +102,12 @@ TEST_CASE("a callback may remove itself", "[base][reactor]") {
   std::atomic<int> calls = 0;
   std::promise<Reactor::Token> known;
   std::promise<void> removed;
-  const Reactor::Token token = *reactor->watch(fd.get(), EPOLLIN, [&, future = known.get_future().share()](std::uint32_t) {
-    ++calls;
-    reactor->remove(future.get());
-    removed.set_value();
-  });
+  const Reactor::Token token =
+      *reactor->watch(fd.get(), EPOLLIN, [&, future = known.get_future().share()](std::uint32_t) {
+        ++calls;
+        reactor->remove(future.get());
+        removed.set_value();
+      });
   known.set_value(token);
   removed.get_future().wait();
   settle(*reactor);

@@ -20,21 +20,26 @@ using berth::test::TempDir;
 
 namespace {
 
-void touch(const std::string& path) { REQUIRE(write_file(path, "x", Durability::kAtomic)); }
+void touch(const std::string& path) {
+  REQUIRE(write_file(path, "x", Durability::kAtomic));
+}
 
 /// Runs `body` on a thread with a mount namespace of its own, so that nothing can be left mounted.
 /// False when that needs more privileges than we have.
 bool in_private_mounts(const std::function<void()>& body) {
   bool possible = false;
   std::thread([&] {
-    possible = ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    possible =
+        ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
     if (possible) body();
   }).join();
   if (!possible) std::cerr << "WARN: no privilege to mount, so the refusal of mounts is not tested\n";
   return possible;
 }
 
-std::string failure_text(const Result<void>& result) { return result ? "success" : result.error().to_string(); }
+std::string failure_text(const Result<void>& result) {
+  return result ? "success" : result.error().to_string();
+}
 
 }  // namespace
 
@@ -72,7 +77,8 @@ TEST_CASE("symbolic links are removed and never followed", "[base][remove_tree]"
   CHECK(exists(dir / "outside/precious"));
 }
 
-TEST_CASE("a tree deeper than PATH_MAX, by more levels than are kept open, is removed", "[base][remove_tree]") {
+TEST_CASE("a tree deeper than PATH_MAX, by more levels than are kept open, is removed",
+          "[base][remove_tree]") {
   const TempDir dir;
   REQUIRE(make_dirs(dir / "deep", 0755));
   UniqueFd level = *open_at(kCwd, dir / "deep", O_RDONLY | O_DIRECTORY);

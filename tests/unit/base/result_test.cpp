@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/result.hpp"
 
-#include <cerrno>
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <memory>
 
 using namespace berth;

@@ -95,7 +95,8 @@ TEST_CASE("a program that closes its output and lives on is waited for", "[base]
 
 TEST_CASE("past its deadline a program dies with its children", "[base][run_to_end]") {
   const auto before = Clock::now();
-  const Result<Completed> done = run_to_end(shell("sleep 1000 & sleep 1000"), {}, kLimit, Clock::now() + 20ms);
+  const Result<Completed> done =
+      run_to_end(shell("sleep 1000 & sleep 1000"), {}, kLimit, Clock::now() + 20ms);
   REQUIRE(!done);
   CHECK(done.error().code() == Code::kDeadlineExceeded);
   CHECK(done.error().to_string() == "run /bin/sh: did not end in time and was killed");

@@ -45,7 +45,8 @@ struct Fixture {
     };
   }
   std::future<Result<std::string>> caller(std::stop_token cancel = {}) {
-    return std::async(std::launch::async, [this, cancel] { return flights.run("key", post(), work(), cancel); });
+    return std::async(std::launch::async,
+                      [this, cancel] { return flights.run("key", post(), work(), cancel); });
   }
   void await_waiters(int count) const {
     while (flights.waiters("key") != count) std::this_thread::yield();

@@ -30,7 +30,9 @@ SpawnRequest shell(const std::string& script) {
   return request;
 }
 
-UniqueFd scratch_file() { return UniqueFd(::memfd_create("scratch", MFD_CLOEXEC)); }
+UniqueFd scratch_file() {
+  return UniqueFd(::memfd_create("scratch", MFD_CLOEXEC));
+}
 
 std::string content(const UniqueFd& file) {
   ::lseek(file.get(), 0, SEEK_SET);
@@ -82,8 +84,9 @@ TEST_CASE("descriptors can be swapped, repeated and kept at their number", "[bas
   const UniqueFd first = scratch_file();
   const UniqueFd second = scratch_file();
   const UniqueFd third = scratch_file();
-  SpawnRequest request = shell(cat("echo to-second > /proc/self/fd/", first.get(), "; echo to-first > /proc/self/fd/",
-                                   second.get(), "; echo to-third > /proc/self/fd/", third.get()));
+  SpawnRequest request =
+      shell(cat("echo to-second > /proc/self/fd/", first.get(), "; echo to-first > /proc/self/fd/",
+                second.get(), "; echo to-third > /proc/self/fd/", third.get()));
   request.fds = {{first.get(), second.get()}, {second.get(), first.get()}, {third.get(), third.get()}};
   REQUIRE(*started(request).wait() == 0);
   CHECK(content(first) == "to-first\n");

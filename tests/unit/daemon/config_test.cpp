@@ -160,7 +160,8 @@ TEST_CASE("values that parse but cannot work are refused", "[daemon][config]") {
         "daemon.listen must be unix:///PATH, not \"tcp://0.0.0.0:1\"");
   CHECK(with([](Config& c) { c.listen = "unix://relative"; }) ==
         "daemon.listen must be unix:///PATH, not \"unix://relative\"");
-  CHECK_THAT(with([](Config& c) { c.listen = "unix:///" + std::string(107, 'a'); }), Catch::Contains("at most 107"));
+  CHECK_THAT(with([](Config& c) { c.listen = "unix:///" + std::string(107, 'a'); }),
+             Catch::Contains("at most 107"));
   CHECK(with([](Config& c) { c.listen = "unix:///" + std::string(106, 'a'); }).empty());
   CHECK(with([](Config& c) { c.cgroup_driver = "systemd"; }) ==
         "cgroup.driver \"systemd\" comes in a later version; use \"cgroupfs\"");
@@ -171,7 +172,8 @@ TEST_CASE("values that parse but cannot work are refused", "[daemon][config]") {
   CHECK_THAT(with([](Config& c) { c.stream_address = "localhost"; }), Catch::Contains("IP address"));
   CHECK_THAT(with([](Config& c) { c.metrics_address = "9090"; }), Catch::Contains("host:port"));
   CHECK_THAT(with([](Config& c) { c.handlers["No_Label"]; }), Catch::Contains("DNS label"));
-  CHECK_THAT(with([](Config& c) { c.default_ulimits = {"nofile"}; }), Catch::StartsWith("runtime.default_ulimits: "));
+  CHECK_THAT(with([](Config& c) { c.default_ulimits = {"nofile"}; }),
+             Catch::StartsWith("runtime.default_ulimits: "));
 }
 
 TEST_CASE("ulimits are read as the kernel will be told them", "[daemon][config]") {
@@ -184,8 +186,8 @@ TEST_CASE("ulimits are read as the kernel will be told them", "[daemon][config]"
   REQUIRE(endless);
   CHECK(endless->soft == ~std::uint64_t{0});
   CHECK(endless->hard == ~std::uint64_t{0});
-  for (const char* wrong : {"", "nofile", "=1", "nofile=", "nofile=1:", "nofile=4096:1024", "nofiles=1", "nofile=-2",
-                            "nofile=1 ", "nofile=99999999999999999999", "nofile=unlimited:1"}) {
+  for (const char* wrong : {"", "nofile", "=1", "nofile=", "nofile=1:", "nofile=4096:1024", "nofiles=1",
+                            "nofile=-2", "nofile=1 ", "nofile=99999999999999999999", "nofile=unlimited:1"}) {
     CAPTURE(wrong);
     CHECK_FALSE(parse_ulimit(wrong));
   }

@@ -50,7 +50,8 @@ TEST_CASE("The request's command replaces entrypoint and cmd; its args alone rep
 }
 
 TEST_CASE("With nothing to run, or a program without a name, the container is refused") {
-  for (const Row& row : {Row{{}, {}, {}, {}, {}}, Row{{}, {}, {""}, {"a"}, {}}, Row{{""}, {"c"}, {}, {}, {}}, Row{{}, {""}, {}, {}, {}}}) {
+  for (const Row& row : {Row{{}, {}, {}, {}, {}}, Row{{}, {}, {""}, {"a"}, {}}, Row{{""}, {"c"}, {}, {}, {}},
+                         Row{{}, {""}, {}, {}, {}}}) {
     const auto args = run(row);
     CHECK(has_code(args, Code::kInvalidArgument));
     CHECK(refusal(args) == "config.command: neither the request nor the image names a program to run");

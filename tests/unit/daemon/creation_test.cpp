@@ -22,7 +22,8 @@ TEST_CASE("A creation goes on when its caller has left, and its outcome is known
     if (stop.stop_requested()) return Error(Code::kCancelled, "stopped");
     return std::string("id");
   };
-  const auto id = creations.run("pod/a", run_inline, work, gone.get_token(), Clock::now() - std::chrono::seconds(1));
+  const auto id =
+      creations.run("pod/a", run_inline, work, gone.get_token(), Clock::now() - std::chrono::seconds(1));
   REQUIRE(id);  // so that watch_unclaimed knows what to remove
   CHECK(*id == "id");
 }
@@ -32,7 +33,8 @@ TEST_CASE("A repeated creation joins the one in flight; one that gives up does n
   std::promise<void> release;
   std::atomic<int> runs{0};
   std::atomic<bool> stopped{false};
-  auto work = [&, released = release.get_future().share()](const std::stop_token& stop) -> Result<std::string> {
+  auto work = [&,
+               released = release.get_future().share()](const std::stop_token& stop) -> Result<std::string> {
     ++runs;
     released.wait();
     stopped = stop.stop_requested();

@@ -19,7 +19,9 @@ using berth::testing::Tree;
 
 namespace {
 
-Result<ContainerDevices> make(const std::string& config) { return container_devices(proto<cri::ContainerConfig>(config)); }
+Result<ContainerDevices> make(const std::string& config) {
+  return container_devices(proto<cri::ContainerConfig>(config));
+}
 
 /// The last match wins, as for the kernel.
 bool may(const ContainerDevices& devices, char type, std::int64_t major, std::int64_t minor, char access) {
@@ -42,14 +44,15 @@ TEST_CASE("A container may open its own devices, make any node, and open no othe
   CHECK(may(*devices, 'c', 5, 2, 'r'));    // ptmx
   CHECK(may(*devices, 'c', 136, 7, 'w'));  // a terminal
   CHECK(may(*devices, 'b', 8, 0, 'm'));
-  CHECK_FALSE(may(*devices, 'b', 8, 0, 'r'));   // a disk
-  CHECK_FALSE(may(*devices, 'c', 1, 1, 'r'));   // mem
+  CHECK_FALSE(may(*devices, 'b', 8, 0, 'r'));  // a disk
+  CHECK_FALSE(may(*devices, 'c', 1, 1, 'r'));  // mem
   CHECK_FALSE(may(*devices, 'c', 10, 200, 'w'));
-  CHECK_FALSE(may(*devices, 'c', 4, 1, 'w'));   // the host's console
+  CHECK_FALSE(may(*devices, 'c', 4, 1, 'w'));  // the host's console
 }
 
 TEST_CASE("A device keeps its numbers under another name, with just the access that was asked for") {
-  const auto devices = make("devices { host_path: '/dev/full' container_path: '/dev/mine' permissions: 'r' }");
+  const auto devices =
+      make("devices { host_path: '/dev/full' container_path: '/dev/mine' permissions: 'r' }");
   REQUIRE(devices);
   REQUIRE(devices->nodes.size() == 1);
   const auto& node = devices->nodes[0];
@@ -66,11 +69,14 @@ TEST_CASE("A device keeps its numbers under another name, with just the access t
 
 TEST_CASE("What is missing or no device is refused by name; a directory without devices is an empty wish") {
   const Tree tree{{"file", ""}, {"dir/sub/", ""}, {"dir/plain", ""}};
-  auto ask = [&](const std::string& name) { return make("devices { host_path: '" + tree.path(name) + "' }"); };
+  auto ask = [&](const std::string& name) {
+    return make("devices { host_path: '" + tree.path(name) + "' }");
+  };
   CHECK(refusal(ask("missing")) == "devices.host_path \"" + tree.path("missing") + "\" does not exist");
   CHECK(has_code(ask("missing"), Code::kInvalidArgument));
   CHECK(has_code(ask("file/below"), Code::kInvalidArgument));
-  CHECK(refusal(ask("file")) == "devices.host_path \"" + tree.path("file") + "\" is neither a device nor a directory");
+  CHECK(refusal(ask("file")) ==
+        "devices.host_path \"" + tree.path("file") + "\" is neither a device nor a directory");
   REQUIRE(::symlink(tree.root().c_str(), tree.path("dir/up").c_str()) == 0);  // would never end
   const auto devices = ask("dir");
   REQUIRE(devices);
@@ -87,7 +93,8 @@ TEST_CASE("A link to a device is that device") {
 }
 
 TEST_CASE("A privileged container gets the host's devices, each once, and no restriction") {
-  const auto devices = make("linux { security_context { privileged: true } } devices { host_path: '/dev/null' }");
+  const auto devices =
+      make("linux { security_context { privileged: true } } devices { host_path: '/dev/null' }");
   REQUIRE(devices);
   std::set<std::string> paths;
   for (const auto& node : devices->nodes) {
@@ -102,7 +109,9 @@ TEST_CASE("A privileged container gets the host's devices, each once, and no res
 }
 
 TEST_CASE("Of two devices with one path the later one is made") {
-  const auto devices = make("devices { host_path: '/dev/zero' container_path: '/dev/x' } devices { host_path: '/dev/full' container_path: '/dev/x' }");
+  const auto devices = make(
+      "devices { host_path: '/dev/zero' container_path: '/dev/x' } devices { host_path: '/dev/full' "
+      "container_path: '/dev/x' }");
   REQUIRE(devices);
   REQUIRE(devices->nodes.size() == 1);
   CHECK(devices->nodes[0].minor == 7);

@@ -46,18 +46,24 @@ struct Exec {
   }
 };
 
-void say(const UniqueFd& fd, std::string_view text) { REQUIRE(::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())); }
+void say(const UniqueFd& fd, std::string_view text) {
+  REQUIRE(::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+}
 
 }  // namespace
 
 TEST_CASE("Output that was written before the end is whole, each stream by itself, whatever its bytes") {
   Exec exec;
-  say(exec.out, std::string_view("a\0\xff" "b", 4));
+  say(exec.out, std::string_view("a\0\xff"
+                                 "b",
+                                 4));
   say(exec.err, "oops\n");
   exec.close_all();
   exec.board.deliver("exec", ended(7));
   CHECK(exec.collect() == Ending::kExited);
-  CHECK(exec.stdout_text == std::string_view("a\0\xff" "b", 4));
+  CHECK(exec.stdout_text == std::string_view("a\0\xff"
+                                             "b",
+                                             4));
   CHECK(exec.stderr_text == "oops\n");
   CHECK(exec.output.exit_code() == 7);
 }

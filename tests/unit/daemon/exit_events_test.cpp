@@ -29,7 +29,8 @@ shim::ObjectState ended(std::int32_t code, std::uint32_t flags = 0) {
 
 }  // namespace
 
-TEST_CASE("The end of a running container is recorded, stored, and its cgroup removed with what it left running") {
+TEST_CASE(
+    "The end of a running container is recorded, stored, and its cgroup removed with what it left running") {
   FakeNode node;
   const auto container = node.add(kId, cri::CONTAINER_RUNNING);
   on_exited(node.with, "pod", ended(3));
@@ -44,11 +45,13 @@ TEST_CASE("The end of a running container is recorded, stored, and its cgroup re
   CHECK(node.cgroups->groups.lock()->empty());
 }
 
-TEST_CASE("The clean-up after an end waits for whoever works on the container, and leaves a removed one alone") {
+TEST_CASE(
+    "The clean-up after an end waits for whoever works on the container, and leaves a removed one alone") {
   FakeNode node;
   const auto container = node.add(kId, cri::CONTAINER_RUNNING);
   {
-    auto lease = node.with.leases.acquire("container " + kId, std::chrono::steady_clock::time_point::max(), {});
+    auto lease =
+        node.with.leases.acquire("container " + kId, std::chrono::steady_clock::time_point::max(), {});
     REQUIRE(lease);
     on_exited(node.with, "pod", ended(3));
     CHECK_FALSE(node.tree.has("root/containers/" + kId + "/status.json"));

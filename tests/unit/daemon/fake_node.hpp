@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <future>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "daemon/ops/services.hpp"
@@ -26,7 +28,7 @@ class FakeNode {
     pod->status.lock()->ready = true;
     with.pods.insert(pod);
   }
-  ~FakeNode() { with.background.reset(); }
+  ~FakeNode() { settle(); }
   FakeNode(const FakeNode&) = delete;
   FakeNode& operator=(const FakeNode&) = delete;
 
@@ -43,10 +45,14 @@ class FakeNode {
     with.containers.insert(container);
     return container;
   }
-  /// Waits for the clean-up that an end leaves to the background.
-  void settle() {
-    with.background.reset();
-    with.background = std::make_unique<Lane>(Lane::Options{"test-background", 1, 1, 64, 10});
+  /// Waits for what an end leaves to the background, and for what that leaves to it in turn.
+  void settle() const {
+    for (int i = 0; i < 3; ++i) {
+      std::promise<void> reached;
+      if (!with.background->try_post([&] { reached.set_value(); }))
+        throw std::runtime_error("the background lane is full");
+      reached.get_future().wait();
+    }
   }
 
   berth::testing::Tree tree;

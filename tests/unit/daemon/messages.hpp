@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
 
 #include <stdexcept>
@@ -14,8 +15,10 @@ namespace berth::daemon::testing {
 /// A message from protobuf's text form, which reads better than twenty setters.
 template <class Message>
 Message proto(const std::string& text) {
+  const google::protobuf::LogSilencer quiet;  // it warns of deprecated fields, which old clients do send
   Message message;
-  if (!google::protobuf::TextFormat::ParseFromString(text, &message)) throw std::runtime_error("test message: " + text);
+  if (!google::protobuf::TextFormat::ParseFromString(text, &message))
+    throw std::runtime_error("test message: " + text);
   return message;
 }
 

@@ -9,8 +9,9 @@
 #include <algorithm>
 
 #include "base/mountinfo.hpp"
-#include "fake_cgroups.hpp"
 #include "messages.hpp"
+#include "recording_cgroups.hpp"
+#include "tree.hpp"
 
 using namespace berth;
 using namespace berth::daemon;
@@ -20,7 +21,7 @@ using berth::testing::Tree;
 namespace {
 
 struct Fixture {
-  FakeHost host{FakeHost::kUnified};
+  RecordingCgroups cgroups;
   Layout layout{"/var/lib/berth", "/run/berth"};
   PodRecord pod;
   Tree tree{{"dir/", ""}, {"file", "x"}};
@@ -28,9 +29,10 @@ struct Fixture {
 
   Result<std::vector<oci::Mount>> make(const std::string& config) {
     std::string text = config;
-    for (auto at = text.find('@'); at != std::string::npos; at = text.find('@')) text.replace(at, 1, tree.root());
+    for (auto at = text.find('@'); at != std::string::npos; at = text.find('@'))
+      text.replace(at, 1, tree.root());
     const auto message = proto<cri::ContainerConfig>(text);
-    return container_mounts({pod, message, layout, host.cgroups()});
+    return container_mounts({pod, message, layout, cgroups});
   }
 };
 
@@ -54,8 +56,8 @@ bool has(const oci::Mount* mount, const std::string& option) {
 }
 
 using Names = std::vector<std::string>;
-const Names kDefaults = {"/proc", "/dev", "/dev/pts", "/dev/mqueue", "/sys", "/sys/fs/cgroup", "/dev/shm",
-                         "/etc/resolv.conf", "/etc/hostname", "/etc/hosts"};
+const Names kDefaults = {"/proc",          "/dev",     "/dev/pts",         "/dev/mqueue",   "/sys",
+                         "/sys/fs/cgroup", "/dev/shm", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts"};
 
 /// A mount of this process with (or without) a word such as "shared:"; tests need not be root.
 std::string mount_point_with(const std::string& word, bool wanted) {
@@ -66,8 +68,10 @@ std::string mount_point_with(const std::string& word, bool wanted) {
     for (const auto& field : entry.optional_fields) shared = shared || field.starts_with(word);
     struct stat info {};
     // The topmost mount of a place is the one a path leads to: the last line wins.
-    const auto last = std::find_if(entries->rbegin(), entries->rend(), [&](const MountEntry& e) { return e.mount_point == entry.mount_point; });
-    if (shared == wanted && last->id == entry.id && ::stat(entry.mount_point.c_str(), &info) == 0) return entry.mount_point;
+    const auto last = std::find_if(entries->rbegin(), entries->rend(),
+                                   [&](const MountEntry& e) { return e.mount_point == entry.mount_point; });
+    if (shared == wanted && last->id == entry.id && ::stat(entry.mount_point.c_str(), &info) == 0)
+      return entry.mount_point;
   }
   return "";
 }
@@ -78,19 +82,23 @@ TEST_CASE("A mount of the CRI replaces the default one at its destination and th
   Fixture f;
   CHECK(destinations(f.make("")) == kDefaults);
   CHECK(destinations(f.make("mounts { container_path: '/etc/hosts' host_path: '@/file' }")) ==
-        Names{"/proc", "/dev", "/dev/pts", "/dev/mqueue", "/sys", "/sys/fs/cgroup", "/dev/shm", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts"});
+        Names{"/proc", "/dev", "/dev/pts", "/dev/mqueue", "/sys", "/sys/fs/cgroup", "/dev/shm",
+              "/etc/resolv.conf", "/etc/hostname", "/etc/hosts"});
   CHECK(destinations(f.make("mounts { container_path: '/dev' host_path: '@/dir' }")) ==
         Names{"/proc", "/sys", "/sys/fs/cgroup", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/dev"});
   // A name that merely begins alike is another place.
-  CHECK(destinations(f.make("mounts { container_path: '/de' host_path: '@/dir' }")).size() == kDefaults.size() + 1);
-  CHECK(destinations(f.make("mounts { container_path: '/devices' host_path: '@/dir' }")).size() == kDefaults.size() + 1);
+  CHECK(destinations(f.make("mounts { container_path: '/de' host_path: '@/dir' }")).size() ==
+        kDefaults.size() + 1);
+  CHECK(destinations(f.make("mounts { container_path: '/devices' host_path: '@/dir' }")).size() ==
+        kDefaults.size() + 1);
 }
 
 TEST_CASE("Destinations are compared as places, not as they are spelled") {
   Fixture f;
   for (const char* spelled : {"/dev/shm", "/dev/shm/", "/dev//shm", "//dev/./shm/.", "/./dev/shm//"}) {
     INFO(spelled);
-    const auto mounts = f.make(std::string("mounts { container_path: '") + spelled + "' host_path: '@/dir' }");
+    const auto mounts =
+        f.make(std::string("mounts { container_path: '") + spelled + "' host_path: '@/dir' }");
     CHECK(destinations(mounts).size() == kDefaults.size());
     REQUIRE(at(mounts, "/dev/shm") != nullptr);
     CHECK(at(mounts, "/dev/shm")->source == f.tree.path("dir"));
@@ -100,8 +108,10 @@ TEST_CASE("Destinations are compared as places, not as they are spelled") {
 TEST_CASE("Parents are mounted before their children, whatever the order of the request") {
   Fixture f;
   const auto mounts = f.make(
-      "mounts { container_path: '/a/b/c' host_path: '@/dir' } mounts { container_path: '/z' host_path: '@/dir' } "
-      "mounts { container_path: '/a//b' host_path: '@/dir' } mounts { container_path: '/a' host_path: '@/dir' }");
+      "mounts { container_path: '/a/b/c' host_path: '@/dir' } mounts { container_path: '/z' host_path: "
+      "'@/dir' } "
+      "mounts { container_path: '/a//b' host_path: '@/dir' } mounts { container_path: '/a' host_path: "
+      "'@/dir' }");
   auto all = destinations(mounts);
   REQUIRE(all.size() == kDefaults.size() + 4);
   all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kDefaults.size()));
@@ -110,7 +120,9 @@ TEST_CASE("Parents are mounted before their children, whatever the order of the 
 
 TEST_CASE("Of two mounts at one destination the later one is made") {
   Fixture f;
-  const auto mounts = f.make("mounts { container_path: '/a' host_path: '@/dir' } mounts { container_path: '/a/' host_path: '@/file' }");
+  const auto mounts = f.make(
+      "mounts { container_path: '/a' host_path: '@/dir' } mounts { container_path: '/a/' host_path: '@/file' "
+      "}");
   REQUIRE(destinations(mounts).size() == kDefaults.size() + 1);
   CHECK(at(mounts, "/a")->source == f.tree.path("file"));
 }
@@ -131,13 +143,17 @@ TEST_CASE("Options follow the request: read-only, recursively so, and three flag
   Fixture f;
   auto mounts = f.make("mounts { container_path: '/a' host_path: '@/dir' }");
   CHECK(at(mounts, "/a")->options == Names{"rbind", "rprivate"});
-  mounts = f.make("mounts { container_path: '/a' host_path: '@/dir' readonly: true mount_options: ['noexec', 'nosuid'] }");
+  mounts = f.make(
+      "mounts { container_path: '/a' host_path: '@/dir' readonly: true mount_options: ['noexec', 'nosuid'] "
+      "}");
   CHECK(at(mounts, "/a")->options == Names{"rbind", "rprivate", "ro", "noexec", "nosuid"});
-  mounts = f.make("mounts { container_path: '/a' host_path: '@/dir' readonly: true recursive_read_only: true }");
+  mounts =
+      f.make("mounts { container_path: '/a' host_path: '@/dir' readonly: true recursive_read_only: true }");
   CHECK(at(mounts, "/a")->options == Names{"rbind", "rprivate", "rro"});
   for (const char* option : {"exec", "dev", "suid", "rw", "noexec,dev", "rshared", ""}) {
     INFO(option);
-    mounts = f.make(std::string("mounts { container_path: '/a' host_path: '@/dir' mount_options: '") + option + "' }");
+    mounts = f.make(std::string("mounts { container_path: '/a' host_path: '@/dir' mount_options: '") +
+                    option + "' }");
     CHECK(has_code(mounts, Code::kInvalidArgument));
     CHECK(refusal(mounts).find(std::string("\"") + option + "\"") != std::string::npos);
   }
@@ -145,7 +161,8 @@ TEST_CASE("Options follow the request: read-only, recursively so, and three flag
 
 TEST_CASE("Only a privileged container may ask for bidirectional propagation") {
   Fixture f;
-  const auto mounts = f.make("mounts { container_path: '/a' host_path: '@/dir' propagation: PROPAGATION_BIDIRECTIONAL }");
+  const auto mounts =
+      f.make("mounts { container_path: '/a' host_path: '@/dir' propagation: PROPAGATION_BIDIRECTIONAL }");
   CHECK(has_code(mounts, Code::kInvalidArgument));
   CHECK(refusal(mounts).find("which only a privileged container may") != std::string::npos);
 }
@@ -154,7 +171,8 @@ TEST_CASE("Propagation is what the mount below the host path can give, read from
   Fixture f;
   const std::string privileged = "linux { security_context { privileged: true } } ";
   auto ask = [&](const std::string& path, const char* propagation) {
-    return f.make(privileged + "mounts { container_path: '/a' host_path: '" + path + "' propagation: " + propagation + " }");
+    return f.make(privileged + "mounts { container_path: '/a' host_path: '" + path +
+                  "' propagation: " + propagation + " }");
   };
   const std::string shared = mount_point_with("shared:", true);
   const std::string unshared = mount_point_with("shared:", false);
@@ -197,9 +215,11 @@ TEST_CASE("The pod's files are read-only exactly when the root is; privileged co
 
 TEST_CASE("On a hybrid host each hierarchy is mounted by its controllers, a named one without any") {
   Fixture f;
-  const FakeHost hybrid(FakeHost::kHybrid);
+  const RecordingCgroups hybrid({{"/sys/fs/cgroup/cpu,cpuacct", {"cpu", "cpuacct"}, false},
+                                 {"/sys/fs/cgroup/systemd", {"name=systemd"}, false},
+                                 {"/sys/fs/cgroup/unified", {}, true}});
   const cri::ContainerConfig config;
-  const Result<std::vector<oci::Mount>> mounts = container_mounts({f.pod, config, f.layout, hybrid.cgroups()});
+  const Result<std::vector<oci::Mount>> mounts = container_mounts({f.pod, config, f.layout, hybrid});
   REQUIRE(mounts);
   CHECK(at(mounts, "/sys/fs/cgroup")->type == "tmpfs");
   const auto* cpu = at(mounts, "/sys/fs/cgroup/cpu,cpuacct");

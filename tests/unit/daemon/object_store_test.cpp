@@ -19,7 +19,9 @@ struct Thing {
   std::string name_key() const { return name_; }
 };
 
-std::shared_ptr<Thing> thing(std::string id, std::string name) { return std::make_shared<Thing>(Thing{std::move(id), std::move(name)}); }
+std::shared_ptr<Thing> thing(std::string id, std::string name) {
+  return std::make_shared<Thing>(Thing{std::move(id), std::move(name)});
+}
 
 }  // namespace
 
@@ -87,5 +89,6 @@ TEST_CASE("Names of pods and containers differ when any part of them does") {
   const auto name = proto<cri::ContainerMetadata>("name: 'a' attempt: 1");
   CHECK(container_name_key("p", name) == "p/a/1");
   CHECK(container_name_key("p", name) != container_name_key("q", name));
-  CHECK(container_name_key("p", name) != container_name_key("p", proto<cri::ContainerMetadata>("name: 'a' attempt: 11")));
+  CHECK(container_name_key("p", name) !=
+        container_name_key("p", proto<cri::ContainerMetadata>("name: 'a' attempt: 11")));
 }

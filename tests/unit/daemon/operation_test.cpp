@@ -26,7 +26,9 @@ struct Journal {
   }
 };
 
-Result<void> work() { return {}; }
+Result<void> work() {
+  return {};
+}
 
 }  // namespace
 
@@ -66,7 +68,9 @@ TEST_CASE("What is registered after a commit belongs to the next part, and is un
 
 TEST_CASE("A failing step says its name outside of its own story, and keeps code and errno") {
   Operation op("Verb", "object");
-  const auto failed = op.step("mount /proc", []() -> Result<int> { return Error::from_errno(EPERM, "mount", "/proc").recode(Code::kPermissionDenied); });
+  const auto failed = op.step("mount /proc", []() -> Result<int> {
+    return Error::from_errno(EPERM, "mount", "/proc").recode(Code::kPermissionDenied);
+  });
   REQUIRE_FALSE(failed);
   CHECK(failed.error().to_string() == "mount /proc: mount /proc: Operation not permitted");
   CHECK(failed.error().code() == Code::kPermissionDenied);

@@ -14,10 +14,12 @@ using namespace berth::daemon;
 using namespace berth::daemon::testing;
 using berth::testing::Tree;
 
-TEST_CASE("resolv.conf has one search line, one line for each server, and one of options; none for what is empty") {
+TEST_CASE(
+    "resolv.conf has one search line, one line for each server, and one of options; none for what is empty") {
   CHECK(format_resolv_conf({}).empty());
   CHECK(format_resolv_conf(proto<cri::DNSConfig>("options: 'ndots:5'")) == "options ndots:5\n");
-  CHECK(format_resolv_conf(proto<cri::DNSConfig>("servers: ['10.0.0.10', 'fd00::a'] searches: ['a.b', 'c'] options: ['ndots:5', 'edns0']")) ==
+  CHECK(format_resolv_conf(proto<cri::DNSConfig>(
+            "servers: ['10.0.0.10', 'fd00::a'] searches: ['a.b', 'c'] options: ['ndots:5', 'edns0']")) ==
         "search a.b c\nnameserver 10.0.0.10\nnameserver fd00::a\noptions ndots:5 edns0\n");
 }
 
@@ -50,7 +52,10 @@ TEST_CASE("A pod without a name has no line of its own in hosts") {
 
 TEST_CASE("A pod in the host's network has the host's name and hosts") {
   const Tree tree;
-  REQUIRE(write_pod_files(tree.path("etc"), proto<cri::PodSandboxConfig>("linux { security_context { namespace_options { network: NODE } } }"), {}));
+  REQUIRE(write_pod_files(
+      tree.path("etc"),
+      proto<cri::PodSandboxConfig>("linux { security_context { namespace_options { network: NODE } } }"),
+      {}));
   char name[65] = {};
   REQUIRE(::gethostname(name, sizeof name - 1) == 0);
   CHECK(tree.read("etc/hostname") == std::string(name) + "\n");

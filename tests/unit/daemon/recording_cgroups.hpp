@@ -4,6 +4,7 @@
 #include <atomic>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/guarded.hpp"
@@ -16,6 +17,10 @@ class RecordingCgroups final : public runtime::cgroup::Manager {
  public:
   using JoinFds = runtime::cgroup::JoinFds;
   using Stats = runtime::cgroup::Stats;
+  /// A host whose only hierarchy is cgroup2, or one with these.
+  RecordingCgroups() = default;
+  explicit RecordingCgroups(std::vector<Hierarchy> hierarchies) : hierarchies_(std::move(hierarchies)) {}
+
   Guarded<std::set<std::string>> groups;
   Guarded<std::vector<std::string>> killed;
   std::atomic<bool> kill_fails{false};
@@ -46,12 +51,13 @@ class RecordingCgroups final : public runtime::cgroup::Manager {
   std::vector<std::string> children(const std::string&) override { return {}; }
   std::vector<int> processes(const std::string&) override { return {}; }
   std::string describe() const override { return "recording"; }
-  bool is_unified() const override { return true; }
+  bool is_unified() const override { return hierarchies_.empty(); }
   bool has_controller(const std::string&) const override { return true; }
-  std::vector<Hierarchy> hierarchies() const override { return {}; }
+  std::vector<Hierarchy> hierarchies() const override { return hierarchies_; }
 
  private:
   static Error none(const std::string& path) { return Error(Code::kInternal, "no kernel here for " + path); }
+  std::vector<Hierarchy> hierarchies_;
 };
 
 }  // namespace berth::daemon::testing

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/state/records.hpp"
 
-#include <catch2/catch.hpp>
 #include <google/protobuf/util/message_differencer.h>
+#include <catch2/catch.hpp>
 
 #include "messages.hpp"
 #include "runtime/oci/spec_json.hpp"
@@ -26,9 +26,11 @@ PodRecord pod_record() {
   record.id = "p1";
   record.config = proto<cri::PodSandboxConfig>(
       "metadata { name: 'n' namespace: 's' uid: 'u' attempt: 4294967295 } hostname: 'h' "
-      "labels { key: 'a.b/c' value: '\"quoted\" \\\\ \\n \\t \\001 \\342\\202\\254 \\360\\237\\232\\242' } labels { key: '' value: '' } "
+      "labels { key: 'a.b/c' value: '\"quoted\" \\\\ \\n \\t \\001 \\342\\202\\254 \\360\\237\\232\\242' } "
+      "labels { key: '' value: '' } "
       "labels { key: 'schema' value: '99' } annotations { key: 'k\\000l' value: '\\000' } "
-      "port_mappings { protocol: UDP container_port: 53 } dns_config {} linux { security_context { run_as_user {} } }");
+      "port_mappings { protocol: UDP container_port: 53 } dns_config {} linux { security_context { "
+      "run_as_user {} } }");
   record.runtime_handler = "init";
   record.created_ns = INT64_MAX;
   record.boot_id = "b";
@@ -44,7 +46,8 @@ ContainerRecord container_record() {
   record.config = proto<cri::ContainerConfig>(
       "metadata { name: 'c' } image { image: 'i' } command: '' command: 'sh' envs { key: 'K' value: '' } "
       "linux { resources { oom_score_adj: -1000 cpu_quota: -1 unified { key: 'memory.high' value: 'max' } "
-      "hugepage_limits { page_size: '2MB' limit: 18446744073709551615 } } security_context {} } stop_signal: SIGNAL_SIGRTMIN");
+      "hugepage_limits { page_size: '2MB' limit: 18446744073709551615 } } security_context {} } stop_signal: "
+      "SIGNAL_SIGRTMIN");
   record.created_ns = 1;
   record.boot_id = "b";
   record.cgroup = "/kubepods/x/berth-c1";
@@ -65,12 +68,33 @@ ContainerRecord container_record() {
 /// Files that a crash, a power cut, another program or another version may leave.
 const std::vector<std::string>& foreign_files() {
   static const std::vector<std::string> files = {
-      "", " ", "{", "{\"schema\":1", "null", "[]", "1", "\"schema\"", "{}", std::string(64, '\0'), "\xff\xfe",
-      R"({"schema":2,"id":"c1"})", R"({"schema":0,"id":"c1"})", R"({"schema":"1","id":"c1"})", R"({"schema":null})",
-      R"({"schema":[1]})", R"({"schema":1.5})", R"({"schema":18446744073709551615})", R"({"schema":1,"schema":1,"id":"c1"})",
-      std::string(100'000, '['), R"({"schema":1,"id":"other"})", R"({"schema":1})", R"({"schema":1,"id":7})",
-      R"({"schema":1,"id":"c1","config":{"metadata":"x"}})", R"({"schema":1,"id":"c1","config":{"linux":{"resources":{"cpu_quota":{}}}}})",
-      R"({"schema":1,"id":"c1","spec":{"process":{"args":"sh"}}})", R"({"schema":1,"id":"c1","spec":{"process":{"args":[1]}}})",
+      "",
+      " ",
+      "{",
+      "{\"schema\":1",
+      "null",
+      "[]",
+      "1",
+      "\"schema\"",
+      "{}",
+      std::string(64, '\0'),
+      "\xff\xfe",
+      R"({"schema":2,"id":"c1"})",
+      R"({"schema":0,"id":"c1"})",
+      R"({"schema":"1","id":"c1"})",
+      R"({"schema":null})",
+      R"({"schema":[1]})",
+      R"({"schema":1.5})",
+      R"({"schema":18446744073709551615})",
+      R"({"schema":1,"schema":1,"id":"c1"})",
+      std::string(100'000, '['),
+      R"({"schema":1,"id":"other"})",
+      R"({"schema":1})",
+      R"({"schema":1,"id":7})",
+      R"({"schema":1,"id":"c1","config":{"metadata":"x"}})",
+      R"({"schema":1,"id":"c1","config":{"linux":{"resources":{"cpu_quota":{}}}}})",
+      R"({"schema":1,"id":"c1","spec":{"process":{"args":"sh"}}})",
+      R"({"schema":1,"id":"c1","spec":{"process":{"args":[1]}}})",
       R"({"schema":1,"id":"c1","user":{"linux":[]}})"};
   return files;
 }
@@ -84,7 +108,8 @@ TEST_CASE("A pod's record comes back equal, with labels that no sane person woul
   const auto loaded = load_pod_record(disk.layout, "p1");
   INFO(refusal(loaded));
   REQUIRE(loaded);
-  CHECK(MessageDifferencer::Equals(loaded->config, record.config));  // a repeated RunPodSandbox compares just so
+  CHECK(MessageDifferencer::Equals(loaded->config,
+                                   record.config));  // a repeated RunPodSandbox compares just so
   CHECK(loaded->runtime_handler == record.runtime_handler);
   CHECK(loaded->created_ns == INT64_MAX);
   CHECK(loaded->boot_id == "b");
@@ -115,7 +140,8 @@ TEST_CASE("A container's record comes back equal, with its spec") {
   CHECK(loaded->plan_labels == record.plan_labels);
 }
 
-TEST_CASE("The record of a container that was never compiled can be read: recovery must find what to take away") {
+TEST_CASE(
+    "The record of a container that was never compiled can be read: recovery must find what to take away") {
   const Disk disk;
   ContainerRecord record = container_record();
   record.spec = {};
@@ -185,7 +211,9 @@ TEST_CASE("A pod's status and its attachment come back equal") {
   CHECK(loaded->torn_down);
 }
 
-TEST_CASE("What was never written is not found; that is how recovery tells an unfinished creation from a torn file") {
+TEST_CASE(
+    "What was never written is not found; that is how recovery tells an unfinished creation from a torn "
+    "file") {
   const Disk disk;
   CHECK(has_code(load_pod_record(disk.layout, "p1"), Code::kNotFound));
   CHECK(has_code(load_pod_status(disk.layout, "p1"), Code::kNotFound));
@@ -209,9 +237,12 @@ TEST_CASE("Torn, foreign and future files are errors that name the file, and non
   }
 }
 
-TEST_CASE("A status of which a value has another type is read without that value, and a state that we lack is unknown") {
+TEST_CASE(
+    "A status of which a value has another type is read without that value, and a state that we lack is "
+    "unknown") {
   const Disk disk;
-  disk.tree.write("containers/c1/status.json", R"({"schema":1,"state":99,"exit_code":"x","reason":[],"pid":{},"started_ns":null})");
+  disk.tree.write("containers/c1/status.json",
+                  R"({"schema":1,"state":99,"exit_code":"x","reason":[],"pid":{},"started_ns":null})");
   auto loaded = load_container_status(disk.layout, "c1");
   REQUIRE(loaded);
   CHECK(loaded->state == cri::CONTAINER_UNKNOWN);
@@ -234,8 +265,9 @@ TEST_CASE("A status of which a value has another type is read without that value
 
 TEST_CASE("A record of a later version of the same schema is read, without what we do not know") {
   const Disk disk;
-  disk.tree.write("containers/c1/record.json",
-                  R"({"schema":1,"id":"c1","pod_id":"p1","novelty":{"a":1},"config":{"metadata":{"name":"c"},"new_field":[1,2]}})");
+  disk.tree.write(
+      "containers/c1/record.json",
+      R"({"schema":1,"id":"c1","pod_id":"p1","novelty":{"a":1},"config":{"metadata":{"name":"c"},"new_field":[1,2]}})");
   const auto loaded = load_container_record(disk.layout, "c1");
   INFO(refusal(loaded));
   REQUIRE(loaded);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/spec/resources.hpp"
 
-#include <catch2/catch.hpp>
 #include <google/protobuf/util/message_differencer.h>
+#include <catch2/catch.hpp>
 
 #include "messages.hpp"
 
@@ -36,9 +36,10 @@ TEST_CASE("A memory limit without a swap limit means no swap; unlimited memory s
 }
 
 TEST_CASE("Every limit finds its place, unlimited ones too") {
-  const auto out = to_oci(proto<Limits>(
-      "cpu_period: 100000 cpu_quota: -1 cpu_shares: 2 cpuset_cpus: '0-1' cpuset_mems: '0' "
-      "hugepage_limits { page_size: '2MB' limit: 18446744073709551615 } unified { key: 'memory.high' value: '5' }"));
+  const auto out = to_oci(
+      proto<Limits>("cpu_period: 100000 cpu_quota: -1 cpu_shares: 2 cpuset_cpus: '0-1' cpuset_mems: '0' "
+                    "hugepage_limits { page_size: '2MB' limit: 18446744073709551615 } unified { key: "
+                    "'memory.high' value: '5' }"));
   CHECK(out.cpu_period == 100000U);
   CHECK(out.cpu_quota == -1);
   CHECK(out.cpu_shares == 2U);
@@ -53,12 +54,15 @@ TEST_CASE("Every limit finds its place, unlimited ones too") {
 TEST_CASE("An update changes what it names and keeps the rest; huge pages are one list") {
   const auto current = proto<Limits>(
       "cpu_shares: 512 memory_limit_in_bytes: 1000 cpuset_cpus: '0' oom_score_adj: 5 "
-      "hugepage_limits { page_size: '2MB' limit: 1 } unified { key: 'a.b' value: '1' } unified { key: 'c.d' value: '2' }");
+      "hugepage_limits { page_size: '2MB' limit: 1 } unified { key: 'a.b' value: '1' } unified { key: 'c.d' "
+      "value: '2' }");
   CHECK(MessageDifferencer::Equals(merge(current, {}), current));
-  const auto merged = merge(current, proto<Limits>("cpu_quota: 7 cpuset_cpus: '1' hugepage_limits { page_size: '1GB' limit: 2 } "
-                                                   "unified { key: 'c.d' value: '3' }"));
+  const auto merged = merge(
+      current, proto<Limits>("cpu_quota: 7 cpuset_cpus: '1' hugepage_limits { page_size: '1GB' limit: 2 } "
+                             "unified { key: 'c.d' value: '3' }"));
   const auto expected = proto<Limits>(
       "cpu_shares: 512 memory_limit_in_bytes: 1000 cpuset_cpus: '1' oom_score_adj: 5 cpu_quota: 7 "
-      "hugepage_limits { page_size: '1GB' limit: 2 } unified { key: 'a.b' value: '1' } unified { key: 'c.d' value: '3' }");
+      "hugepage_limits { page_size: '1GB' limit: 2 } unified { key: 'a.b' value: '1' } unified { key: 'c.d' "
+      "value: '3' }");
   CHECK(MessageDifferencer::Equals(merged, expected));
 }

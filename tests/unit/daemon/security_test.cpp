@@ -18,21 +18,31 @@ using Names = std::vector<std::string>;
 
 namespace {
 
-Result<oci::Capabilities> make(const std::string& wish) { return container_capabilities(proto<Security>("capabilities { " + wish + " }")); }
+Result<oci::Capabilities> make(const std::string& wish) {
+  return container_capabilities(proto<Security>("capabilities { " + wish + " }"));
+}
 
-bool has(const Names& names, const std::string& name) { return std::count(names.begin(), names.end(), name) == 1; }
+bool has(const Names& names, const std::string& name) {
+  return std::count(names.begin(), names.end(), name) == 1;
+}
 
 /// A test may run with fewer capabilities than root; what cannot be handed on is left out.
-bool available(const std::string& name) { return has(runtime::capability_names(runtime::own_bounding_set()), name); }
+bool available(const std::string& name) {
+  return has(berth::runtime::capability_names(berth::runtime::own_bounding_set()), name);
+}
 
-constexpr const char* kProfile = R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]})";
+constexpr const char* kProfile =
+    R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]})";
 
 }  // namespace
 
 TEST_CASE("A capability that does not exist is refused by list and by name") {
-  CHECK(refusal(make("add_capabilities: 'SYS_MAGIC'")) == "security_context.capabilities.add_capabilities \"SYS_MAGIC\" is not a capability");
-  CHECK(refusal(make("drop_capabilities: 'CAP_'")) == "security_context.capabilities.drop_capabilities \"CAP_\" is not a capability");
-  CHECK(refusal(make("add_ambient_capabilities: ''")) == "security_context.capabilities.add_ambient_capabilities \"\" is not a capability");
+  CHECK(refusal(make("add_capabilities: 'SYS_MAGIC'")) ==
+        "security_context.capabilities.add_capabilities \"SYS_MAGIC\" is not a capability");
+  CHECK(refusal(make("drop_capabilities: 'CAP_'")) ==
+        "security_context.capabilities.drop_capabilities \"CAP_\" is not a capability");
+  CHECK(refusal(make("add_ambient_capabilities: ''")) ==
+        "security_context.capabilities.add_ambient_capabilities \"\" is not a capability");
   for (const char* word : {"CAP_ALL", "CAP_CAP_CHOWN", "chown ", "CAP_63"}) {
     INFO(word);
     CHECK(has_code(make(std::string("add_capabilities: '") + word + "'"), Code::kInvalidArgument));
@@ -58,12 +68,15 @@ TEST_CASE("A capability has four spellings and is added once") {
     const auto sets = make(std::string("add_capabilities: ['") + word + "', 'CAP_NET_ADMIN']");
     REQUIRE(sets);
     CHECK(has(sets->bounding, "CAP_NET_ADMIN") == available("CAP_NET_ADMIN"));
-    CHECK_FALSE(has(make(std::string("add_capabilities: 'ALL' drop_capabilities: '") + word + "'")->bounding, "CAP_NET_ADMIN"));
+    CHECK_FALSE(has(make(std::string("add_capabilities: 'ALL' drop_capabilities: '") + word + "'")->bounding,
+                    "CAP_NET_ADMIN"));
   }
 }
 
-TEST_CASE("ALL is everything that the daemon itself may hand on, and dropping ALL leaves just what was added by name") {
-  const auto all = runtime::capability_names(runtime::own_bounding_set());
+TEST_CASE(
+    "ALL is everything that the daemon itself may hand on, and dropping ALL leaves just what was added by "
+    "name") {
+  const auto all = berth::runtime::capability_names(berth::runtime::own_bounding_set());
   const auto everything = make("add_capabilities: 'all'");
   REQUIRE(everything);
   CHECK(everything->bounding.size() == all.size());
@@ -89,13 +102,14 @@ TEST_CASE("Ambient ALL is every capability that the container has, not a word wi
   const auto sets = make("add_ambient_capabilities: 'ALL'");
   REQUIRE(sets);
   CHECK(sets->ambient == sets->bounding);
-  CHECK(sets->ambient.empty() == (runtime::own_bounding_set() == 0));
+  CHECK(sets->ambient.empty() == (berth::runtime::own_bounding_set() == 0));
 }
 
 TEST_CASE("A privileged container has what the daemon has, whatever the lists say") {
-  const auto sets = container_capabilities(proto<Security>("privileged: true capabilities { drop_capabilities: 'ALL' }"));
+  const auto sets =
+      container_capabilities(proto<Security>("privileged: true capabilities { drop_capabilities: 'ALL' }"));
   REQUIRE(sets);
-  CHECK(sets->bounding == runtime::capability_names(runtime::own_bounding_set()));
+  CHECK(sets->bounding == berth::runtime::capability_names(berth::runtime::own_bounding_set()));
   CHECK(sets->effective == sets->bounding);
 }
 
@@ -103,10 +117,12 @@ TEST_CASE("Without a word about seccomp there is no filter; the structured field
   auto profile = container_seccomp(proto<Security>(""), {});
   REQUIRE(profile);
   CHECK_FALSE(*profile);
-  profile = container_seccomp(proto<Security>("seccomp { profile_type: RuntimeDefault } seccomp_profile_path: 'unconfined'"), {});
+  profile = container_seccomp(
+      proto<Security>("seccomp { profile_type: RuntimeDefault } seccomp_profile_path: 'unconfined'"), {});
   REQUIRE(profile);
   CHECK(*profile);
-  profile = container_seccomp(proto<Security>("seccomp { profile_type: Unconfined } seccomp_profile_path: 'runtime/default'"), {});
+  profile = container_seccomp(
+      proto<Security>("seccomp { profile_type: Unconfined } seccomp_profile_path: 'runtime/default'"), {});
   REQUIRE(profile);
   CHECK_FALSE(*profile);
   profile = container_seccomp(proto<Security>("seccomp_profile_path: 'runtime/default'"), {});
@@ -115,38 +131,47 @@ TEST_CASE("Without a word about seccomp there is no filter; the structured field
 }
 
 TEST_CASE("A privileged container has no filter, even when one is asked for") {
-  const auto profile = container_seccomp(proto<Security>("privileged: true seccomp { profile_type: Localhost localhost_ref: '/missing' }"), {});
+  const auto profile = container_seccomp(
+      proto<Security>("privileged: true seccomp { profile_type: Localhost localhost_ref: '/missing' }"), {});
   REQUIRE(profile);
   CHECK_FALSE(*profile);
 }
 
-TEST_CASE("A profile of the host is read; one that is missing, relative, huge or no profile is refused by name") {
-  Tree tree{{"good.json", kProfile}, {"bad.json", "{\"defaultAction\": 5}"}, {"torn.json", "{\"defaultAc"}, {"dir/", ""}};
+TEST_CASE(
+    "A profile of the host is read; one that is missing, relative, huge or no profile is refused by name") {
+  Tree tree{{"good.json", kProfile},
+            {"bad.json", "{\"defaultAction\": 5}"},
+            {"torn.json", "{\"defaultAc"},
+            {"dir/", ""}};
   auto ask = [](const std::string& path) {
-    return container_seccomp(proto<Security>("seccomp { profile_type: Localhost localhost_ref: '" + path + "' }"), {});
+    return container_seccomp(
+        proto<Security>("seccomp { profile_type: Localhost localhost_ref: '" + path + "' }"), {});
   };
   const auto good = ask(tree.path("good.json"));
   REQUIRE(good);
   REQUIRE(*good);
   CHECK((*good)->default_action == "SCMP_ACT_ERRNO");
-  const auto legacy = container_seccomp(proto<Security>("seccomp_profile_path: 'localhost/" + tree.path("good.json") + "'"), {});
+  const auto legacy = container_seccomp(
+      proto<Security>("seccomp_profile_path: 'localhost/" + tree.path("good.json") + "'"), {});
   REQUIRE(legacy);
   CHECK(*legacy);
-  for (const std::string& path : {tree.path("missing.json"), tree.path("bad.json"), tree.path("torn.json"), tree.path("dir"),
-                                  std::string("good.json"), std::string()}) {
+  for (const std::string& path : {tree.path("missing.json"), tree.path("bad.json"), tree.path("torn.json"),
+                                  tree.path("dir"), std::string("good.json"), std::string()}) {
     INFO(path);
     const auto refused = ask(path);
     CHECK(has_code(refused, Code::kInvalidArgument));
     CHECK(refusal(refused).find("seccomp profile \"" + path + "\"") != std::string::npos);
   }
-  CHECK(has_code(container_seccomp(proto<Security>("seccomp_profile_path: 'docker/strict'"), {}), Code::kInvalidArgument));
+  CHECK(has_code(container_seccomp(proto<Security>("seccomp_profile_path: 'docker/strict'"), {}),
+                 Code::kInvalidArgument));
   auto unknown = proto<Security>("seccomp {}");
   unknown.mutable_seccomp()->set_profile_type(static_cast<cri::SecurityProfile::ProfileType>(9));
   CHECK(has_code(container_seccomp(unknown, {}), Code::kInvalidArgument));
 }
 
 TEST_CASE("A profile that the host cannot apply is refused; one that asks for nothing is not") {
-  CHECK(has_code(check_lsm(proto<Security>("apparmor { profile_type: Localhost localhost_ref: 'p' }")), Code::kUnimplemented));
+  CHECK(has_code(check_lsm(proto<Security>("apparmor { profile_type: Localhost localhost_ref: 'p' }")),
+                 Code::kUnimplemented));
   CHECK(has_code(check_lsm(proto<Security>("apparmor_profile: 'localhost/p'")), Code::kUnimplemented));
   CHECK(check_lsm(proto<Security>("apparmor { profile_type: Unconfined } apparmor_profile: 'localhost/p'")));
   CHECK(check_lsm(proto<Security>("apparmor_profile: 'runtime/default'")));

@@ -32,7 +32,8 @@ TEST_CASE("Each of our codes has a gRPC status of its own") {
 TEST_CASE("The whole story is told, outermost first") {
   Error error = Error::from_errno(ENOENT, "open", "/a");
   error.add_context("start container \"c\"");
-  CHECK(rpc::to_grpc_status(error).error_message() == "start container \"c\": open /a: No such file or directory");
+  CHECK(rpc::to_grpc_status(error).error_message() ==
+        "start container \"c\": open /a: No such file or directory");
 }
 
 TEST_CASE("A message is UTF-8 whatever a path or a plugin put into it, also where it was cut") {

@@ -23,7 +23,9 @@ Result<void> stop(FakeNode& node, const std::string& id, std::int64_t timeout) {
   return stop_container(node.with, Call{"StopContainer", {}, Clock::time_point::max()}, request, response);
 }
 
-bool stop_is_registered(const Container& container) { return container.stop.lock()->kill_at.has_value(); }
+bool stop_is_registered(const Container& container) {
+  return container.stop.lock()->kill_at.has_value();
+}
 
 shim::ExitRecord clean_exit() {
   shim::ExitRecord exit{};

@@ -11,9 +11,30 @@ using namespace berth::daemon;
 using namespace berth::daemon::testing;
 
 TEST_CASE("Words that are no signal are refused, also those one character away from one") {
-  for (const char* word : {"", "SIG", "SIGSIGTERM", "TERM ", " TERM", "0", "-9", "+9", "65", "99999999999999999999", "9.0", "SIGRTMIN+",
-                           "SIGRTMIN+31", "SIGRTMIN-3", "SIGRTMAX+1", "RTMAX-99", "RTMIN+2147483647", "RTMIN--1", "RTMIN+-1",
-                           "RTMIN3", "RTMINMINUS1", "RTMAXPLUS1", "SIGNAL_SIGTERM", "DEFAULT"}) {
+  for (const char* word : {"",
+                           "SIG",
+                           "SIGSIGTERM",
+                           "TERM ",
+                           " TERM",
+                           "0",
+                           "-9",
+                           "+9",
+                           "65",
+                           "99999999999999999999",
+                           "9.0",
+                           "SIGRTMIN+",
+                           "SIGRTMIN+31",
+                           "SIGRTMIN-3",
+                           "SIGRTMAX+1",
+                           "RTMAX-99",
+                           "RTMIN+2147483647",
+                           "RTMIN--1",
+                           "RTMIN+-1",
+                           "RTMIN3",
+                           "RTMINMINUS1",
+                           "RTMAXPLUS1",
+                           "SIGNAL_SIGTERM",
+                           "DEFAULT"}) {
     INFO(word);
     const auto number = parse_signal(word);
     CHECK(has_code(number, Code::kInvalidArgument));
@@ -22,11 +43,22 @@ TEST_CASE("Words that are no signal are refused, also those one character away f
 }
 
 TEST_CASE("A signal has many names") {
-  const std::pair<const char*, int> rows[] = {
-      {"SIGTERM", SIGTERM}, {"term", SIGTERM},      {"15", 15},          {"sigkill", SIGKILL},        {"SIGCLD", SIGCHLD},
-      {"IOT", SIGABRT},     {"SIGPOLL", SIGIO},     {"SIGSYS", SIGSYS},  {"SIGRTMIN", SIGRTMIN},      {"64", SIGRTMAX},
-      {"rtmin+3", SIGRTMIN + 3}, {"SIGRTMAX-1", SIGRTMAX - 1}, {"SIGRTMINPLUS15", SIGRTMIN + 15}, {"RTMAXMINUS14", SIGRTMAX - 14},
-      {"WINCH", SIGWINCH},  {"SIGUSR1", SIGUSR1}};
+  const std::pair<const char*, int> rows[] = {{"SIGTERM", SIGTERM},
+                                              {"term", SIGTERM},
+                                              {"15", 15},
+                                              {"sigkill", SIGKILL},
+                                              {"SIGCLD", SIGCHLD},
+                                              {"IOT", SIGABRT},
+                                              {"SIGPOLL", SIGIO},
+                                              {"SIGSYS", SIGSYS},
+                                              {"SIGRTMIN", SIGRTMIN},
+                                              {"64", SIGRTMAX},
+                                              {"rtmin+3", SIGRTMIN + 3},
+                                              {"SIGRTMAX-1", SIGRTMAX - 1},
+                                              {"SIGRTMINPLUS15", SIGRTMIN + 15},
+                                              {"RTMAXMINUS14", SIGRTMAX - 14},
+                                              {"WINCH", SIGWINCH},
+                                              {"SIGUSR1", SIGUSR1}};
   for (const auto& [word, number] : rows) {
     INFO(word);
     const auto parsed = parse_signal(word);
@@ -35,7 +67,8 @@ TEST_CASE("A signal has many names") {
   }
 }
 
-TEST_CASE("Every signal that the CRI can name has a number, and finds its way back to a name of that number") {
+TEST_CASE(
+    "Every signal that the CRI can name has a number, and finds its way back to a name of that number") {
   for (int value = cri::Signal_MIN; value <= cri::Signal_MAX; ++value) {
     if (!cri::Signal_IsValid(value) || value == cri::SIGNAL_RUNTIME_DEFAULT) continue;
     cri::ContainerConfig config;

@@ -58,7 +58,8 @@ TEST_CASE("Digits are an ID even where the image has a user or a group of that n
 }
 
 TEST_CASE("An ID above 2^31-1 is refused wherever it comes from, because it would wrap") {
-  const Rootfs rootfs("big:x:2147483648:0::/:\nwrap:x:4294967296:0::/:\nedge:x:2147483647:2147483647::/e:\n", "big:x:4294967296:\n");
+  const Rootfs rootfs("big:x:2147483648:0::/:\nwrap:x:4294967296:0::/:\nedge:x:2147483647:2147483647::/e:\n",
+                      "big:x:4294967296:\n");
   for (const char* id : {"2147483648", "4294967295", "4294967296", "18446744073709551616"}) {
     INFO(id);
     const auto user = rootfs.resolve(id);
@@ -94,10 +95,15 @@ TEST_CASE("The image's USER comes in five forms") {
     std::uint32_t uid, gid;
     const char* home;
   };
-  const Row rows[] = {
-      {"", 0, 0, "/root"},          {"app", 1000, 1001, "/home/app"}, {"app:wheel", 1000, 10, "/home/app"},
-      {"1000:users", 1000, 1001, "/home/app"}, {"4242", 4242, 0, "/"}, {"4242:77", 4242, 77, "/"},
-      {":wheel", 0, 10, "/root"},   {"app:", 1000, 1001, "/home/app"}, {"homeless", 1002, 1002, "/"}};
+  const Row rows[] = {{"", 0, 0, "/root"},
+                      {"app", 1000, 1001, "/home/app"},
+                      {"app:wheel", 1000, 10, "/home/app"},
+                      {"1000:users", 1000, 1001, "/home/app"},
+                      {"4242", 4242, 0, "/"},
+                      {"4242:77", 4242, 77, "/"},
+                      {":wheel", 0, 10, "/root"},
+                      {"app:", 1000, 1001, "/home/app"},
+                      {"homeless", 1002, 1002, "/"}};
   for (const auto& row : rows) {
     INFO(row.user);
     const auto user = rootfs.resolve(row.user);
@@ -192,8 +198,10 @@ TEST_CASE("A file that nobody would call a passwd file is not read to its end") 
 TEST_CASE("Malformed passwd lines are passed over, whole ones beside them count") {
   const std::string huge = "huge:x:5:5::/" + std::string(70'000, 'a') + ":\n";
   const auto entries = parse_passwd(
-      "no colons\n:x:1:1::/:\nshort:x:1:1\nneg:x:-1:0::/:\nplus:x:+1:0::/:\nspace:x: 1:0::/:\nempty:x::0::/:\n"
-      "hex:x:0x1:0::/:\ncarriage:x:1:1::/ho\rme:\nnul:x:1:1::/ho" + std::string(1, '\0') + "me:\n" + huge +
+      "no colons\n:x:1:1::/:\nshort:x:1:1\nneg:x:-1:0::/:\nplus:x:+1:0::/:\nspace:x: "
+      "1:0::/:\nempty:x::0::/:\n"
+      "hex:x:0x1:0::/:\ncarriage:x:1:1::/ho\rme:\nnul:x:1:1::/ho" +
+      std::string(1, '\0') + "me:\n" + huge +
       "+::::::\n\n#comment:x:3:3::/c:\ngood:x:9:9::/g:/bin/sh:extra\nlast:x:10:10::/l:");
   REQUIRE(entries.size() == 3);
   CHECK(entries[0].name == "#comment");

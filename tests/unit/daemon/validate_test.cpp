@@ -39,55 +39,76 @@ Message with(const char* base, const std::string& addition) {
 
 TEST_CASE("A pod without metadata, or with a name that would break what it is written into, is refused") {
   CHECK(refusal(validate_pod({})) == "config.metadata is missing");
-  CHECK(refusal(validate_pod(proto<cri::PodSandboxConfig>("metadata {}"))) == "config.metadata.name is empty");
-  CHECK(refusal(validate_pod(proto<cri::PodSandboxConfig>("metadata { name: 'a' }"))) == "config.metadata.namespace is empty");
+  CHECK(refusal(validate_pod(proto<cri::PodSandboxConfig>("metadata {}"))) ==
+        "config.metadata.name is empty");
+  CHECK(refusal(validate_pod(proto<cri::PodSandboxConfig>("metadata { name: 'a' }"))) ==
+        "config.metadata.namespace is empty");
   const std::string bad = "contains a slash or a control character";
   const Row rows[] = {
       {"metadata { name: 'a/../b' }", kInvalid, "config.metadata.name \"a/../b\" " + bad},
       {"metadata { name: 'a\\nb' }", kInvalid, "config.metadata.name \"a\nb\" " + bad},
       {"metadata { namespace: 'a/b' }", kInvalid, "config.metadata.namespace \"a/b\" " + bad},
       {"metadata { uid: '../u' }", kInvalid, "config.metadata.uid \"../u\" " + bad},
-      {"metadata { name: '" + std::string(254, 'a') + "' }", kInvalid, "config.metadata.name is longer than 253 bytes"},
+      {"metadata { name: '" + std::string(254, 'a') + "' }", kInvalid,
+       "config.metadata.name is longer than 253 bytes"},
   };
-  for (const auto& row : rows) check_refused(validate_pod(with<cri::PodSandboxConfig>(kPod, row.addition)), row);
-  CHECK(validate_pod(with<cri::PodSandboxConfig>(kPod, "metadata { name: '" + std::string(253, 'a') + "' }")));
+  for (const auto& row : rows)
+    check_refused(validate_pod(with<cri::PodSandboxConfig>(kPod, row.addition)), row);
+  CHECK(
+      validate_pod(with<cri::PodSandboxConfig>(kPod, "metadata { name: '" + std::string(253, 'a') + "' }")));
 }
 
 TEST_CASE("Each field of a pod that no pod can have is refused with its name and its value") {
   const std::string context = "config.linux.security_context.";
   const Row rows[] = {
       {"hostname: 'a b'", kInvalid, "config.hostname \"a b\" is not a host name of at most 64 bytes"},
-      {"hostname: 'a\\n1.2.3.4 evil'", kInvalid, "config.hostname \"a\n1.2.3.4 evil\" is not a host name of at most 64 bytes"},
+      {"hostname: 'a\\n1.2.3.4 evil'", kInvalid,
+       "config.hostname \"a\n1.2.3.4 evil\" is not a host name of at most 64 bytes"},
       {"hostname: '" + std::string(65, 'h') + "'", kInvalid,
        "config.hostname \"" + std::string(65, 'h') + "\" is not a host name of at most 64 bytes"},
       {"log_directory: 'var/log'", kInvalid, "config.log_directory \"var/log\" is not an absolute path"},
       {"log_directory: '/var/../etc'", kInvalid, "config.log_directory \"/var/../etc\" contains \"..\""},
-      {"log_directory: '/" + std::string(4095, 'l') + "'", kInvalid, "config.log_directory is longer than 4095 bytes"},
-      {"port_mappings { container_port: 65536 }", kInvalid, "port_mappings.container_port \"65536\" is not in 1-65535"},
-      {"port_mappings { container_port: 0 }", kInvalid, "port_mappings.container_port \"0\" is not in 1-65535"},
-      {"port_mappings { container_port: -80 }", kInvalid, "port_mappings.container_port \"-80\" is not in 1-65535"},
-      {"port_mappings { container_port: 80 host_port: 70000 }", kInvalid, "port_mappings.host_port \"70000\" is not in 0-65535"},
-      {"port_mappings { container_port: 80 host_port: -1 }", kInvalid, "port_mappings.host_port \"-1\" is not in 0-65535"},
-      {"port_mappings { container_port: 80 host_ip: '::1\\n' }", kInvalid, "port_mappings.host_ip \"::1\n\" is not an address"},
-      {"dns_config { servers: '1.1.1.1\\noptions debug' }", kInvalid, "config.dns_config \"1.1.1.1\noptions debug\" contains a control character"},
+      {"log_directory: '/" + std::string(4095, 'l') + "'", kInvalid,
+       "config.log_directory is longer than 4095 bytes"},
+      {"port_mappings { container_port: 65536 }", kInvalid,
+       "port_mappings.container_port \"65536\" is not in 1-65535"},
+      {"port_mappings { container_port: 0 }", kInvalid,
+       "port_mappings.container_port \"0\" is not in 1-65535"},
+      {"port_mappings { container_port: -80 }", kInvalid,
+       "port_mappings.container_port \"-80\" is not in 1-65535"},
+      {"port_mappings { container_port: 80 host_port: 70000 }", kInvalid,
+       "port_mappings.host_port \"70000\" is not in 0-65535"},
+      {"port_mappings { container_port: 80 host_port: -1 }", kInvalid,
+       "port_mappings.host_port \"-1\" is not in 0-65535"},
+      {"port_mappings { container_port: 80 host_ip: '::1\\n' }", kInvalid,
+       "port_mappings.host_ip \"::1\n\" is not an address"},
+      {"dns_config { servers: '1.1.1.1\\noptions debug' }", kInvalid,
+       "config.dns_config \"1.1.1.1\noptions debug\" contains a control character"},
       {"dns_config { searches: 'a\\r' }", kInvalid, "config.dns_config \"a\r\" contains a control character"},
       {"dns_config { options: 'o\\t' }", kInvalid, "config.dns_config \"o\t\" contains a control character"},
-      {"linux { cgroup_parent: 'kubepods' }", kInvalid, "config.linux.cgroup_parent \"kubepods\" is not an absolute path"},
-      {"linux { cgroup_parent: '/kubepods/../../x' }", kInvalid, "config.linux.cgroup_parent \"/kubepods/../../x\" contains \"..\""},
+      {"linux { cgroup_parent: 'kubepods' }", kInvalid,
+       "config.linux.cgroup_parent \"kubepods\" is not an absolute path"},
+      {"linux { cgroup_parent: '/kubepods/../../x' }", kInvalid,
+       "config.linux.cgroup_parent \"/kubepods/../../x\" contains \"..\""},
       {"linux { security_context { namespace_options { pid: TARGET } } }", kInvalid,
        context + "namespace_options.pid must be POD, CONTAINER or NODE"},
       {"linux { security_context { namespace_options { network: CONTAINER } } }", kInvalid,
        context + "namespace_options.network must be POD or NODE"},
-      {"linux { security_context { namespace_options { ipc: TARGET } } }", kInvalid, context + "namespace_options.ipc must be POD or NODE"},
-      {"linux { security_context { namespace_options { userns_options { mode: POD } } } }", Code::kUnimplemented,
+      {"linux { security_context { namespace_options { ipc: TARGET } } }", kInvalid,
+       context + "namespace_options.ipc must be POD or NODE"},
+      {"linux { security_context { namespace_options { userns_options { mode: POD } } } }",
+       Code::kUnimplemented,
        context + "namespace_options.userns_options: user namespaces are not supported yet"},
-      {"linux { security_context { run_as_group { value: 1 } } }", kInvalid, context + "run_as_group is given without a user"},
-      {"linux { security_context { run_as_user { value: -1 } } }", kInvalid, context + "run_as_user \"-1\" is not in 0-2147483647"},
+      {"linux { security_context { run_as_group { value: 1 } } }", kInvalid,
+       context + "run_as_group is given without a user"},
+      {"linux { security_context { run_as_user { value: -1 } } }", kInvalid,
+       context + "run_as_user \"-1\" is not in 0-2147483647"},
       {"linux { security_context { supplemental_groups: 2147483648 } }", kInvalid,
        context + "supplemental_groups \"2147483648\" is not in 0-2147483647"},
   };
   REQUIRE(validate_pod(proto<cri::PodSandboxConfig>(kPod)));
-  for (const auto& row : rows) check_refused(validate_pod(with<cri::PodSandboxConfig>(kPod, row.addition)), row);
+  for (const auto& row : rows)
+    check_refused(validate_pod(with<cri::PodSandboxConfig>(kPod, row.addition)), row);
 }
 
 TEST_CASE("Enum numbers that the API does not define are refused, not used as an index") {
@@ -100,7 +121,8 @@ TEST_CASE("Enum numbers that the API does not define are refused, not used as an
   CHECK(refusal(validate_pod(pod)) == "port_mappings.protocol \"-1\" is unknown");
   port->set_protocol(cri::SCTP);
   CHECK(validate_pod(pod));
-  pod.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(static_cast<cri::NamespaceMode>(9));
+  pod.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(
+      static_cast<cri::NamespaceMode>(9));
   CHECK(has_code(validate_pod(pod), kInvalid));
 
   auto container = proto<cri::ContainerConfig>(kContainer);
@@ -126,26 +148,38 @@ TEST_CASE("A container's mounts stay inside, and lead to a place below the root"
   auto mount = [](const std::string& fields) { return "mounts { " + fields + " }"; };
   const Row rows[] = {
       {mount("host_path: '/h'"), kInvalid, "mounts.container_path is empty"},
-      {mount("container_path: 'data' host_path: '/h'"), kInvalid, "mounts.container_path \"data\" is not an absolute path"},
-      {mount("container_path: '/a/../../b' host_path: '/h'"), kInvalid, "mounts.container_path \"/a/../../b\" contains \"..\""},
-      {mount("container_path: '/a/..' host_path: '/h'"), kInvalid, "mounts.container_path \"/a/..\" contains \"..\""},
-      {mount("container_path: '/' host_path: '/h'"), kInvalid, "mounts.container_path \"/\" is the root itself"},
-      {mount("container_path: '//' host_path: '/h'"), kInvalid, "mounts.container_path \"//\" is the root itself"},
-      {mount("container_path: '/./' host_path: '/h'"), kInvalid, "mounts.container_path \"/./\" is the root itself"},
+      {mount("container_path: 'data' host_path: '/h'"), kInvalid,
+       "mounts.container_path \"data\" is not an absolute path"},
+      {mount("container_path: '/a/../../b' host_path: '/h'"), kInvalid,
+       "mounts.container_path \"/a/../../b\" contains \"..\""},
+      {mount("container_path: '/a/..' host_path: '/h'"), kInvalid,
+       "mounts.container_path \"/a/..\" contains \"..\""},
+      {mount("container_path: '/' host_path: '/h'"), kInvalid,
+       "mounts.container_path \"/\" is the root itself"},
+      {mount("container_path: '//' host_path: '/h'"), kInvalid,
+       "mounts.container_path \"//\" is the root itself"},
+      {mount("container_path: '/./' host_path: '/h'"), kInvalid,
+       "mounts.container_path \"/./\" is the root itself"},
       {mount("container_path: '/a'"), kInvalid, "mounts.host_path is empty"},
-      {mount("container_path: '/a' host_path: 'h'"), kInvalid, "mounts.host_path \"h\" is not an absolute path"},
-      {mount("container_path: '/a' host_path: '/h/../x'"), kInvalid, "mounts.host_path \"/h/../x\" contains \"..\""},
+      {mount("container_path: '/a' host_path: 'h'"), kInvalid,
+       "mounts.host_path \"h\" is not an absolute path"},
+      {mount("container_path: '/a' host_path: '/h/../x'"), kInvalid,
+       "mounts.host_path \"/h/../x\" contains \"..\""},
       {mount("container_path: '/a' host_path: '/h' recursive_read_only: true"), kInvalid,
        "mounts.container_path \"/a\" asks for recursive_read_only without readonly"},
-      {mount("container_path: '/a' host_path: '/h' readonly: true recursive_read_only: true propagation: PROPAGATION_BIDIRECTIONAL"),
-       kInvalid, "mounts.container_path \"/a\" asks for recursive_read_only with a propagation other than private"},
+      {mount("container_path: '/a' host_path: '/h' readonly: true recursive_read_only: true propagation: "
+             "PROPAGATION_BIDIRECTIONAL"),
+       kInvalid,
+       "mounts.container_path \"/a\" asks for recursive_read_only with a propagation other than private"},
       {mount("container_path: '/a' image { image: 'i' }"), Code::kUnimplemented,
        "mounts.image (image volume at /a) is not supported yet"},
       {mount("container_path: '/a' host_path: '/h' uidMappings {}"), Code::kUnimplemented,
        "mounts.uidMappings (at /a) are not supported yet"},
   };
-  for (const auto& row : rows) check_refused(validate_container(with<cri::ContainerConfig>(kContainer, row.addition)), row);
-  const std::string dots = mount("container_path: '/..a/b..' host_path: '/...' readonly: true recursive_read_only: true");
+  for (const auto& row : rows)
+    check_refused(validate_container(with<cri::ContainerConfig>(kContainer, row.addition)), row);
+  const std::string dots =
+      mount("container_path: '/..a/b..' host_path: '/...' readonly: true recursive_read_only: true");
   CHECK(validate_container(with<cri::ContainerConfig>(kContainer, dots)));  // names may begin with dots
 }
 
@@ -155,37 +189,55 @@ TEST_CASE("Each other field of a container that none can have is refused with it
   const Row rows[] = {
       {"working_dir: 'srv'", kInvalid, "config.working_dir \"srv\" is not an absolute path"},
       {"working_dir: '/a/..'", kInvalid, "config.working_dir \"/a/..\" contains \"..\""},
-      {"log_path: '/0.log'", kInvalid, "config.log_path \"/0.log\" is not the path of a file below the pod's log_directory"},
-      {"log_path: '../0.log'", kInvalid, "config.log_path \"../0.log\" is not the path of a file below the pod's log_directory"},
-      {"log_path: 'c/../../0.log'", kInvalid, "config.log_path \"c/../../0.log\" is not the path of a file below the pod's log_directory"},
-      {"log_path: 'c/'", kInvalid, "config.log_path \"c/\" is not the path of a file below the pod's log_directory"},
-      {"log_path: 'c/.'", kInvalid, "config.log_path \"c/.\" is not the path of a file below the pod's log_directory"},
-      {"devices { host_path: 'null' }", kInvalid, "config.devices.host_path \"null\" is not an absolute path"},
-      {"devices { host_path: '/dev/null' container_path: 'null' }", kInvalid, "config.devices.container_path \"null\" is not an absolute path"},
-      {"devices { host_path: '/dev/null' permissions: 'rwx' }", kInvalid, "config.devices.permissions \"rwx\" is not a subset of \"rwm\""},
+      {"log_path: '/0.log'", kInvalid,
+       "config.log_path \"/0.log\" is not the path of a file below the pod's log_directory"},
+      {"log_path: '../0.log'", kInvalid,
+       "config.log_path \"../0.log\" is not the path of a file below the pod's log_directory"},
+      {"log_path: 'c/../../0.log'", kInvalid,
+       "config.log_path \"c/../../0.log\" is not the path of a file below the pod's log_directory"},
+      {"log_path: 'c/'", kInvalid,
+       "config.log_path \"c/\" is not the path of a file below the pod's log_directory"},
+      {"log_path: 'c/.'", kInvalid,
+       "config.log_path \"c/.\" is not the path of a file below the pod's log_directory"},
+      {"devices { host_path: 'null' }", kInvalid,
+       "config.devices.host_path \"null\" is not an absolute path"},
+      {"devices { host_path: '/dev/null' container_path: 'null' }", kInvalid,
+       "config.devices.container_path \"null\" is not an absolute path"},
+      {"devices { host_path: '/dev/null' permissions: 'rwx' }", kInvalid,
+       "config.devices.permissions \"rwx\" is not a subset of \"rwm\""},
       {"envs { value: 'v' }", kInvalid, "config.envs.key \"\" is empty or contains \"=\""},
       {"envs { key: 'A=B' }", kInvalid, "config.envs.key \"A=B\" is empty or contains \"=\""},
       {"CDI_devices { name: 'v/c=d' }", Code::kUnimplemented, "config.CDI_devices are not supported yet"},
-      {security("run_as_user { value: -1 }"), kInvalid, context + "run_as_user \"-1\" is not in 0-2147483647"},
-      {security("run_as_user { value: 2147483648 }"), kInvalid, context + "run_as_user \"2147483648\" is not in 0-2147483647"},
-      {security("run_as_user { value: 4294967296 }"), kInvalid, context + "run_as_user \"4294967296\" is not in 0-2147483647"},
-      {security("run_as_user {} run_as_group { value: -2 }"), kInvalid, context + "run_as_group \"-2\" is not in 0-2147483647"},
+      {security("run_as_user { value: -1 }"), kInvalid,
+       context + "run_as_user \"-1\" is not in 0-2147483647"},
+      {security("run_as_user { value: 2147483648 }"), kInvalid,
+       context + "run_as_user \"2147483648\" is not in 0-2147483647"},
+      {security("run_as_user { value: 4294967296 }"), kInvalid,
+       context + "run_as_user \"4294967296\" is not in 0-2147483647"},
+      {security("run_as_user {} run_as_group { value: -2 }"), kInvalid,
+       context + "run_as_group \"-2\" is not in 0-2147483647"},
       {security("run_as_group { value: 1 }"), kInvalid, context + "run_as_group is given without a user"},
-      {security("supplemental_groups: [1, -1]"), kInvalid, context + "supplemental_groups \"-1\" is not in 0-2147483647"},
-      {security("namespace_options { pid: TARGET }"), kInvalid, context + "namespace_options.target_id is empty with pid TARGET"},
+      {security("supplemental_groups: [1, -1]"), kInvalid,
+       context + "supplemental_groups \"-1\" is not in 0-2147483647"},
+      {security("namespace_options { pid: TARGET }"), kInvalid,
+       context + "namespace_options.target_id is empty with pid TARGET"},
   };
   REQUIRE(validate_container(proto<cri::ContainerConfig>(kContainer)));
-  for (const auto& row : rows) check_refused(validate_container(with<cri::ContainerConfig>(kContainer, row.addition)), row);
+  for (const auto& row : rows)
+    check_refused(validate_container(with<cri::ContainerConfig>(kContainer, row.addition)), row);
   CHECK(refusal(validate_container({})) == "config.metadata is missing");
-  CHECK(refusal(validate_container(proto<cri::ContainerConfig>("metadata { name: 'c' }"))) == "config.image.image is empty");
-  CHECK(validate_container(with<cri::ContainerConfig>(kContainer, security("run_as_username: 'a' run_as_group { value: 1 }"))));
+  CHECK(refusal(validate_container(proto<cri::ContainerConfig>("metadata { name: 'c' }"))) ==
+        "config.image.image is empty");
+  CHECK(validate_container(
+      with<cri::ContainerConfig>(kContainer, security("run_as_username: 'a' run_as_group { value: 1 }"))));
 }
 
 TEST_CASE("A NUL byte, behind which a C string would end, is refused in every field that becomes one") {
-  for (const char* field : {"command: 'a\\0b'", "args: 'a\\0b'", "envs { key: 'K\\0' }", "envs { key: 'K' value: 'v\\0w' }",
-                            "working_dir: '/a\\0'", "log_path: 'l\\0.log'", "mounts { container_path: '/a\\0' host_path: '/h' }",
-                            "mounts { container_path: '/a' host_path: '/h\\0' }", "metadata { name: 'a\\0' }",
-                            "devices { host_path: '/dev/null\\0' }"}) {
+  for (const char* field :
+       {"command: 'a\\0b'", "args: 'a\\0b'", "envs { key: 'K\\0' }", "envs { key: 'K' value: 'v\\0w' }",
+        "working_dir: '/a\\0'", "log_path: 'l\\0.log'", "mounts { container_path: '/a\\0' host_path: '/h' }",
+        "mounts { container_path: '/a' host_path: '/h\\0' }", "metadata { name: 'a\\0' }",
+        "devices { host_path: '/dev/null\\0' }"}) {
     INFO(field);
     CHECK(has_code(validate_container(with<cri::ContainerConfig>(kContainer, field)), kInvalid));
   }
@@ -199,13 +251,20 @@ TEST_CASE("Limits that no kernel takes are refused before one is asked") {
       {"memory_limit_in_bytes: -2", kInvalid, "resources.memory_limit_in_bytes \"-2\" is negative"},
       {"memory_swap_limit_in_bytes: -2", kInvalid, "resources.memory_swap_limit_in_bytes \"-2\" is negative"},
       {"oom_score_adj: 1001", kInvalid, "resources.oom_score_adj \"1001\" is not in -1000..1000"},
-      {"oom_score_adj: -9223372036854775808", kInvalid, "resources.oom_score_adj \"-9223372036854775808\" is not in -1000..1000"},
-      {"unified { key: '../memory.max' value: '1' }", kInvalid, "resources.unified \"../memory.max\" is not the name of a cgroup file"},
-      {"unified { key: 'tasks' value: '1' }", kInvalid, "resources.unified \"tasks\" is not the name of a cgroup file"},
-      {"unified { key: 'memory.\\n' value: '1' }", kInvalid, "resources.unified \"memory.\n\" is not the name of a cgroup file"},
+      {"oom_score_adj: -9223372036854775808", kInvalid,
+       "resources.oom_score_adj \"-9223372036854775808\" is not in -1000..1000"},
+      {"unified { key: '../memory.max' value: '1' }", kInvalid,
+       "resources.unified \"../memory.max\" is not the name of a cgroup file"},
+      {"unified { key: 'tasks' value: '1' }", kInvalid,
+       "resources.unified \"tasks\" is not the name of a cgroup file"},
+      {"unified { key: 'memory.\\n' value: '1' }", kInvalid,
+       "resources.unified \"memory.\n\" is not the name of a cgroup file"},
   };
-  for (const auto& row : rows) check_refused(validate_resources(proto<cri::LinuxContainerResources>(row.addition)), row);
+  for (const auto& row : rows)
+    check_refused(validate_resources(proto<cri::LinuxContainerResources>(row.addition)), row);
   CHECK(validate_resources(proto<cri::LinuxContainerResources>(
-      "cpu_quota: -1 memory_limit_in_bytes: -1 memory_swap_limit_in_bytes: -1 oom_score_adj: -1000 unified { key: 'memory.high' value: 'max' }")));
-  CHECK_FALSE(validate_container(with<cri::ContainerConfig>(kContainer, "linux { resources { cpu_period: -1 } }")));
+      "cpu_quota: -1 memory_limit_in_bytes: -1 memory_swap_limit_in_bytes: -1 oom_score_adj: -1000 unified { "
+      "key: 'memory.high' value: 'max' }")));
+  CHECK_FALSE(
+      validate_container(with<cri::ContainerConfig>(kContainer, "linux { resources { cpu_period: -1 } }")));
 }

@@ -65,7 +65,8 @@ std::string sample(std::size_t size) {
   unsigned seed = 1;
   while (text.size() < size) {
     seed = seed * 1103515245U + 12345U;
-    text.append((seed >> 16) % 7 == 0 ? std::string(40, static_cast<char>(seed >> 24)) : std::to_string(seed));
+    text.append((seed >> 16) % 7 == 0 ? std::string(40, static_cast<char>(seed >> 24))
+                                      : std::to_string(seed));
   }
   text.resize(size);
   return text;
@@ -99,21 +100,25 @@ TEST_CASE("zeros behind a gzip stream are padding, anything else is an error", "
     CHECK(inflate_all(gzip("x") + tail).starts_with("error: gzip stream: "));
     CHECK(inflate_all(gzip("x") + tail, 1).starts_with("error: gzip stream: "));
   }
-  CHECK(inflate_all(gzip("x") + std::string(2, '\0') + gzip("y")).starts_with("error: gzip stream: there is something"));
+  CHECK(inflate_all(gzip("x") + std::string(2, '\0') + gzip("y"))
+            .starts_with("error: gzip stream: there is something"));
 }
 
 TEST_CASE("gzip headers with every optional field are read", "[image][decompress]") {
   const std::string body = gzip("content").substr(10);
   // FEXTRA, FNAME and FCOMMENT: flags 4, 8 and 16.
-  const std::string header = std::string("\x1f\x8b\x08\x1c\0\0\0\0\0\x03", 10) + std::string("\x04\0ABCD", 6) +
-                             std::string("name\0", 5) + std::string("comment\0", 8);
+  const std::string header = std::string("\x1f\x8b\x08\x1c\0\0\0\0\0\x03", 10) +
+                             std::string("\x04\0ABCD", 6) + std::string("name\0", 5) +
+                             std::string("comment\0", 8);
   // FHCRC, flag 2: the header's own checksum.
   std::string checked = header;
   checked[3] = '\x1e';
-  const auto crc = crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
+  const auto crc =
+      crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
   checked += {static_cast<char>(crc & 0xff), static_cast<char>((crc >> 8) & 0xff)};
   for (const std::string& whole : {header + body, checked + body}) {
-    for (std::size_t piece = 1; piece < 40; ++piece) CHECK(inflate_all(whole + whole, piece) == "contentcontent");
+    for (std::size_t piece = 1; piece < 40; ++piece)
+      CHECK(inflate_all(whole + whole, piece) == "contentcontent");
     CHECK(inflate_all(whole) == "content");
     for (std::size_t cut = 2; cut < header.size(); ++cut) {
       CHECK(inflate_all(whole.substr(0, cut), 1) == "error: gzip stream: it ends early");
@@ -127,7 +132,8 @@ TEST_CASE("a gzip stream cut anywhere is an error", "[image][decompress]") {
   const std::string data = gzip(sample(3000));
   for (std::size_t cut = 2; cut < data.size(); ++cut) {
     const std::string outcome = inflate_all(data.substr(0, cut));
-    if (!outcome.starts_with("error: gzip stream: it ends early")) FAIL("cut at " << cut << ": " << outcome.substr(0, 80));
+    if (!outcome.starts_with("error: gzip stream: it ends early"))
+      FAIL("cut at " << cut << ": " << outcome.substr(0, 80));
   }
 }
 
@@ -150,7 +156,8 @@ TEST_CASE("damaged gzip streams are accepted exactly when zlib accepts them", "[
     data[at] = static_cast<char>(data[at] ^ (1 << ((seed >> 4) % 8)));
     const auto oracle = zlib_gunzip(data);
     const std::string ours = inflate_all(data);
-    if (oracle ? ours != *oracle : !ours.starts_with("error: ")) FAIL("byte " << at << ": " << ours.substr(0, 80));
+    if (oracle ? ours != *oracle : !ours.starts_with("error: "))
+      FAIL("byte " << at << ": " << ours.substr(0, 80));
   }
 }
 

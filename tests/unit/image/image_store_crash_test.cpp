@@ -22,14 +22,16 @@ int run_child(const Tree& tree, const std::string& failpoint) {
   request.program = STORE_CRASH_CHILD;
   request.argv = {"store_crash_child", tree.root()};
   request.env = {"BERTH_FAILPOINT=" + failpoint, "TSAN_OPTIONS=exitcode=66"};
-  const auto done = run_to_end(request, "", 1 << 16, std::chrono::steady_clock::now() + std::chrono::seconds(60));
+  const auto done =
+      run_to_end(request, "", 1 << 16, std::chrono::steady_clock::now() + std::chrono::seconds(60));
   REQUIRE(done);
   INFO(done->err);
   return done->wait_status;
 }
 
 void check_whole(const ImageStore& store, const ImagePtr& image) {
-  for (const Layer& layer : image->layers) CHECK_FALSE(StoreFixture::content(store, layer).starts_with("absent"));
+  for (const Layer& layer : image->layers)
+    CHECK_FALSE(StoreFixture::content(store, layer).starts_with("absent"));
 }
 
 TEST_CASE("a kill at any step leaves a store that opens, is whole and works", "[image][store]") {
@@ -37,8 +39,8 @@ TEST_CASE("a kill at any step leaves a store that opens, is whole and works", "[
     std::cout << "SKIP: built without failpoints\n";
     return;
   }
-  for (const char* step : {"image.stage", "image.sync", "image.rename", "image.rename-sync", "image.commit", "image.committed",
-                           "image.remove", "image.trash"}) {
+  for (const char* step : {"image.stage", "image.sync", "image.rename", "image.rename-sync", "image.commit",
+                           "image.committed", "image.remove", "image.trash"}) {
     INFO(step);
     Tree tree;
     const StoreFixture fixture(tree.root());
@@ -72,7 +74,8 @@ TEST_CASE("a step that fails leaves the store as it was, and the next pull succe
     std::cout << "SKIP: built without failpoints\n";
     return;
   }
-  for (const char* step : {"image.stage", "image.sync", "image.rename", "image.rename-sync", "image.commit"}) {
+  for (const char* step :
+       {"image.stage", "image.sync", "image.rename", "image.rename-sync", "image.commit"}) {
     INFO(step);
     Tree tree;
     const int status = run_child(tree, cat(step, "=error"));

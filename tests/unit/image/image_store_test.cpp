@@ -24,14 +24,15 @@ TEST_CASE("a committed image is found by every form of its name, and by its ID",
   const std::string id = StoreFixture::id_of("busybox");
   const std::string digest = sha256("manifest busybox").text();
   for (const std::string& reference :
-       {std::string("busybox"), std::string("busybox:latest"), std::string("docker.io/library/busybox"), id, id.substr(7),
-        id.substr(7, 12), id.substr(0, 19), "busybox@" + digest, "busybox:other@" + digest}) {
+       {std::string("busybox"), std::string("busybox:latest"), std::string("docker.io/library/busybox"), id,
+        id.substr(7), id.substr(7, 12), id.substr(0, 19), "busybox@" + digest, "busybox:other@" + digest}) {
     INFO(reference);
     REQUIRE(store->find(reference));
     CHECK(store->find(reference)->id == id);
   }
-  for (const std::string& reference : {std::string(""), std::string("sha256:"), std::string("busybox:1"), std::string("quay.io/busybox"),
-                                       "busybox@" + sha256("x").text(), std::string("../x")}) {
+  for (const std::string& reference :
+       {std::string(""), std::string("sha256:"), std::string("busybox:1"), std::string("quay.io/busybox"),
+        "busybox@" + sha256("x").text(), std::string("../x")}) {
     INFO(reference);
     CHECK_FALSE(store->find(reference));
   }
@@ -238,7 +239,8 @@ TEST_CASE("what was being unpacked is swept at open", "[image][store]") {
   CHECK_FALSE(exists(slot->staging_dir + "/fs/file"));
 }
 
-TEST_CASE("only the image that lost a layer is dropped, and its other layers serve the next pull", "[image][store]") {
+TEST_CASE("only the image that lost a layer is dropped, and its other layers serve the next pull",
+          "[image][store]") {
   Tree tree;
   const StoreFixture fixture(tree.root());
   auto store = fixture.open();
@@ -334,7 +336,8 @@ TEST_CASE("pinned names are exact or prefixes", "[image][store]") {
   Tree tree;
   const StoreFixture fixture(tree.root());
   auto store = fixture.open({"docker.io/library/a:latest", "docker.io/library/pau*"});
-  for (const char* name : {"a", "ab", "pause"}) REQUIRE(store->commit_image(StoreFixture::describe(name, {})));
+  for (const char* name : {"a", "ab", "pause"})
+    REQUIRE(store->commit_image(StoreFixture::describe(name, {})));
   CHECK(store->find("a")->pinned);
   CHECK_FALSE(store->find("ab")->pinned);
   CHECK(store->find("pause")->pinned);

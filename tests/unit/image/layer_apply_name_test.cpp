@@ -20,7 +20,8 @@ TEST_CASE("layer names are normalised", "[image][layer]") {
 }
 
 TEST_CASE("names that leave the layer and malformed whiteouts are refused", "[image][layer]") {
-  for (const char* name : {"..", "../a", "a/../b", "a/..", "/../x", ".wh.", "a/.wh.", ".wh..", ".wh...", ".wh.a/b"}) {
+  for (const char* name :
+       {"..", "../a", "a/../b", "a/..", "/../x", ".wh.", "a/.wh.", ".wh..", ".wh...", ".wh.a/b"}) {
     INFO(name);
     CHECK_FALSE(parse_layer_name(name));
   }

@@ -48,18 +48,21 @@ class StoreFixture {
   }
 
   /// Reserves and stages what is missing.
-  static Result<void> stage(ImageStore& store, const ImageStore::NewImage& image, const std::vector<std::string>& layers) {
+  static Result<void> stage(ImageStore& store, const ImageStore::NewImage& image,
+                            const std::vector<std::string>& layers) {
     for (std::size_t i = 0; i < layers.size(); ++i) {
       ASSIGN_OR_RETURN(const ImageStore::LayerSlot slot, store.reserve_layer(image.chain_ids[i], {}));
       if (slot.ready) continue;
-      ASSIGN_OR_RETURN(const UniqueFd file, open_at(kCwd, slot.staging_dir + "/fs/file", O_WRONLY | O_CREAT, 0644));
+      ASSIGN_OR_RETURN(const UniqueFd file,
+                       open_at(kCwd, slot.staging_dir + "/fs/file", O_WRONLY | O_CREAT, 0644));
       RETURN_IF_ERROR(write_fd(file.get(), layers[i], "a layer's file"));
       RETURN_IF_ERROR(store.stage_layer(image.chain_ids[i], image.config.diff_ids[i], 100, 2));
     }
     return {};
   }
 
-  static Result<ImagePtr> pull(ImageStore& store, const std::string& name, const std::vector<std::string>& layers) {
+  static Result<ImagePtr> pull(ImageStore& store, const std::string& name,
+                               const std::vector<std::string>& layers) {
     const ImageStore::NewImage image = describe(name, layers);
     RETURN_IF_ERROR(stage(store, image, layers));
     return store.commit_image(image);

@@ -22,8 +22,8 @@ std::string read_all(const std::string& tar, std::size_t piece = SIZE_MAX) {
     if (!entry) return out + "error: " + entry.error().to_string() + "\n";
     if (*entry == nullptr) return out;
     const TarEntry& e = **entry;
-    out += cat(e.name, "|", static_cast<int>(e.type), "|", e.link, "|", e.mode, "|", e.uid, ":", e.gid, "|", e.size, "|",
-               e.mtime_s, ".", e.mtime_ns, "|", e.dev_major, ",", e.dev_minor);
+    out += cat(e.name, "|", static_cast<int>(e.type), "|", e.link, "|", e.mode, "|", e.uid, ":", e.gid, "|",
+               e.size, "|", e.mtime_s, ".", e.mtime_ns, "|", e.dev_major, ",", e.dev_minor);
     for (const auto& [name, value] : e.xattrs) out += cat("|", name, "=", value);
     out += "|";
     while (true) {
@@ -36,9 +36,13 @@ std::string read_all(const std::string& tar, std::size_t piece = SIZE_MAX) {
   }
 }
 
-bool fails(const std::string& tar, const std::string& with) { return read_all(tar).find("error: " + with) != std::string::npos; }
+bool fails(const std::string& tar, const std::string& with) {
+  return read_all(tar).find("error: " + with) != std::string::npos;
+}
 
-TEST_CASE("an empty byte string is an empty archive", "[image][tar]") { CHECK(read_all("").empty()); }
+TEST_CASE("an empty byte string is an empty archive", "[image][tar]") {
+  CHECK(read_all("").empty());
+}
 
 TEST_CASE("an archive may end without its blocks of zeros, but not inside an entry", "[image][tar]") {
   TarBuilder tar;
@@ -47,7 +51,7 @@ TEST_CASE("an archive may end without its blocks of zeros, but not inside an ent
   CHECK(read_all(whole).find("error") == std::string::npos);
   for (const std::size_t cut : {1UL, 511UL, 513UL, 1100UL, 1112UL, 1535UL}) {
     INFO("cut at " << cut);
-    CHECK(fails(whole.substr(0, cut) , "") == (cut != 0));
+    CHECK(fails(whole.substr(0, cut), "") == (cut != 0));
   }
 }
 
@@ -80,15 +84,23 @@ TEST_CASE("a wrong checksum is refused, one over signed characters is not", "[im
 
 TEST_CASE("pax records override the header, whatever the order of size and content", "[image][tar]") {
   TarBuilder tar;
-  tar.add({.name = "short", .data = "12345", .pax = {{"path", "long/name"}, {"uid", "3000000000"}, {"gid", "5"},
-                                                       {"mtime", "-12.25"}, {"SCHILY.xattr.user.a", "b"},
-                                                       {"LIBARCHIVE.xattr.user.c%20d", "ZWY="}, {"comment", "no"}}});
-  CHECK(read_all(tar.bytes()) == "long/name|0||420|3000000000:5|5|-13.750000000|0,0|user.a=b|user.c d=ef|12345\n");
+  tar.add({.name = "short",
+           .data = "12345",
+           .pax = {{"path", "long/name"},
+                   {"uid", "3000000000"},
+                   {"gid", "5"},
+                   {"mtime", "-12.25"},
+                   {"SCHILY.xattr.user.a", "b"},
+                   {"LIBARCHIVE.xattr.user.c%20d", "ZWY="},
+                   {"comment", "no"}}});
+  CHECK(read_all(tar.bytes()) ==
+        "long/name|0||420|3000000000:5|5|-13.750000000|0,0|user.a=b|user.c d=ef|12345\n");
 }
 
 TEST_CASE("malformed pax records are refused", "[image][tar]") {
-  for (const std::string body : {"x", "5", "0 a=b\n", "99 a=b\n", "5 a=b\n", "7 a=b\nx", "5 =b\n", "6 abc\n", "18446744073709551616 a=b\n",
-                                 "10 uid=-1\n", "10 size=x\n", "13 mtime=1.x\n"}) {
+  for (const std::string body :
+       {"x", "5", "0 a=b\n", "99 a=b\n", "5 a=b\n", "7 a=b\nx", "5 =b\n", "6 abc\n",
+        "18446744073709551616 a=b\n", "10 uid=-1\n", "10 size=x\n", "13 mtime=1.x\n"}) {
     INFO(body);
     TarBuilder tar;
     tar.pax_header(body).add({.name = "a"});
@@ -130,7 +142,8 @@ TEST_CASE("GNU long names and links apply to the next entry only", "[image][tar]
   tar.add({.name = "././@LongLink", .type = 'L', .data = name + '\0', .gnu = true});
   tar.add({.name = "././@LongLink", .type = 'K', .data = link + '\0', .gnu = true});
   tar.add({.name = "x", .type = '2', .link = "y", .gnu = true}).add({.name = "next", .gnu = true}).end();
-  CHECK(read_all(tar.bytes()) == cat(name, "|2|", link, "|420|0:0|0|1000000000.0|0,0|\nnext|0||420|0:0|0|1000000000.0|0,0|\n"));
+  CHECK(read_all(tar.bytes()) ==
+        cat(name, "|2|", link, "|420|0:0|0|1000000000.0|0,0|\nnext|0||420|0:0|0|1000000000.0|0,0|\n"));
 }
 
 TEST_CASE("an extension header without its entry is refused", "[image][tar]") {
@@ -203,7 +216,9 @@ TEST_CASE("a file whose name ends in a slash is a directory, and only files have
   TarBuilder::seal(link);
   tar.raw(link).add({.name = "e"});
   CHECK(read_all(tar.bytes()) ==
-        "d/|5||420|0:0|0|1000000000.0|0,0|\nl|1|d|420|0:0|0|1000000000.0|0,0|\ne|0||420|0:0|0|1000000000.0|0,0|\n");
+        "d/"
+        "|5||420|0:0|0|1000000000.0|0,0|\nl|1|d|420|0:0|0|1000000000.0|0,0|\ne|0||420|0:0|0|1000000000.0|0,0|"
+        "\n");
 }
 
 TEST_CASE("names beyond the kernel's limit are refused", "[image][tar]") {
@@ -214,10 +229,12 @@ TEST_CASE("names beyond the kernel's limit are refused", "[image][tar]") {
 
 TEST_CASE("an archive read in any pieces is the same archive", "[image][tar]") {
   TarBuilder tar;
-  tar.add({.name = "a", .data = std::string(1500, 'a'), .pax = {{"path", "p"}, {"SCHILY.xattr.user.x", "1"}}});
+  tar.add(
+      {.name = "a", .data = std::string(1500, 'a'), .pax = {{"path", "p"}, {"SCHILY.xattr.user.x", "1"}}});
   tar.add({.name = "b/", .type = '5'}).add({.name = "c", .type = '2', .link = "b"}).end().raw("tail");
   const std::string whole = read_all(tar.bytes());
-  for (const std::size_t piece : {1UL, 2UL, 511UL, 512UL, 513UL, 1000UL}) CHECK(read_all(tar.bytes(), piece) == whole);
+  for (const std::size_t piece : {1UL, 2UL, 511UL, 512UL, 513UL, 1000UL})
+    CHECK(read_all(tar.bytes(), piece) == whole);
 }
 
 }  // namespace

@@ -20,9 +20,10 @@ TEST_CASE("a worker's report comes back as what it was", "[image][unpack]") {
 }
 
 TEST_CASE("a report from a worker that was taken over cannot be more than an error", "[image][unpack]") {
-  for (const char* line : {"", "{", "[]", "{}", "null", R"({"error":"x"})", R"({"error":"x","code":99})", R"({"error":"x","code":-1})",
-                           R"({"error":1,"code":1})", R"({"diff_id":"../../x","size":1,"inodes":1})",
-                           R"({"diff_id":"sha256:00","size":1,"inodes":1})"}) {
+  for (const char* line :
+       {"", "{", "[]", "{}", "null", R"({"error":"x"})", R"({"error":"x","code":99})",
+        R"({"error":"x","code":-1})", R"({"error":1,"code":1})",
+        R"({"diff_id":"../../x","size":1,"inodes":1})", R"({"diff_id":"sha256:00","size":1,"inodes":1})"}) {
     INFO(line);
     CHECK_FALSE(parse_unpack_report(line));
   }

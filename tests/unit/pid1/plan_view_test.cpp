@@ -54,7 +54,7 @@ PlanVerdict check(const std::vector<unsigned char>& bytes, uint32_t fd_count = 2
   // Exactly as large as the plan, so that a sanitizer sees a byte read too far.
   const auto words = std::make_unique<uint64_t[]>(bytes.size() / 8 + 1);
   auto* at = reinterpret_cast<unsigned char*>(words.get());
-  std::memcpy(at, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
   return check_plan(at, bytes.size(), fd_count);
 }
 

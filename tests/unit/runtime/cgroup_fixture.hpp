@@ -20,8 +20,8 @@ inline runtime::cgroup::Manager::Options fake_host(const Tree& tree, const std::
   for (const std::string& controllers : mounts) {
     const bool v2 = controllers.empty();
     const std::string dir = tree.path(v2 ? "unified" : controllers);
-    info += cat(id, " 22 0:", id, " / ", dir, " rw,relatime shared:1 - ", v2 ? "cgroup2 cgroup2 rw" : "cgroup cgroup rw,",
-                controllers, "\n");
+    info += cat(id, " 22 0:", id, " / ", dir, " rw,relatime shared:1 - ",
+                v2 ? "cgroup2 cgroup2 rw" : "cgroup cgroup rw,", controllers, "\n");
     self += cat(v2 ? 0 : id, ":", controllers, ":/somewhere/else\n");
     ++id;
   }
@@ -30,7 +30,8 @@ inline runtime::cgroup::Manager::Options fake_host(const Tree& tree, const std::
   return {tree.path("mountinfo"), tree.path("self")};
 }
 
-inline std::unique_ptr<runtime::cgroup::Manager> open_fake_host(const Tree& tree, const std::vector<std::string>& mounts) {
+inline std::unique_ptr<runtime::cgroup::Manager> open_fake_host(const Tree& tree,
+                                                                const std::vector<std::string>& mounts) {
   auto manager = runtime::cgroup::Manager::open(fake_host(tree, mounts));
   if (!manager) throw std::runtime_error(manager.error().to_string());
   return *std::move(manager);

@@ -29,7 +29,8 @@ TEST_CASE("a line of /proc/self/cgroup gives its controllers and its path, colon
 }
 
 TEST_CASE("paths that could leave a hierarchy are refused", "[cgroup]") {
-  for (const char* path : {"", "/", "a", "a/b", "/a/../b", "/..", "/a/.", "//a", "/a//b", "/a/", "/a\nb", "/a/b\x7f"}) {
+  for (const char* path :
+       {"", "/", "a", "a/b", "/a/../b", "/..", "/a/.", "//a", "/a//b", "/a/", "/a\nb", "/a/b\x7f"}) {
     INFO(path);
     const auto checked = check_group_path(path);
     REQUIRE_FALSE(checked);
@@ -58,7 +59,11 @@ TEST_CASE("a host without cgroups is told so", "[cgroup]") {
 }
 
 TEST_CASE("each controller is found where it is mounted on a hybrid host", "[cgroup]") {
-  const Tree tree{{"cpu,cpuacct/", ""}, {"memory/", ""}, {"net_cls/", ""}, {"name=systemd/", ""}, {"unified/cgroup.controllers", "hugetlb rdma\n"}};
+  const Tree tree{{"cpu,cpuacct/", ""},
+                  {"memory/", ""},
+                  {"net_cls/", ""},
+                  {"name=systemd/", ""},
+                  {"unified/cgroup.controllers", "hugetlb rdma\n"}};
   const auto manager = open_fake_host(tree, {"cpu,cpuacct", "memory", "net_cls", "name=systemd", ""});
   CHECK_FALSE(manager->is_unified());
   CHECK(manager->has_controller("cpuacct"));
@@ -85,8 +90,8 @@ TEST_CASE("pure hosts are told apart", "[cgroup]") {
 
 TEST_CASE("of two mounts of one hierarchy the one of its root is used", "[cgroup]") {
   const Tree tree{{"part/", ""}, {"whole/", ""}};
-  tree.write("mountinfo", cat("1 0 0:9 /docker/x ", tree.path("part"), " rw - cgroup cgroup rw,memory\n", "2 0 0:9 / ",
-                              tree.path("whole"), " rw - cgroup cgroup rw,memory\n"));
+  tree.write("mountinfo", cat("1 0 0:9 /docker/x ", tree.path("part"), " rw - cgroup cgroup rw,memory\n",
+                              "2 0 0:9 / ", tree.path("whole"), " rw - cgroup cgroup rw,memory\n"));
   tree.write("self", "4:memory:/\n");
   const auto manager = Manager::open({tree.path("mountinfo"), tree.path("self")});
   REQUIRE(manager);
@@ -96,7 +101,8 @@ TEST_CASE("of two mounts of one hierarchy the one of its root is used", "[cgroup
 
 TEST_CASE("mount options that are not controllers are not taken for any", "[cgroup]") {
   const Tree tree{{"memory/", ""}};
-  tree.write("mountinfo", cat("1 0 0:9 / ", tree.path("memory"), " rw - cgroup cgroup rw,xattr,memory,pids\n"));
+  tree.write("mountinfo",
+             cat("1 0 0:9 / ", tree.path("memory"), " rw - cgroup cgroup rw,xattr,memory,pids\n"));
   tree.write("self", "4:memory:/\n");  // the kernel does not know "pids" here
   const auto manager = Manager::open({tree.path("mountinfo"), tree.path("self")});
   REQUIRE(manager);

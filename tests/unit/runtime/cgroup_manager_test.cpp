@@ -10,10 +10,16 @@ using berth::testing::Tree;
 using std::chrono::milliseconds;
 
 TEST_CASE("v1 limits land in each controller's own hierarchy", "[cgroup]") {
-  const Tree tree{{"cpu/p/c/cpu.shares", "1024"}, {"memory/p/c/memory.limit_in_bytes", "9223372036854771712\n"},
-                  {"memory/p/c/memory.memsw.limit_in_bytes", "9223372036854771712\n"}, {"pids/p/c/pids.max", "max"},
-                  {"cpuset/cpuset.cpus", "0-1\n"}, {"cpuset/cpuset.mems", "0\n"}, {"cpuset/p/cpuset.cpus", "\n"},
-                  {"cpuset/p/cpuset.mems", "\n"}, {"cpuset/p/c/cpuset.cpus", "\n"}, {"cpuset/p/c/cpuset.mems", "\n"}};
+  const Tree tree{{"cpu/p/c/cpu.shares", "1024"},
+                  {"memory/p/c/memory.limit_in_bytes", "9223372036854771712\n"},
+                  {"memory/p/c/memory.memsw.limit_in_bytes", "9223372036854771712\n"},
+                  {"pids/p/c/pids.max", "max"},
+                  {"cpuset/cpuset.cpus", "0-1\n"},
+                  {"cpuset/cpuset.mems", "0\n"},
+                  {"cpuset/p/cpuset.cpus", "\n"},
+                  {"cpuset/p/cpuset.mems", "\n"},
+                  {"cpuset/p/c/cpuset.cpus", "\n"},
+                  {"cpuset/p/c/cpuset.mems", "\n"}};
   const auto manager = open_fake_host(tree, {"cpu", "memory", "pids", "cpuset"});
   oci::Resources resources;
   resources.cpu_shares = 512;
@@ -34,10 +40,14 @@ TEST_CASE("v1 limits land in each controller's own hierarchy", "[cgroup]") {
 }
 
 TEST_CASE("v2 controllers are enabled from the root down, but not in the group itself", "[cgroup]") {
-  const Tree tree{{"unified/cgroup.controllers", "cpu memory rdma"}, {"unified/cgroup.subtree_control", "cpu"},
-                  {"unified/p/cgroup.controllers", "cpu memory"}, {"unified/p/cgroup.subtree_control", ""},
-                  {"unified/p/c/cgroup.controllers", ""}, {"unified/p/c/cgroup.subtree_control", "untouched"},
-                  {"unified/p/c/memory.max", "max"}, {"unified/p/c/cpu.weight", "100"}};
+  const Tree tree{{"unified/cgroup.controllers", "cpu memory rdma"},
+                  {"unified/cgroup.subtree_control", "cpu"},
+                  {"unified/p/cgroup.controllers", "cpu memory"},
+                  {"unified/p/cgroup.subtree_control", ""},
+                  {"unified/p/c/cgroup.controllers", ""},
+                  {"unified/p/c/cgroup.subtree_control", "untouched"},
+                  {"unified/p/c/memory.max", "max"},
+                  {"unified/p/c/cpu.weight", "100"}};
   const auto manager = open_fake_host(tree, {""});
   oci::Resources resources;
   resources.memory_limit = 1000;
@@ -52,8 +62,10 @@ TEST_CASE("v2 controllers are enabled from the root down, but not in the group i
 }
 
 TEST_CASE("on a hybrid host memory goes to v1 and huge pages to v2", "[cgroup]") {
-  const Tree tree{{"memory/p/memory.limit_in_bytes", "0"}, {"unified/cgroup.controllers", "hugetlb"},
-                  {"unified/p/cgroup.controllers", "hugetlb"}, {"unified/p/hugetlb.2MB.max", "max"}};
+  const Tree tree{{"memory/p/memory.limit_in_bytes", "0"},
+                  {"unified/cgroup.controllers", "hugetlb"},
+                  {"unified/p/cgroup.controllers", "hugetlb"},
+                  {"unified/p/hugetlb.2MB.max", "max"}};
   const auto manager = open_fake_host(tree, {"memory", ""});
   oci::Resources resources;
   resources.memory_limit = 5;
@@ -101,7 +113,9 @@ TEST_CASE("a group with processes is not taken over", "[cgroup]") {
 }
 
 TEST_CASE("an update that fails half way restores what it changed", "[cgroup]") {
-  const Tree tree{{"cpu/a/cpu.shares", "1024\n"}, {"memory/a/memory.limit_in_bytes", "100\n"}, {"memory/a/cgroup.procs", ""},
+  const Tree tree{{"cpu/a/cpu.shares", "1024\n"},
+                  {"memory/a/memory.limit_in_bytes", "100\n"},
+                  {"memory/a/cgroup.procs", ""},
                   {"pids/a/cgroup.procs", ""}};
   const auto manager = open_fake_host(tree, {"cpu", "memory", "pids"});
   oci::Resources resources;
@@ -128,8 +142,10 @@ TEST_CASE("updates of absent groups and of bad paths are refused", "[cgroup]") {
 }
 
 TEST_CASE("a v2 memory limit below the working set is refused", "[cgroup]") {
-  const Tree tree{{"unified/cgroup.controllers", "memory"}, {"unified/a/memory.current", "5000"},
-                  {"unified/a/memory.stat", "inactive_file 1000\n"}, {"unified/a/memory.max", "max\n"}};
+  const Tree tree{{"unified/cgroup.controllers", "memory"},
+                  {"unified/a/memory.current", "5000"},
+                  {"unified/a/memory.stat", "inactive_file 1000\n"},
+                  {"unified/a/memory.max", "max\n"}};
   const auto manager = open_fake_host(tree, {""});
   oci::Resources resources;
   resources.memory_limit = 3999;
@@ -143,7 +159,8 @@ TEST_CASE("a v2 memory limit below the working set is refused", "[cgroup]") {
 }
 
 TEST_CASE("removal takes the whole subtree in every hierarchy and leaves parents alone", "[cgroup]") {
-  const Tree tree{{"memory/p/a/x/y/", ""}, {"pids/p/a/", ""}, {"unified/cgroup.controllers", ""}, {"unified/p/", ""}};
+  const Tree tree{
+      {"memory/p/a/x/y/", ""}, {"pids/p/a/", ""}, {"unified/cgroup.controllers", ""}, {"unified/p/", ""}};
   const auto manager = open_fake_host(tree, {"memory", "pids", ""});
   CHECK(manager->children("/p/a") == std::vector<std::string>{"x"});
   REQUIRE(manager->remove("/p/a", milliseconds(0)));
@@ -163,7 +180,10 @@ TEST_CASE("a group that does not go away is named", "[cgroup]") {
 }
 
 TEST_CASE("joining needs one descriptor per hierarchy, however many controllers share it", "[cgroup]") {
-  const Tree tree{{"cpu,cpuacct/a/cgroup.procs", ""}, {"memory/a/cgroup.procs", ""}, {"unified/cgroup.controllers", ""}, {"unified/a/", ""}};
+  const Tree tree{{"cpu,cpuacct/a/cgroup.procs", ""},
+                  {"memory/a/cgroup.procs", ""},
+                  {"unified/cgroup.controllers", ""},
+                  {"unified/a/", ""}};
   const auto hybrid = open_fake_host(tree, {"cpu,cpuacct", "memory", ""})->open_join("/a");
   REQUIRE(hybrid);
   CHECK(hybrid->procs.size() == 2);
@@ -176,7 +196,8 @@ TEST_CASE("joining needs one descriptor per hierarchy, however many controllers 
 
 TEST_CASE("leaves exist in the unified hierarchy only", "[cgroup]") {
   const Tree tree{{"memory/a/", ""}, {"unified/cgroup.controllers", ""}, {"unified/a/", ""}};
-  CHECK(open_fake_host(tree, {"memory"})->create_leaf("/a", "exec-1").error().code() == Code::kFailedPrecondition);
+  CHECK(open_fake_host(tree, {"memory"})->create_leaf("/a", "exec-1").error().code() ==
+        Code::kFailedPrecondition);
   const auto manager = open_fake_host(tree, {"memory", ""});
   CHECK(manager->create_leaf("/a", "..").error().code() == Code::kInvalidArgument);
   CHECK(manager->create_leaf("/a", "x/y").error().code() == Code::kInvalidArgument);
@@ -191,7 +212,10 @@ TEST_CASE("leaves exist in the unified hierarchy only", "[cgroup]") {
 }
 
 TEST_CASE("the OOM counter is the memory controller's own file", "[cgroup]") {
-  const Tree tree{{"memory/a/memory.oom_control", "oom_kill 0\n"}, {"unified/cgroup.controllers", "memory"}, {"unified/a/memory.events", "oom_kill 0\n"}, {"pids/a/", ""}};
+  const Tree tree{{"memory/a/memory.oom_control", "oom_kill 0\n"},
+                  {"unified/cgroup.controllers", "memory"},
+                  {"unified/a/memory.events", "oom_kill 0\n"},
+                  {"pids/a/", ""}};
   CHECK(open_fake_host(tree, {"memory"})->open_oom_counter("/a"));
   CHECK(open_fake_host(tree, {""})->open_oom_counter("/a"));
   CHECK(open_fake_host(tree, {"pids"})->open_oom_counter("/a").error().code() == Code::kFailedPrecondition);
@@ -206,8 +230,11 @@ TEST_CASE("killing and thawing what is not there is done already", "[cgroup]") {
 }
 
 TEST_CASE("the unified hierarchy kills and freezes where the group is there", "[cgroup]") {
-  const Tree tree{{"freezer/a/freezer.state", "FROZEN"}, {"unified/cgroup.controllers", ""}, {"unified/a/cgroup.kill", ""},
-                  {"unified/a/cgroup.freeze", "0"}, {"unified/a/cgroup.events", "populated 1\nfrozen 1\n"}};
+  const Tree tree{{"freezer/a/freezer.state", "FROZEN"},
+                  {"unified/cgroup.controllers", ""},
+                  {"unified/a/cgroup.kill", ""},
+                  {"unified/a/cgroup.freeze", "0"},
+                  {"unified/a/cgroup.events", "populated 1\nfrozen 1\n"}};
   const auto manager = open_fake_host(tree, {"freezer", ""});
   REQUIRE(manager->freeze("/a"));
   CHECK(tree.read("unified/a/cgroup.freeze") == "1");

@@ -10,7 +10,8 @@ using namespace berth::runtime::cgroup;
 
 namespace {
 
-std::string v1(std::string_view controller, const oci::Resources& resources, const MemoryBefore& before = {}) {
+std::string v1(std::string_view controller, const oci::Resources& resources,
+               const MemoryBefore& before = {}) {
   const auto settings = v1_settings(controller, resources, before);
   if (!settings) return settings.error().to_string();
   std::string text;
@@ -18,7 +19,8 @@ std::string v1(std::string_view controller, const oci::Resources& resources, con
   return text;
 }
 
-std::string v2(std::string_view controller, const oci::Resources& resources, std::string_view cpu_max = "max 100000") {
+std::string v2(std::string_view controller, const oci::Resources& resources,
+               std::string_view cpu_max = "max 100000") {
   const auto settings = v2_settings(controller, resources, cpu_max);
   if (!settings) return settings.error().to_string();
   std::string text;
@@ -78,11 +80,15 @@ TEST_CASE("v1 memory limits are written in the order that the kernel takes", "[c
   // A fresh group: everything is unlimited, the limit must go first.
   CHECK(v1("memory", memory(100, 200)) == "memory.limit_in_bytes=100;memory.memsw.limit_in_bytes=200;");
   // Raised above the old memory+swap: that has to move first.
-  CHECK(v1("memory", memory(500, 900), {100, 200}) == "memory.memsw.limit_in_bytes=900;memory.limit_in_bytes=500;");
-  CHECK(v1("memory", memory(-1, -1), {100, 200}) == "memory.memsw.limit_in_bytes=-1;memory.limit_in_bytes=-1;");
+  CHECK(v1("memory", memory(500, 900), {100, 200}) ==
+        "memory.memsw.limit_in_bytes=900;memory.limit_in_bytes=500;");
+  CHECK(v1("memory", memory(-1, -1), {100, 200}) ==
+        "memory.memsw.limit_in_bytes=-1;memory.limit_in_bytes=-1;");
   // Lowered, or raised within it.
-  CHECK(v1("memory", memory(50, 60), {100, 200}) == "memory.limit_in_bytes=50;memory.memsw.limit_in_bytes=60;");
-  CHECK(v1("memory", memory(150, 150), {100, 200}) == "memory.limit_in_bytes=150;memory.memsw.limit_in_bytes=150;");
+  CHECK(v1("memory", memory(50, 60), {100, 200}) ==
+        "memory.limit_in_bytes=50;memory.memsw.limit_in_bytes=60;");
+  CHECK(v1("memory", memory(150, 150), {100, 200}) ==
+        "memory.limit_in_bytes=150;memory.memsw.limit_in_bytes=150;");
 }
 
 TEST_CASE("v1 swap files may only be missing where that changes nothing", "[cgroup]") {
@@ -131,12 +137,14 @@ TEST_CASE("pids and huge pages are told in each version's words", "[cgroup]") {
   resources.pids_limit = 42;
   CHECK(v2("pids", resources) == "pids.max=42;");
   resources.hugepages = {{"2MB", 4194304}};
-  CHECK(v1("hugetlb", resources) == "hugetlb.2MB.limit_in_bytes=4194304;hugetlb.2MB.rsvd.limit_in_bytes=4194304;");
+  CHECK(v1("hugetlb", resources) ==
+        "hugetlb.2MB.limit_in_bytes=4194304;hugetlb.2MB.rsvd.limit_in_bytes=4194304;");
   CHECK(v2("hugetlb", resources) == "hugetlb.2MB.max=4194304;hugetlb.2MB.rsvd.max=4194304;");
 }
 
 TEST_CASE("CPU lists follow the kernel's syntax", "[cgroup]") {
-  for (const char* text : {"", ",", "0,", ",0", "3-1", "0-", "-1", "a", "0 1", "0-3-5", "0--3", "99999999999", "70000", "0\n", "0-3/2"}) {
+  for (const char* text : {"", ",", "0,", ",0", "3-1", "0-", "-1", "a", "0 1", "0-3-5", "0--3", "99999999999",
+                           "70000", "0\n", "0-3/2"}) {
     INFO(text);
     CHECK_FALSE(parse_cpu_list(text));
   }

@@ -29,7 +29,9 @@ TEST_CASE("v1 counters are those of the whole subtree", "[cgroup]") {
   const Tree tree{{"cpuacct/a/cpuacct.usage", "123456789\n"},
                   {"memory/a/memory.usage_in_bytes", "1000000\n"},
                   {"memory/a/memory.limit_in_bytes", "9223372036854771712\n"},
-                  {"memory/a/memory.stat", "inactive_file 1\nrss 2\ntotal_rss 300000\ntotal_inactive_file 400000\ntotal_pgfault 5\ntotal_pgmajfault 6\ntotal_swap 7\n"},
+                  {"memory/a/memory.stat",
+                   "inactive_file 1\nrss 2\ntotal_rss 300000\ntotal_inactive_file 400000\ntotal_pgfault "
+                   "5\ntotal_pgmajfault 6\ntotal_swap 7\n"},
                   {"pids/a/pids.current", "3\n"}};
   const auto stats = open_fake_host(tree, {"cpuacct", "memory", "pids"})->stats("/a");
   REQUIRE(stats);

@@ -39,7 +39,8 @@ class FakeShim {
     dir_ = UniqueFd(::open(tree_.root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     listener_ = UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     const sockaddr_un address = runtime::shim_address(dir_.get());
-    check(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 && ::listen(listener_.get(), 4) == 0);
+    check(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+          ::listen(listener_.get(), 4) == 0);
   }
 
   const std::string& dir() const { return tree_.root(); }
@@ -70,7 +71,8 @@ class FakeShim {
     const ssize_t got = ::recvmsg(socket_.get(), &header, MSG_CMSG_CLOEXEC);
     check(got > 0);
     Request request;
-    const auto message = *runtime::decode_message(runtime::Bytes(buffer).first(static_cast<std::size_t>(got)));
+    const auto message =
+        *runtime::decode_message(runtime::Bytes(buffer).first(static_cast<std::size_t>(got)));
     request.header = message.header;
     request.body.assign(message.body.begin(), message.body.end());
     for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
@@ -84,8 +86,12 @@ class FakeShim {
     return request;
   }
 
-  void send(runtime::Bytes packet) { (void)!::send(socket_.get(), packet.data(), packet.size(), MSG_NOSIGNAL); }
-  void send(shim::Type type, std::uint64_t seq, runtime::Bytes body) { send(runtime::encode_message(type, seq, body)); }
+  void send(runtime::Bytes packet) {
+    (void)!::send(socket_.get(), packet.data(), packet.size(), MSG_NOSIGNAL);
+  }
+  void send(shim::Type type, std::uint64_t seq, runtime::Bytes body) {
+    send(runtime::encode_message(type, seq, body));
+  }
   void reply(std::uint64_t seq, int err, std::uint32_t op_index = shim::kNoOp, runtime::Bytes body = {}) {
     const shim::Reply head{err, op_index};
     std::vector<std::byte> bytes(runtime::bytes_of(head).begin(), runtime::bytes_of(head).end());

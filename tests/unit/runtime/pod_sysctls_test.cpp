@@ -17,16 +17,18 @@ PodNamespacesRequest with(const std::string& key, const std::string& value = "1"
 }  // namespace
 
 TEST_CASE("sysctls of the pod's own namespaces are accepted with either separator", "[namespaces]") {
-  for (const char* key : {"net.ipv4.ip_unprivileged_port_start", "net/ipv4/ip_forward", "net.ipv4.conf.eth0/5.forwarding",
-                          "kernel.shm_rmid_forced", "kernel/sem", "kernel.msgmax", "fs.mqueue.msg_max", "fs/mqueue/queues_max"}) {
+  for (const char* key : {"net.ipv4.ip_unprivileged_port_start", "net/ipv4/ip_forward",
+                          "net.ipv4.conf.eth0/5.forwarding", "kernel.shm_rmid_forced", "kernel/sem",
+                          "kernel.msgmax", "fs.mqueue.msg_max", "fs/mqueue/queues_max"}) {
     INFO(key);
     CHECK(check_pod_sysctls(with(key)));
   }
 }
 
 TEST_CASE("sysctls of the host are refused", "[namespaces]") {
-  for (const char* key : {"kernel.core_pattern", "kernel.domainname", "kernel.hostname", "kernel.shm_next_id", "vm.swappiness",
-                          "fs.file-max", "kernel.semantics", "fs.mqueue", "net", "network.x", "kernel.sem.x"}) {
+  for (const char* key :
+       {"kernel.core_pattern", "kernel.domainname", "kernel.hostname", "kernel.shm_next_id", "vm.swappiness",
+        "fs.file-max", "kernel.semantics", "fs.mqueue", "net", "network.x", "kernel.sem.x"}) {
     INFO(key);
     const auto checked = check_pod_sysctls(with(key));
     REQUIRE_FALSE(checked);
@@ -36,8 +38,9 @@ TEST_CASE("sysctls of the host are refused", "[namespaces]") {
 }
 
 TEST_CASE("malformed sysctls are refused", "[namespaces]") {
-  for (const char* key : {"", ".", "net.", ".net.core.x", "net..ipv4", "net./ipv4", "net/../kernel/core_pattern", "net.ipv4/../../x",
-                          "net.ipv4.a b", "net.ipv4.x\n", "net.ipv4.x=1"}) {
+  for (const char* key :
+       {"", ".", "net.", ".net.core.x", "net..ipv4", "net./ipv4", "net/../kernel/core_pattern",
+        "net.ipv4/../../x", "net.ipv4.a b", "net.ipv4.x\n", "net.ipv4.x=1"}) {
     INFO(key);
     CHECK_FALSE(check_pod_sysctls(with(key)));
   }

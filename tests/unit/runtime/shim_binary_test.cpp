@@ -20,9 +20,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-ShimBinary tiny_shim() { return *ShimBinary::load(TINY_SHIM); }
+ShimBinary tiny_shim() {
+  return *ShimBinary::load(TINY_SHIM);
+}
 
-ShimClient::Deadline soon() { return std::chrono::steady_clock::now() + 10s; }
+ShimClient::Deadline soon() {
+  return std::chrono::steady_clock::now() + 10s;
+}
 
 // Waits until the process is reaped: a zombie still has a directory in /proc.
 bool is_reaped(int pid) {

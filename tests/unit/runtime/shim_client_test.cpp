@@ -20,7 +20,9 @@ namespace {
 
 const std::string kId(64, 'a');
 
-ShimClient::Deadline in(std::chrono::milliseconds time) { return std::chrono::steady_clock::now() + time; }
+ShimClient::Deadline in(std::chrono::milliseconds time) {
+  return std::chrono::steady_clock::now() + time;
+}
 
 template <class Work>
 auto async(Work&& work) {
@@ -66,7 +68,9 @@ std::uint64_t inode(int fd) {
   return info.st_ino;
 }
 
-UniqueFd null_fd() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+UniqueFd null_fd() {
+  return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 }  // namespace
 
@@ -162,7 +166,9 @@ TEST_CASE("a launch carries plan, stdio and log, and returns the process", "[shi
 
 TEST_CASE("a failed step is told in the plan's own words", "[shim]") {
   Session session;
-  auto done = async([&] { return session.client->start(kId, {"mount proc on /proc", "set user 1000"}, in(10s)); });
+  auto done = async([&] {
+    return session.client->start(kId, {"mount proc on /proc", "set user 1000"}, in(10s));
+  });
   session.shim.reply(session.shim.receive().header.seq, EPERM, 1);
   const auto failed = done.get();
   REQUIRE_FALSE(failed);
@@ -194,9 +200,12 @@ TEST_CASE("errnos become the codes that callers act on", "[shim]") {
   CHECK(answer(0, [&] { return session.client->signal(kId, 15); }));
   CHECK(answer(ESRCH, [&] { return session.client->signal(kId, 15); }).error().code() == Code::kNotFound);
   CHECK(answer(EPERM, [&] { return session.client->signal(kId, 15); }).error().code() == Code::kInternal);
-  CHECK(answer(EBUSY, [&] { return session.client->shut_down(in(10s)); }).error().code() == Code::kFailedPrecondition);
-  CHECK(answer(EBUSY, [&] { return session.client->forget(kId); }).error().code() == Code::kFailedPrecondition);
-  CHECK(answer(EIO, [&] { return session.client->reopen_log(kId, in(10s)); }).error().to_string().find(kId) != std::string::npos);
+  CHECK(answer(EBUSY, [&] { return session.client->shut_down(in(10s)); }).error().code() ==
+        Code::kFailedPrecondition);
+  CHECK(answer(EBUSY, [&] { return session.client->forget(kId); }).error().code() ==
+        Code::kFailedPrecondition);
+  CHECK(answer(EIO, [&] { return session.client->reopen_log(kId, in(10s)); }).error().to_string().find(kId) !=
+        std::string::npos);
 }
 
 TEST_CASE("replies out of order reach their own callers", "[shim]") {
@@ -259,7 +268,8 @@ TEST_CASE("a lost connection fails all waiting calls and says so once", "[shim]"
   session.shim.hang_up();
   const auto failed = one.get();
   CHECK(failed.error().code() == Code::kUnavailable);
-  CHECK(failed.error().to_string().find(cat("shim of pod \"", session.shim.dir().substr(5), "\" is gone")) != std::string::npos);
+  CHECK(failed.error().to_string().find(cat("shim of pod \"", session.shim.dir().substr(5), "\" is gone")) !=
+        std::string::npos);
   CHECK(two.get().error().code() == Code::kUnavailable);
   session.gone.get_future().get();
   CHECK_FALSE(session.client->connected());

@@ -79,7 +79,8 @@ TEST_CASE("objects with a bad id, phase or exit record are refused", "[shim]") {
 
 TEST_CASE("object ids are 64 lower-case hex digits", "[shim]") {
   CHECK(object_id(std::string(64, '0')));
-  for (const std::string& id : {std::string(), std::string(63, 'a'), std::string(65, 'a'), std::string(64, 'A'), std::string(64, '/')}) {
+  for (const std::string& id : {std::string(), std::string(63, 'a'), std::string(65, 'a'),
+                                std::string(64, 'A'), std::string(64, '/')}) {
     CHECK(object_id(id).error().code() == Code::kInvalidArgument);
   }
 }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "daemon/config.hpp"
+
+namespace berth::ctl {
+
+enum class Verdict : std::uint8_t { kGood, kBad, kWarning };
+
+/// One requirement of `berthctl check`.
+struct Finding {
+  Verdict verdict;
+  std::string what;    ///< what was found, or is missing
+  std::string remedy;  ///< empty when good
+};
+
+// The probes. They change nothing, need no rights (what they then cannot see is a warning), never fail.
+
+/// System calls, namespaces, overlay, seccomp.
+std::vector<Finding> probe_kernel();
+/// Root, cgroups, security modules, directories, berthd's helper programs.
+std::vector<Finding> probe_host(const daemon::Config& config);
+/// CNI configuration and plugins, forwarding, iptables.
+std::vector<Finding> probe_network(const daemon::Config& config);
+
+}  // namespace berth::ctl

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "base/clock.hpp"
+#include "ctl/cli.hpp"
+#include "ctl/client.hpp"
+#include "ctl/cri_json.hpp"
+#include "ctl/crictl.hpp"
+#include "ctl/resolve.hpp"
+#include "ctl/table.hpp"
+
+namespace berth::ctl {
+namespace {
+
+struct Arguments {
+  std::string id, container_file, pod_file;
+  std::int64_t timeout = 10;
+  bool all = false;
+};
+
+Result<int> create(const Context& context, const Arguments& with) {
+  show_crictl(context, {"create", with.id, with.container_file, with.pod_file});
+  cri::CreateContainerRequest request;
+  RETURN_IF_ERROR(read_json_file(with.container_file, *request.mutable_config()));
+  RETURN_IF_ERROR(read_json_file(with.pod_file, *request.mutable_sandbox_config()));
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  ASSIGN_OR_RETURN(*request.mutable_pod_sandbox_id(), resolve_pod(client, with.id));
+  ASSIGN_OR_RETURN(const auto answer, client.call(request));
+  std::cout << answer.container_id() << "\n";
+  return 0;
+}
+
+Result<int> start(const Context& context, const Arguments& with) {
+  show_crictl(context, {"start", with.id});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  cri::StartContainerRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_container_id(), resolve_container(client, with.id));
+  RETURN_IF_ERROR(client.call(request));
+  std::cout << request.container_id() << "\n";
+  return 0;
+}
+
+Result<int> stop(const Context& context, const Arguments& with) {
+  show_crictl(context, {"stop", "--timeout", std::to_string(with.timeout), with.id});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  cri::StopContainerRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_container_id(), resolve_container(client, with.id));
+  request.set_timeout(with.timeout);
+  RETURN_IF_ERROR(client.call(request));
+  std::cout << request.container_id() << "\n";
+  return 0;
+}
+
+Result<int> remove(const Context& context, const Arguments& with) {
+  show_crictl(context, {"rm", "-f", with.id});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  cri::RemoveContainerRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_container_id(), resolve_container(client, with.id));
+  RETURN_IF_ERROR(client.call(request));
+  std::cout << request.container_id() << "\n";
+  return 0;
+}
+
+Result<int> status(const Context& context, const Arguments& with) {
+  show_crictl(context, {"inspect", with.id});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  cri::ContainerStatusRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_container_id(), resolve_container(client, with.id));
+  ASSIGN_OR_RETURN(const auto answer, client.call(request));
+  std::cout << to_pretty_json(answer.status());
+  return 0;
+}
+
+const char* state_name(cri::ContainerState state) {
+  if (state == cri::CONTAINER_CREATED) return "Created";
+  if (state == cri::CONTAINER_RUNNING) return "Running";
+  return state == cri::CONTAINER_EXITED ? "Exited" : "Unknown";
+}
+
+Result<int> list(const Context& context, const Arguments& with) {
+  show_crictl(context, with.all ? std::vector<std::string>{"ps", "-a"} : std::vector<std::string>{"ps"});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  ASSIGN_OR_RETURN(const auto answer, client.call(cri::ListContainersRequest{}));
+  const std::int64_t now = now_ns();
+  std::vector<std::vector<std::string>> rows = {
+      {"CONTAINER", "IMAGE", "AGE", "STATE", "NAME", "ATTEMPT", "POD ID"}};
+  for (const auto& container : answer.containers()) {
+    if (!with.all && container.state() != cri::CONTAINER_RUNNING) continue;
+    rows.push_back({short_id(container.id()), container.image().image(),
+                    format_age(container.created_at(), now), state_name(container.state()),
+                    container.metadata().name(), std::to_string(container.metadata().attempt()),
+                    short_id(container.pod_sandbox_id())});
+  }
+  std::cout << format_table(rows);
+  return 0;
+}
+
+using Action = Result<int> (*)(const Context&, const Arguments&);
+
+CLI::App* add(CLI::App& verb, Context& context, const char* name, const char* description,
+              const std::shared_ptr<Arguments>& with, Action action) {
+  auto* sub = verb.add_subcommand(name, description);
+  sub->callback([&context, with, action] {
+    context.action = [&context, with, action] { return action(context, *with); };
+  });
+  return sub;
+}
+
+}  // namespace
+
+void add_container(CLI::App& cli, Context& context) {
+  auto* verb = cli.add_subcommand("container", "Containers: create, start, list, status, stop, rm");
+  verb->require_subcommand(1);
+  verb->footer(
+      "container.json is what crictl takes, such as\n"
+      "  {\"metadata\": {\"name\": \"app\"}, \"image\": {\"image\": \"busybox:latest\"},\n"
+      "   \"command\": [\"sleep\", \"3600\"], \"log_path\": \"app.log\", \"linux\": {}}\n\n"
+      "Examples:\n"
+      "  id=$(berthctl container create web container.json pod.json)\n"
+      "  berthctl container start $id\n"
+      "  berthctl container stop --timeout 5 app && berthctl container rm app");
+  const auto with = std::make_shared<Arguments>();
+  auto* sub = add(*verb, context, "create", "Create a container in a pod; prints its ID", with, create);
+  sub->add_option("POD_ID", with->id, "The pod's ID, the beginning of it, or its name")->required();
+  sub->add_option("CONTAINER.json", with->container_file, "The container's configuration")->required();
+  sub->add_option("POD.json", with->pod_file, "The pod's configuration, as it was run")->required();
+  constexpr const char* kId = "The container's ID, the beginning of it, or its name";
+  add(*verb, context, "start", "Start a created container", with, start)
+      ->add_option("ID", with->id, kId)
+      ->required();
+  sub = add(*verb, context, "stop", "Ask it to end, then kill it", with, stop);
+  sub->add_option("ID", with->id, kId)->required();
+  sub->add_option("--timeout", with->timeout, "Seconds to wait before killing")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{86400}))
+      ->capture_default_str();
+  add(*verb, context, "rm", "Remove it, running or not", with, remove)
+      ->add_option("ID", with->id, kId)
+      ->required();
+  add(*verb, context, "status", "One container, as JSON", with, status)
+      ->add_option("ID", with->id, kId)
+      ->required();
+  add(*verb, context, "list", "Running containers", with, list)
+      ->add_flag("-a,--all", with->all, "Those that do not run, too");
+}
+
+}  // namespace berth::ctl

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <climits>
+#include <cstdlib>
+#include <iostream>
+
+#include "base/cat.hpp"
+#include "ctl/cli.hpp"
+#include "ctl/client.hpp"
+#include "ctl/crictl.hpp"
+#include "ctl/table.hpp"
+
+namespace berth::ctl {
+namespace {
+
+/// The daemon opens the path, and has another working directory.
+Result<std::string> absolute(const std::string& path) {
+  char resolved[PATH_MAX];
+  if (::realpath(path.c_str(), resolved) == nullptr) return Error::from_errno(errno, "find", path);
+  return std::string(resolved);
+}
+
+Result<int> import(const Context& context, const std::string& path, const std::string& name) {
+  if (context.show_crictl) std::cerr << "# crictl has no import\n";
+  admin::v1::ImportImageRequest request;
+  request.set_name(name);
+  ASSIGN_OR_RETURN(*request.mutable_path(), absolute(path));
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  ASSIGN_OR_RETURN(const auto answer, client.call(request));
+  for (const auto& image : answer.images()) {
+    std::cout << image.id();
+    for (const auto& known_as : image.names()) std::cout << " " << known_as;
+    std::cout << "\n";
+  }
+  return 0;
+}
+
+Result<int> list(const Context& context) {
+  show_crictl(context, {"images"});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  ASSIGN_OR_RETURN(const auto answer, client.call(cri::ListImagesRequest{}));
+  std::vector<std::vector<std::string>> rows = {{"IMAGE", "ID", "SIZE", "PINNED"}};
+  for (const auto& image : answer.images()) {
+    std::vector<std::string> names(image.repo_tags().begin(), image.repo_tags().end());
+    if (names.empty()) names.assign(image.repo_digests().begin(), image.repo_digests().end());
+    if (names.empty()) names.emplace_back("<none>");
+    for (const auto& name : names) {
+      rows.push_back({name, short_id(image.id()), format_bytes(image.size()), image.pinned() ? "yes" : ""});
+    }
+  }
+  std::cout << format_table(rows);
+  return 0;
+}
+
+Result<int> pull(const Context& context, const std::string& reference) {
+  show_crictl(context, {"pull", reference});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  cri::PullImageRequest request;
+  request.mutable_image()->set_image(reference);
+  ASSIGN_OR_RETURN(const auto answer, client.call(request));
+  std::cout << answer.image_ref() << "\n";
+  return 0;
+}
+
+Result<int> remove(const Context& context, const std::string& reference) {
+  show_crictl(context, {"rmi", reference});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  cri::ImageStatusRequest look;
+  look.mutable_image()->set_image(reference);
+  ASSIGN_OR_RETURN(const auto found, client.call(look));
+  // For the CRI removing nothing is success; a person has mistyped.
+  if (!found.has_image()) return Error(Code::kNotFound, cat("there is no image \"", reference, "\""));
+  cri::RemoveImageRequest request;
+  request.mutable_image()->set_image(reference);
+  RETURN_IF_ERROR(client.call(request));
+  std::cout << found.image().id() << "\n";
+  return 0;
+}
+
+void add_with_reference(CLI::App& verb, Context& context, const char* name, const char* description,
+                        Result<int> (*run)(const Context&, const std::string&)) {
+  auto* sub = verb.add_subcommand(name, description);
+  auto reference = std::make_shared<std::string>();
+  sub->add_option("REF", *reference, "\"docker.io/library/busybox:latest\", with @sha256:..., or an ID")
+      ->required();
+  sub->callback([&context, reference, run] {
+    context.action = [&context, reference, run] { return run(context, *reference); };
+  });
+}
+
+}  // namespace
+
+void add_image(CLI::App& cli, Context& context) {
+  auto* verb = cli.add_subcommand("image", "Images: import, list, pull, remove");
+  verb->require_subcommand(1);
+  verb->footer(
+      "Examples:\n"
+      "  berthctl image import busybox.tar --name docker.io/library/busybox:latest\n"
+      "  berthctl image import ./oci-layout-directory\n"
+      "  berthctl image pull docker.io/library/busybox:latest");
+  auto* sub = verb->add_subcommand(
+      "import", "Read an OCI layout or archive, or a docker-archive, on the daemon's host");
+  auto path = std::make_shared<std::string>();
+  auto name = std::make_shared<std::string>();
+  sub->add_option("PATH", *path, "A tar (may be gzipped) or a directory")->required();
+  sub->add_option("--name", *name, "Call the image so, rather than as the archive does")->type_name("REF");
+  sub->callback([&context, path, name] {
+    context.action = [&context, path, name] { return import(context, *path, *name); };
+  });
+  verb->add_subcommand("list", "What is in the store")->callback([&context] {
+    context.action = [&context] { return list(context); };
+  });
+  add_with_reference(*verb, context, "pull", "Fetch an image from its registry; prints the ID", pull);
+  add_with_reference(*verb, context, "rm", "Remove a name, or by ID all names of an image", remove);
+}
+
+}  // namespace berth::ctl

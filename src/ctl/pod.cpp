@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "base/clock.hpp"
+#include "ctl/cli.hpp"
+#include "ctl/client.hpp"
+#include "ctl/cri_json.hpp"
+#include "ctl/crictl.hpp"
+#include "ctl/resolve.hpp"
+#include "ctl/table.hpp"
+
+namespace berth::ctl {
+namespace {
+
+Result<int> run(const Context& context, const std::string& file, const std::string& handler) {
+  std::vector<std::string> equivalent = {"runp"};
+  if (!handler.empty()) equivalent.insert(equivalent.end(), {"--runtime", handler});
+  equivalent.push_back(file);
+  show_crictl(context, equivalent);
+  cri::RunPodSandboxRequest request;
+  RETURN_IF_ERROR(read_json_file(file, *request.mutable_config()));
+  request.set_runtime_handler(handler);
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  ASSIGN_OR_RETURN(const auto answer, client.call(request));
+  std::cout << answer.pod_sandbox_id() << "\n";
+  return 0;
+}
+
+Result<int> list(const Context& context) {
+  show_crictl(context, {"pods"});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  ASSIGN_OR_RETURN(const auto answer, client.call(cri::ListPodSandboxRequest{}));
+  const std::int64_t now = now_ns();
+  std::vector<std::vector<std::string>> rows = {
+      {"POD ID", "AGE", "STATE", "NAME", "NAMESPACE", "ATTEMPT", "HANDLER"}};
+  for (const auto& pod : answer.items()) {
+    rows.push_back({short_id(pod.id()), format_age(pod.created_at(), now),
+                    pod.state() == cri::SANDBOX_READY ? "Ready" : "NotReady", pod.metadata().name(),
+                    pod.metadata().namespace_(), std::to_string(pod.metadata().attempt()),
+                    pod.runtime_handler().empty() ? "(default)" : pod.runtime_handler()});
+  }
+  std::cout << format_table(rows);
+  return 0;
+}
+
+Result<int> status(const Context& context, const std::string& typed) {
+  show_crictl(context, {"inspectp", typed});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  cri::PodSandboxStatusRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_pod_sandbox_id(), resolve_pod(client, typed));
+  request.set_verbose(true);
+  ASSIGN_OR_RETURN(const auto answer, client.call(request));
+  std::cout << to_pretty_json(answer.status());
+  return 0;
+}
+
+Result<int> stop(const Context& context, const std::string& typed) {
+  show_crictl(context, {"stopp", typed});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  cri::StopPodSandboxRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_pod_sandbox_id(), resolve_pod(client, typed));
+  RETURN_IF_ERROR(client.call(request));
+  std::cout << request.pod_sandbox_id() << "\n";
+  return 0;
+}
+
+Result<int> remove(const Context& context, const std::string& typed) {
+  show_crictl(context, {"rmp", typed});
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  cri::RemovePodSandboxRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_pod_sandbox_id(), resolve_pod(client, typed));
+  RETURN_IF_ERROR(client.call(request));
+  std::cout << request.pod_sandbox_id() << "\n";
+  return 0;
+}
+
+void add_with_id(CLI::App& verb, Context& context, const char* name, const char* description,
+                 Result<int> (*action)(const Context&, const std::string&)) {
+  auto* sub = verb.add_subcommand(name, description);
+  auto id = std::make_shared<std::string>();
+  sub->add_option("ID", *id, "The pod's ID, the beginning of it, or its name")->required();
+  sub->callback(
+      [&context, id, action] { context.action = [&context, id, action] { return action(context, *id); }; });
+}
+
+}  // namespace
+
+void add_pod(CLI::App& cli, Context& context) {
+  auto* verb = cli.add_subcommand("pod", "Pod sandboxes: run, list, status, stop, rm");
+  verb->require_subcommand(1);
+  verb->footer(
+      "pod.json is what crictl takes, such as\n"
+      "  {\"metadata\": {\"name\": \"web\", \"namespace\": \"default\", \"uid\": \"1\"},\n"
+      "   \"log_directory\": \"/tmp/web\", \"linux\": {}}\n\n"
+      "Examples:\n"
+      "  pod=$(berthctl pod run pod.json)\n"
+      "  berthctl pod status web\n"
+      "  berthctl pod stop $pod && berthctl pod rm $pod");
+  auto* sub = verb->add_subcommand("run", "Create and start a pod sandbox; prints its ID");
+  auto file = std::make_shared<std::string>();
+  auto handler = std::make_shared<std::string>();
+  sub->add_option("FILE", *file, "The pod's configuration (JSON)")->required();
+  sub->add_option("--handler", *handler, "A handler of the daemon's configuration")->type_name("NAME");
+  sub->callback([&context, file, handler] {
+    context.action = [&context, file, handler] { return run(context, *file, *handler); };
+  });
+  verb->add_subcommand("list", "All pod sandboxes")->callback([&context] {
+    context.action = [&context] { return list(context); };
+  });
+  add_with_id(*verb, context, "status", "One pod sandbox, as JSON", status);
+  add_with_id(*verb, context, "stop", "Kill its containers and take down its network", stop);
+  add_with_id(*verb, context, "rm", "Remove a pod sandbox and its containers", remove);
+}
+
+}  // namespace berth::ctl
