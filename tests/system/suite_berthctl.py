@@ -12,7 +12,7 @@ def last_line(text):
 @test("check, version and config check")
 def _(node):
     node.ctl("version")
-    node.ctl("config", "check")
+    node.ctl("config", "check", node.dir + "/berth.toml")
     check(node.ctl("check").strip(), "no line per requirement")
 
 
