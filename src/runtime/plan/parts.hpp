@@ -26,6 +26,8 @@ Result<void> add_hostname(const oci::Spec& spec, const CompileOptions& options, 
 Result<void> add_rootfs(const oci::Spec& spec, const CompileOptions& options, Plan& plan);
 Result<void> add_mounts(const oci::Spec& spec, Plan& plan);
 Result<void> add_devices(const oci::Spec& spec, Plan& plan);
+/// Before the root becomes read-only.
+void add_working_dir(const oci::Spec& spec, Plan& plan);
 /// Read-only root, masked and read-only paths.
 void add_path_confinement(const oci::Spec& spec, Plan& plan);
 /// Groups, bounding set, ids, capabilities, no_new_privs, and seccomp where it belongs.

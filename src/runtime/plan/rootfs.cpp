@@ -3,6 +3,7 @@
 
 #include "base/cat.hpp"
 #include "runtime/mount_options.hpp"
+#include "runtime/oci/spec_check.hpp"
 #include "runtime/plan/parts.hpp"
 
 namespace berth::runtime::plan_parts {
@@ -63,6 +64,17 @@ Result<void> add_rootfs(const oci::Spec& spec, const CompileOptions& options, Pl
               .target = "/"});
   }
   return {};
+}
+
+void add_working_dir(const oci::Spec& spec, Plan& plan) {
+  const std::string path = oci::clean_path(spec.process.cwd);
+  // On a root that will be writable the step that enters the directory also makes it.
+  if (!spec.root.readonly || !spec.process.create_cwd || path == "/") return;
+  plan.add({.kind = OpKind::kMakeDir,
+            .phase = Phase::kFiles,
+            .label = cat("create the working directory ", path),
+            .mode = 0755,
+            .target = path});
 }
 
 }  // namespace berth::runtime::plan_parts

@@ -141,6 +141,17 @@ TEST_CASE("a read-only file system that is populated becomes read-only at the en
   CHECK(test::find_label(plan, "mount tmpfs on /empty")->flags == MOUNT_ATTR_RDONLY);
 }
 
+TEST_CASE("a working directory is made while a read-only root can still be written", "[runtime][plan]") {
+  oci::Spec spec = test::small_spec();
+  spec.process.cwd = "/srv/app";
+  const Plan plan = compiled(spec);
+  const PlannedOp* op = test::find_label(plan, "create the working directory /srv/app");
+  REQUIRE(op != nullptr);
+  CHECK(op->phase == Phase::kFiles);
+  spec.root.readonly = false;
+  CHECK(test::find_label(compiled(spec), "create the working directory /srv/app") == nullptr);
+}
+
 TEST_CASE("a remount changes what is there", "[runtime][plan]") {
   oci::Spec spec = test::small_spec();
   spec.mounts.push_back({"/data", "", "", {"bind", "remount", "noexec", "rw"}});
