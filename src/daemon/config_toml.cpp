@@ -79,8 +79,9 @@ class Merge {
   }
 
   Result<void> settings(const std::string& table, const toml::table& values) {
-    for (const auto& [name, node] : values) {
-      const std::string path = cat(table, ".", name.str());
+    for (const auto& entry : values) {  // no structured binding: clang 14 lets no lambda capture one
+      const toml::node& node = entry.second;
+      const std::string path = cat(table, ".", entry.first.str());
       if (path == kHandlersTable) {
         RETURN_IF_ERROR(handlers(node));
       } else if (const ConfigKey* key = find_config_key(path)) {

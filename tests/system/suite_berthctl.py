@@ -12,8 +12,13 @@ def last_line(text):
 @test("check, version and config check")
 def _(node):
     node.ctl("version")
-    node.ctl("config", "check")
-    check(node.ctl("check").strip(), "no line per requirement")
+    node.ctl("config", "check", node.dir + "/berth.toml")
+    config = node.dir + "/check.toml"
+    write(config, f'[network]\nconf_dir = "{node.cni_conf}"\nbin_dirs = ["/usr/lib/cni"]\n')
+    check("✓ system call openat2" in node.ctl("--config", config, "check"), "no line per requirement")
+    write(config, '[network]\nconf_dir = "/nowhere"\n')
+    told = node.ctl("--config", config, "check", check_status=False)
+    check("✗ no CNI configuration in /nowhere" in told and "->" in told, f"no remedy in {told}")
 
 
 @test("the life of a pod")
