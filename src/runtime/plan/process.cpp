@@ -32,7 +32,7 @@ std::vector<std::string> candidates(const std::string& program, const std::vecto
   for (std::size_t start = 0; start <= path.size();) {
     const std::size_t end = std::min(path.find(':', start), path.size());
     std::string dir = path.substr(start, end - start);
-    if (dir.empty()) dir = ".";
+    if (dir.empty()) dir.push_back('.');
     if (dir.back() != '/') dir.push_back('/');
     dir.append(program);
     if (std::find(found.begin(), found.end(), dir) == found.end()) found.push_back(std::move(dir));
