@@ -11,6 +11,9 @@
 #include "runtime/oci/spec_json.hpp"
 #include "tree.hpp"
 
+// The old string form of a seccomp profile, too, names a file of the host.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 namespace {
 
 /// What a container is built on; the same for every input.

@@ -20,13 +20,14 @@ using namespace berth::image;
 
 /// One directory for the whole run, in memory.
 const std::string& playground() {
-  static const std::string path = [] {
-    std::string pattern = "/dev/shm/fuzz-layer-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr || !make_dirs(pattern + "/outside", 0755)) std::abort();
+  // Never destroyed: the exit handler below still needs it.
+  static const std::string* const path = [] {
+    auto* pattern = new std::string("/dev/shm/fuzz-layer-XXXXXX");
+    if (::mkdtemp(pattern->data()) == nullptr || !make_dirs(*pattern + "/outside", 0755)) std::abort();
     std::atexit([] { (void)remove_tree(playground()); });
     return pattern;
   }();
-  return path;
+  return *path;
 }
 
 /// Makes every block that looks like a header pass for one, so that the fuzzer gets past the gate.
