@@ -5,15 +5,10 @@
 
 namespace berth {
 
-/// Builds with -Dfailpoints=true only: when BERTH_FAILPOINT in the environment equals `name`, the
-/// daemon kills itself with SIGKILL here ("name"), or fails here ("name=error"), or sleeps for N ms
-/// ("name=sleep:N"). Otherwise, and in every other build, nothing happens. True means: fail.
-#if BERTH_FAILPOINTS
+/// A step at which the tests may strike. In what users run nothing ever happens and the answer is
+/// false. Programs of the tests link `failpoints_dep` as well: when BERTH_FAILPOINT in the
+/// environment equals `name`, the process kills itself with SIGKILL here ("name"), or fails here
+/// ("name=error"), or sleeps for N ms ("name=sleep:N"). True means: fail.
 bool failpoint(std::string_view name);
-#else
-inline bool failpoint(std::string_view) {
-  return false;
-}
-#endif
 
 }  // namespace berth

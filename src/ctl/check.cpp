@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/check.hpp"
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "base/cat.hpp"
 #include "ctl/cli.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -37,13 +37,12 @@ Result<int> check(const Context& context) {
 
 }  // namespace
 
-void add_check(CLI::App& cli, Context& context) {
-  auto* verb =
-      cli.add_subcommand("check", "Can this host run pods? One line per requirement, with the remedy");
-  verb->footer(
-      "✓ met; ✗ missing, exit status 1; ! works, but with less. Changes nothing.\n\n"
-      "Example:\n  berthctl check --config /etc/berth/berth.toml");
-  verb->callback([&context] { context.action = [&context] { return check(context); }; });
+void add_check(Verb cli) {
+  cli.add("check", "Can this host run pods? One line per requirement, with the remedy")
+      .footer(
+          "✓ met; ✗ missing, exit status 1; ! works, but with less. Changes nothing.\n\n"
+          "Example:\n  berthctl check --config /etc/berth/berth.toml")
+      .runs(check);
 }
 
 }  // namespace berth::ctl

@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "ctl/verb.hpp"
+
 namespace berth::ctl {
 namespace {
 
@@ -21,7 +23,6 @@ void build_cli(CLI::App& cli, Context& context) {
   cli.name("berthctl");
   cli.description("Administers berthd, a Kubernetes container runtime.");
   cli.formatter(std::make_shared<LineEnding>());
-  cli.require_subcommand(1);
   cli.fallthrough();  // global options may also follow the verb
   cli.add_option("--socket", context.socket, "Where berthd serves")
       ->type_name("unix:///PATH")
@@ -36,19 +37,20 @@ void build_cli(CLI::App& cli, Context& context) {
          "The daemon's configuration, for check and config [/etc/berth/berth.toml]")
       ->type_name("FILE");
   cli.add_flag("--show-crictl", context.show_crictl, "Print the equivalent crictl line to stderr first");
-  add_check(cli, context);
-  add_config(cli, context);
-  add_status(cli, context);
-  add_info(cli, context);
-  add_version(cli, context);
-  add_image(cli, context);
-  add_pod(cli, context);
-  add_container(cli, context);
-  add_exec(cli, context);
-  add_stats(cli, context);
-  add_smoke(cli, context);
-  add_plan(cli, context);
-  add_completion(cli, context);
+  const Verb top(cli, context);
+  add_check(top);
+  add_config(top);
+  add_status(top);
+  add_info(top);
+  add_version(top);
+  add_image(top);
+  add_pod(top);
+  add_container(top);
+  add_exec(top);
+  add_stats(top);
+  add_smoke(top);
+  add_plan(top);
+  add_completion(top);
   cli.footer(
       "Examples:\n"
       "  berthctl check                              can this host run pods?\n"

@@ -9,22 +9,24 @@ class App;
 
 namespace berth::ctl {
 
+class Verb;
+
 /// Gives `cli` every verb and option of berthctl. Parsing then sets context.action; nothing runs before.
 void build_cli(CLI::App& cli, Context& context);
 
 // One per verb, each in a file of its name.
-void add_check(CLI::App& cli, Context& context);
-void add_completion(CLI::App& cli, Context& context);
-void add_config(CLI::App& cli, Context& context);
-void add_container(CLI::App& cli, Context& context);
-void add_exec(CLI::App& cli, Context& context);
-void add_image(CLI::App& cli, Context& context);
-void add_info(CLI::App& cli, Context& context);
-void add_plan(CLI::App& cli, Context& context);
-void add_pod(CLI::App& cli, Context& context);
-void add_smoke(CLI::App& cli, Context& context);
-void add_stats(CLI::App& cli, Context& context);
-void add_status(CLI::App& cli, Context& context);
-void add_version(CLI::App& cli, Context& context);
+void add_check(Verb cli);
+void add_completion(Verb cli);
+void add_config(Verb cli);
+void add_container(Verb cli);
+void add_exec(Verb cli);
+void add_image(Verb cli);
+void add_info(Verb cli);
+void add_plan(Verb cli);
+void add_pod(Verb cli);
+void add_smoke(Verb cli);
+void add_stats(Verb cli);
+void add_status(Verb cli);
+void add_version(Verb cli);
 
 }  // namespace berth::ctl

@@ -6,6 +6,7 @@
 
 #include "base/cat.hpp"
 #include "ctl/cli.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -158,14 +159,12 @@ std::string completion(const CLI::App& cli, const std::string& shell) {
   return shell == "zsh" ? zsh(cli) : fish(cli);
 }
 
-void add_completion(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand("completion", "Print a completion script");
+void add_completion(Verb cli) {
   auto shell = std::make_shared<std::string>();
-  verb->add_option("SHELL", *shell, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  verb->footer("Example:\n  berthctl completion bash > /etc/bash_completion.d/berthctl");
-  verb->callback([&context, shell] { context.action = [shell] { return print(*shell); }; });
+  cli.add("completion", "Print a completion script")
+      .argument("SHELL", *shell, {"bash", "zsh", "fish"}, "bash, zsh or fish")
+      .footer("Example:\n  berthctl completion bash > /etc/bash_completion.d/berthctl")
+      .runs([shell](const Context&) { return print(*shell); });
 }
 
 }  // namespace berth::ctl

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/config.hpp"
 
-#include <CLI/CLI.hpp>
 #include <iostream>
+#include <memory>
 
 #include "ctl/cli.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -30,27 +31,24 @@ Result<int> dump(const Context& context, bool with_origins) {
 
 }  // namespace
 
-void add_config(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand("config", "The daemon's configuration");
-  verb->require_subcommand(1);
-  verb->footer(
+void add_config(Verb cli) {
+  Verb verb = cli.add("config", "The daemon's configuration");
+  verb.footer(
       "Examples:\n"
       "  berthctl config default > /etc/berth/berth.toml\n"
       "  berthctl config check /etc/berth/berth.toml    and its drop-ins; names file and line\n"
       "  berthctl config dump --origins                 what holds, and who said so");
-  verb->add_subcommand("default", "Print the defaults, with a comment for each key")->callback([&context] {
-    context.action = print_default;
+  verb.add("default", "Print the defaults, with a comment for each key").runs([](const Context&) {
+    return print_default();
   });
-  auto* check = verb->add_subcommand("check", "Check a file and its drop-ins");
   auto path = std::make_shared<std::string>();
-  check->add_option("FILE", *path, "The file")->required();
-  check->callback([&context, path] { context.action = [path] { return check_file(*path); }; });
-  auto* print = verb->add_subcommand("dump", "Print what the file (--config) and its drop-ins amount to");
+  verb.add("check", "Check a file and its drop-ins")
+      .argument("FILE", *path, "The file")
+      .runs([path](const Context&) { return check_file(*path); });
   auto with_origins = std::make_shared<bool>(false);
-  print->add_flag("--origins", *with_origins, "Say where each value came from");
-  print->callback([&context, with_origins] {
-    context.action = [&context, with_origins] { return dump(context, *with_origins); };
-  });
+  verb.add("dump", "Print what the file (--config) and its drop-ins amount to")
+      .flag("--origins", *with_origins, "Say where each value came from")
+      .runs([with_origins](const Context& context) { return dump(context, *with_origins); });
 }
 
 }  // namespace berth::ctl

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
+#include <memory>
 
 #include "base/clock.hpp"
 #include "ctl/cli.hpp"
@@ -9,6 +9,7 @@
 #include "ctl/crictl.hpp"
 #include "ctl/resolve.hpp"
 #include "ctl/table.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -96,23 +97,11 @@ Result<int> list(const Context& context, const Arguments& with) {
   return 0;
 }
 
-using Action = Result<int> (*)(const Context&, const Arguments&);
-
-CLI::App* add(CLI::App& verb, Context& context, const char* name, const char* description,
-              const std::shared_ptr<Arguments>& with, Action action) {
-  auto* sub = verb.add_subcommand(name, description);
-  sub->callback([&context, with, action] {
-    context.action = [&context, with, action] { return action(context, *with); };
-  });
-  return sub;
-}
-
 }  // namespace
 
-void add_container(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand("container", "Containers: create, start, list, status, stop, rm");
-  verb->require_subcommand(1);
-  verb->footer(
+void add_container(Verb cli) {
+  Verb verb = cli.add("container", "Containers: create, start, list, status, stop, rm");
+  verb.footer(
       "container.json is what crictl takes, such as\n"
       "  {\"metadata\": {\"name\": \"app\"}, \"image\": {\"image\": \"busybox:latest\"},\n"
       "   \"command\": [\"sleep\", \"3600\"], \"log_path\": \"app.log\", \"linux\": {}}\n\n"
@@ -121,27 +110,25 @@ void add_container(CLI::App& cli, Context& context) {
       "  berthctl container start $id\n"
       "  berthctl container stop --timeout 5 app && berthctl container rm app");
   const auto with = std::make_shared<Arguments>();
-  auto* sub = add(*verb, context, "create", "Create a container in a pod; prints its ID", with, create);
-  sub->add_option("POD_ID", with->id, "The pod's ID, the beginning of it, or its name")->required();
-  sub->add_option("CONTAINER.json", with->container_file, "The container's configuration")->required();
-  sub->add_option("POD.json", with->pod_file, "The pod's configuration, as it was run")->required();
+  const auto running = [with](Result<int> (*action)(const Context&, const Arguments&)) {
+    return [with, action](const Context& context) { return action(context, *with); };
+  };
+  verb.add("create", "Create a container in a pod; prints its ID")
+      .argument("POD_ID", with->id, "The pod's ID, the beginning of it, or its name")
+      .argument("CONTAINER.json", with->container_file, "The container's configuration")
+      .argument("POD.json", with->pod_file, "The pod's configuration, as it was run")
+      .runs(running(create));
   constexpr const char* kId = "The container's ID, the beginning of it, or its name";
-  add(*verb, context, "start", "Start a created container", with, start)
-      ->add_option("ID", with->id, kId)
-      ->required();
-  sub = add(*verb, context, "stop", "Ask it to end, then kill it", with, stop);
-  sub->add_option("ID", with->id, kId)->required();
-  sub->add_option("--timeout", with->timeout, "Seconds to wait before killing")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{86400}))
-      ->capture_default_str();
-  add(*verb, context, "rm", "Remove it, running or not", with, remove)
-      ->add_option("ID", with->id, kId)
-      ->required();
-  add(*verb, context, "status", "One container, as JSON", with, status)
-      ->add_option("ID", with->id, kId)
-      ->required();
-  add(*verb, context, "list", "Running containers", with, list)
-      ->add_flag("-a,--all", with->all, "Those that do not run, too");
+  verb.add("start", "Start a created container").argument("ID", with->id, kId).runs(running(start));
+  verb.add("stop", "Ask it to end, then kill it")
+      .argument("ID", with->id, kId)
+      .seconds("--timeout", with->timeout, "Seconds to wait before killing")
+      .runs(running(stop));
+  verb.add("rm", "Remove it, running or not").argument("ID", with->id, kId).runs(running(remove));
+  verb.add("status", "One container, as JSON").argument("ID", with->id, kId).runs(running(status));
+  verb.add("list", "Running containers")
+      .flag("-a,--all", with->all, "Those that do not run, too")
+      .runs(running(list));
 }
 
 }  // namespace berth::ctl

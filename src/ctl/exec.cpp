@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
+#include <memory>
 
 #include "ctl/cli.hpp"
 #include "ctl/client.hpp"
 #include "ctl/crictl.hpp"
 #include "ctl/resolve.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -35,16 +36,14 @@ Result<int> exec(const Context& context, const Arguments& with) {
 
 }  // namespace
 
-void add_exec(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand(
-      "exec", "Run a command in a container (ExecSync); ends with the command's exit status");
+void add_exec(Verb cli) {
   auto with = std::make_shared<Arguments>();
-  verb->add_option("ID", with->id, "The container's ID, the beginning of it, or its name")->required();
-  verb->add_option("CMD", with->command, "The command and its arguments, after --")->required();
-  verb->add_option("--timeout", with->timeout, "Seconds after which the command is killed; 0: never")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{86400}));
-  verb->footer("Example:\n  berthctl exec app -- sh -c 'echo $HOSTNAME; exit 3'; echo $?");
-  verb->callback([&context, with] { context.action = [&context, with] { return exec(context, *with); }; });
+  cli.add("exec", "Run a command in a container (ExecSync); ends with the command's exit status")
+      .argument("ID", with->id, "The container's ID, the beginning of it, or its name")
+      .arguments("CMD", with->command, "The command and its arguments, after --")
+      .seconds("--timeout", with->timeout, "Seconds after which the command is killed; 0: never")
+      .footer("Example:\n  berthctl exec app -- sh -c 'echo $HOSTNAME; exit 3'; echo $?")
+      .runs([with](const Context& context) { return exec(context, *with); });
 }
 
 }  // namespace berth::ctl

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <climits>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 
 #include "base/cat.hpp"
 #include "ctl/cli.hpp"
 #include "ctl/client.hpp"
 #include "ctl/crictl.hpp"
 #include "ctl/table.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -77,41 +78,32 @@ Result<int> remove(const Context& context, const std::string& reference) {
   return 0;
 }
 
-void add_with_reference(CLI::App& verb, Context& context, const char* name, const char* description,
+void add_with_reference(Verb& verb, const char* name, const char* description,
                         Result<int> (*run)(const Context&, const std::string&)) {
-  auto* sub = verb.add_subcommand(name, description);
   auto reference = std::make_shared<std::string>();
-  sub->add_option("REF", *reference, "\"docker.io/library/busybox:latest\", with @sha256:..., or an ID")
-      ->required();
-  sub->callback([&context, reference, run] {
-    context.action = [&context, reference, run] { return run(context, *reference); };
-  });
+  verb.add(name, description)
+      .argument("REF", *reference, "\"docker.io/library/busybox:latest\", with @sha256:..., or an ID")
+      .runs([reference, run](const Context& context) { return run(context, *reference); });
 }
 
 }  // namespace
 
-void add_image(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand("image", "Images: import, list, pull, remove");
-  verb->require_subcommand(1);
-  verb->footer(
+void add_image(Verb cli) {
+  Verb verb = cli.add("image", "Images: import, list, pull, remove");
+  verb.footer(
       "Examples:\n"
       "  berthctl image import busybox.tar --name docker.io/library/busybox:latest\n"
       "  berthctl image import ./oci-layout-directory\n"
       "  berthctl image pull docker.io/library/busybox:latest");
-  auto* sub = verb->add_subcommand(
-      "import", "Read an OCI layout or archive, or a docker-archive, on the daemon's host");
   auto path = std::make_shared<std::string>();
   auto name = std::make_shared<std::string>();
-  sub->add_option("PATH", *path, "A tar (may be gzipped) or a directory")->required();
-  sub->add_option("--name", *name, "Call the image so, rather than as the archive does")->type_name("REF");
-  sub->callback([&context, path, name] {
-    context.action = [&context, path, name] { return import(context, *path, *name); };
-  });
-  verb->add_subcommand("list", "What is in the store")->callback([&context] {
-    context.action = [&context] { return list(context); };
-  });
-  add_with_reference(*verb, context, "pull", "Fetch an image from its registry; prints the ID", pull);
-  add_with_reference(*verb, context, "rm", "Remove a name, or by ID all names of an image", remove);
+  verb.add("import", "Read an OCI layout or archive, or a docker-archive, on the daemon's host")
+      .argument("PATH", *path, "A tar (may be gzipped) or a directory")
+      .option("--name", *name, "REF", "Call the image so, rather than as the archive does")
+      .runs([path, name](const Context& context) { return import(context, *path, *name); });
+  verb.add("list", "What is in the store").runs(list);
+  add_with_reference(verb, "pull", "Fetch an image from its registry; prints the ID", pull);
+  add_with_reference(verb, "rm", "Remove a name, or by ID all names of an image", remove);
 }
 
 }  // namespace berth::ctl

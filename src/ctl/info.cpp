@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "base/json.hpp"
 #include "ctl/cli.hpp"
 #include "ctl/client.hpp"
 #include "ctl/crictl.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -47,10 +47,8 @@ Result<int> info(const Context& context) {
 
 }  // namespace
 
-void add_info(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand(
-      "info", "All that the daemon tells about itself: directories, cgroups, configuration");
-  verb->callback([&context] { context.action = [&context] { return info(context); }; });
+void add_info(Verb cli) {
+  cli.add("info", "All that the daemon tells about itself: directories, cgroups, configuration").runs(info);
 }
 
 }  // namespace berth::ctl

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/plan.hpp"
 
-#include <CLI/CLI.hpp>
 #include <iostream>
+#include <memory>
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "ctl/cli.hpp"
+#include "ctl/verb.hpp"
 #include "runtime/oci/spec_json.hpp"
 #include "runtime/seccomp_program.hpp"
 
@@ -33,12 +34,12 @@ Result<int> plan(const std::string& bundle) {
 
 }  // namespace
 
-void add_plan(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand("plan", "Print the steps that start the container of an OCI bundle");
+void add_plan(Verb cli) {
   auto bundle = std::make_shared<std::string>();
-  verb->add_option("BUNDLE", *bundle, "The directory of a config.json")->required();
-  verb->footer("Touches nothing and needs no rights.\n\nExample:\n  berthctl plan ./bundle");
-  verb->callback([&context, bundle] { context.action = [bundle] { return plan(*bundle); }; });
+  cli.add("plan", "Print the steps that start the container of an OCI bundle")
+      .argument("BUNDLE", *bundle, "The directory of a config.json")
+      .footer("Touches nothing and needs no rights.\n\nExample:\n  berthctl plan ./bundle")
+      .runs([bundle](const Context&) { return plan(*bundle); });
 }
 
 }  // namespace berth::ctl

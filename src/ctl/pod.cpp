@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
+#include <memory>
 
 #include "base/clock.hpp"
 #include "ctl/cli.hpp"
@@ -9,6 +9,7 @@
 #include "ctl/crictl.hpp"
 #include "ctl/resolve.hpp"
 #include "ctl/table.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -75,21 +76,19 @@ Result<int> remove(const Context& context, const std::string& typed) {
   return 0;
 }
 
-void add_with_id(CLI::App& verb, Context& context, const char* name, const char* description,
+void add_with_id(Verb& verb, const char* name, const char* description,
                  Result<int> (*action)(const Context&, const std::string&)) {
-  auto* sub = verb.add_subcommand(name, description);
   auto id = std::make_shared<std::string>();
-  sub->add_option("ID", *id, "The pod's ID, the beginning of it, or its name")->required();
-  sub->callback(
-      [&context, id, action] { context.action = [&context, id, action] { return action(context, *id); }; });
+  verb.add(name, description)
+      .argument("ID", *id, "The pod's ID, the beginning of it, or its name")
+      .runs([id, action](const Context& context) { return action(context, *id); });
 }
 
 }  // namespace
 
-void add_pod(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand("pod", "Pod sandboxes: run, list, status, stop, rm");
-  verb->require_subcommand(1);
-  verb->footer(
+void add_pod(Verb cli) {
+  Verb verb = cli.add("pod", "Pod sandboxes: run, list, status, stop, rm");
+  verb.footer(
       "pod.json is what crictl takes, such as\n"
       "  {\"metadata\": {\"name\": \"web\", \"namespace\": \"default\", \"uid\": \"1\"},\n"
       "   \"log_directory\": \"/tmp/web\", \"linux\": {}}\n\n"
@@ -97,20 +96,16 @@ void add_pod(CLI::App& cli, Context& context) {
       "  pod=$(berthctl pod run pod.json)\n"
       "  berthctl pod status web\n"
       "  berthctl pod stop $pod && berthctl pod rm $pod");
-  auto* sub = verb->add_subcommand("run", "Create and start a pod sandbox; prints its ID");
   auto file = std::make_shared<std::string>();
   auto handler = std::make_shared<std::string>();
-  sub->add_option("FILE", *file, "The pod's configuration (JSON)")->required();
-  sub->add_option("--handler", *handler, "A handler of the daemon's configuration")->type_name("NAME");
-  sub->callback([&context, file, handler] {
-    context.action = [&context, file, handler] { return run(context, *file, *handler); };
-  });
-  verb->add_subcommand("list", "All pod sandboxes")->callback([&context] {
-    context.action = [&context] { return list(context); };
-  });
-  add_with_id(*verb, context, "status", "One pod sandbox, as JSON", status);
-  add_with_id(*verb, context, "stop", "Kill its containers and take down its network", stop);
-  add_with_id(*verb, context, "rm", "Remove a pod sandbox and its containers", remove);
+  verb.add("run", "Create and start a pod sandbox; prints its ID")
+      .argument("FILE", *file, "The pod's configuration (JSON)")
+      .option("--handler", *handler, "NAME", "A handler of the daemon's configuration")
+      .runs([file, handler](const Context& context) { return run(context, *file, *handler); });
+  verb.add("list", "All pod sandboxes").runs(list);
+  add_with_id(verb, "status", "One pod sandbox, as JSON", status);
+  add_with_id(verb, "stop", "Kill its containers and take down its network", stop);
+  add_with_id(verb, "rm", "Remove a pod sandbox and its containers", remove);
 }
 
 }  // namespace berth::ctl

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <functional>
 #include <iostream>
+#include <memory>
 
 #include "base/cat.hpp"
 #include "ctl/cli.hpp"
 #include "ctl/crictl.hpp"
 #include "ctl/smoke_pod.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -76,24 +77,20 @@ Result<int> smoke(const Context& context, const std::string& image, bool host_ne
 
 }  // namespace
 
-void add_smoke(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand(
-      "smoke", "One pod end to end against the running daemon, with the time of each step");
+void add_smoke(Verb cli) {
   auto image = std::make_shared<std::string>();
   auto host_network = std::make_shared<bool>(false);
-  verb->add_option("--image", *image,
-                   "An image with /bin/sh, echo and sleep; pulled if it is not in the store")
-      ->type_name("REF")
-      ->required();
-  verb->add_flag("--host-network", *host_network, "Do without CNI");
-  verb->footer(
-      "Leaves nothing behind, also when a step fails; the image stays. Each line ends with how to say it to "
-      "crictl.\n\n"
-      "Example:\n  berthctl image import busybox.tar --name busybox:latest && berthctl smoke --image "
-      "busybox:latest");
-  verb->callback([&context, image, host_network] {
-    context.action = [&context, image, host_network] { return smoke(context, *image, *host_network); };
-  });
+  cli.add("smoke", "One pod end to end against the running daemon, with the time of each step")
+      .required_option("--image", *image, "REF",
+                       "An image with /bin/sh, echo and sleep; pulled if it is not in the store")
+      .flag("--host-network", *host_network, "Do without CNI")
+      .footer(
+          "Leaves nothing behind, also when a step fails; the image stays. Each line ends with how to say it "
+          "to "
+          "crictl.\n\n"
+          "Example:\n  berthctl image import busybox.tar --name busybox:latest && berthctl smoke --image "
+          "busybox:latest")
+      .runs([image, host_network](const Context& context) { return smoke(context, *image, *host_network); });
 }
 
 }  // namespace berth::ctl

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "base/cat.hpp"
@@ -7,6 +6,7 @@
 #include "ctl/client.hpp"
 #include "ctl/crictl.hpp"
 #include "ctl/table.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -37,9 +37,8 @@ Result<int> stats(const Context& context) {
 
 }  // namespace
 
-void add_stats(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand("stats", "What the running containers use");
-  verb->callback([&context] { context.action = [&context] { return stats(context); }; });
+void add_stats(Verb cli) {
+  cli.add("stats", "What the running containers use").runs(stats);
 }
 
 }  // namespace berth::ctl

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "base/cat.hpp"
 #include "ctl/cli.hpp"
 #include "ctl/client.hpp"
 #include "ctl/crictl.hpp"
+#include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
@@ -52,10 +52,8 @@ Result<int> status(const Context& context) {
 
 }  // namespace
 
-void add_status(CLI::App& cli, Context& context) {
-  auto* verb =
-      cli.add_subcommand("status", "Is the daemon ready, and what does it run? Exit status 1 if not ready");
-  verb->callback([&context] { context.action = [&context] { return status(context); }; });
+void add_status(Verb cli) {
+  cli.add("status", "Is the daemon ready, and what does it run? Exit status 1 if not ready").runs(status);
 }
 
 }  // namespace berth::ctl

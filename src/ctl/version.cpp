@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "ctl/cli.hpp"
 #include "ctl/client.hpp"
 #include "ctl/crictl.hpp"
+#include "ctl/verb.hpp"
 #include "daemon/version.hpp"
 
 namespace berth::ctl {
@@ -26,9 +26,8 @@ Result<int> version(const Context& context) {
 
 }  // namespace
 
-void add_version(CLI::App& cli, Context& context) {
-  auto* verb = cli.add_subcommand("version", "berthctl's version, and berthd's when it can be reached");
-  verb->callback([&context] { context.action = [&context] { return version(context); }; });
+void add_version(Verb cli) {
+  cli.add("version", "berthctl's version, and berthd's when it can be reached").runs(version);
 }
 
 }  // namespace berth::ctl

@@ -140,12 +140,12 @@ class Node:
     """One berthd on private directories. `restart` and `kill` are parts of its life."""
     before_exec = None  # what the daemon's process does before it becomes berthd
 
-    def __init__(self, name="main", build=BUILD, root_size=None, extra_config=""):
+    def __init__(self, name="main", program=BUILD + "/bin/berthd", root_size=None, extra_config=""):
         self.name, self.dir, self.image = name, f"{BASE}/{name}", IMAGE
         self.root, self.state = self.dir + "/root", self.dir + "/state"
         self.cni_conf, self.log, self.pod_logs = self.dir + "/net.d", self.dir + "/berthd.log", self.dir + "/logs"
         self.socket, self.parent = f"unix://{self.dir}/berth.sock", f"{isolate.cgroup_parent()}/{name}"
-        self.program, self.process, self.cri, self._pods = build + "/bin/berthd", None, None, 0
+        self.program, self.process, self.cri, self._pods = program, None, None, 0
         for directory in (self.root, self.state, self.cni_conf, self.pod_logs):
             os.makedirs(directory, exist_ok=True)
         if root_size:
@@ -170,7 +170,7 @@ class Node:
         return [self.program, "--config", self.dir + "/berth.toml", "--root", self.root, "--state", self.state,
                 "--listen", self.socket, "--cni-conf-dir", self.cni_conf, "--cni-bin-dir", "/usr/lib/cni",
                 "--cgroup-parent", self.parent, "--cgroup-driver", "cgroupfs",
-                # The failpoint build has only the daemon.
+                # Not every daemon of the tests has them beside it.
                 "--pid1", BUILD + "/bin/berth-pid1", "--unpack", BUILD + "/bin/berth-unpack", "--log-level",
                 os.environ.get("BERTH_TEST_LOG_LEVEL", "info")]
 

@@ -6,9 +6,9 @@ import os
 import re
 
 from cri import RpcError
-from harness import SOURCE, IMAGE, Node, Skip, check, equal, tests, wait_until
+from harness import BUILD, SOURCE, IMAGE, Node, Skip, check, equal, tests, wait_until
 
-BUILD = os.environ.get("BERTH_FAILPOINT_BUILD", SOURCE + "/build-test")
+PROGRAM = BUILD + "/tests/system/berthd-failpoints"
 
 
 def operation_steps(verb):
@@ -28,10 +28,8 @@ def failpoints(pattern):
 
 def fresh_node(node):
     """Stopped daemons share the directory of one failpoint node, so that images are pulled once."""
-    if not os.path.exists(BUILD + "/bin/berthd"):
-        raise Skip("build-test/bin/berthd is not built (meson setup -Dfailpoints=true)")
     if not hasattr(node, "failpoint_node"):
-        node.failpoint_node = Node("failpoints", build=BUILD)
+        node.failpoint_node = Node("failpoints", program=PROGRAM)
         node.failpoint_node.start()
         node.failpoint_node.pull()
     return node.failpoint_node

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
@@ -18,6 +17,7 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/subprocess.hpp"
+#include "catch_main.hpp"
 #include "cgroup_sandbox.hpp"
 #include "runtime/cgroup/devices_bpf.hpp"
 
@@ -368,11 +368,8 @@ namespace {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+const char* berth::testing::prepare(int argc, char** argv) {
   if (argc == 3 && std::string(argv[1]) == "--hog") be_a_hog(argv[2]);
-  if (::geteuid() != 0) {
-    std::puts("SKIP: cgroups cannot be made without root");
-    return 77;
-  }
-  return Catch::Session().run(argc, argv);
+  if (::geteuid() != 0) return "cgroups cannot be made without root";
+  return nullptr;
 }

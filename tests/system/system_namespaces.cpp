@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
@@ -22,6 +21,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "catch_main.hpp"
 #include "runtime/namespaces.hpp"
 #include "tree.hpp"
 
@@ -246,15 +246,10 @@ TEST_CASE("eight threads make namespaces at once and each keeps its own") {
   CHECK(strayed == 0);
 }
 
-int main(int argc, char** argv) {
-  if (::geteuid() != 0) {
-    std::puts("SKIP: namespaces cannot be made without root");
-    return 77;
-  }
+const char* berth::testing::prepare(int, char**) {
+  if (::geteuid() != 0) return "namespaces cannot be made without root";
   // Pins are mounts: in a mount namespace of this program's own they vanish with it, whatever happens.
-  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-    std::puts("SKIP: no mount namespace of its own");
-    return 77;
-  }
-  return Catch::Session().run(argc, argv);
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return "no mount namespace of its own";
+  return nullptr;
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <future>
 #include <optional>
@@ -14,6 +14,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "catch_main.hpp"
 #include "cgroup_sandbox.hpp"
 #include "plan_writer.hpp"
 #include "runtime/namespaces.hpp"
@@ -217,10 +218,7 @@ TEST_CASE("a step that fails is named, and bad plans and unknown ids are refused
   CHECK(must(pod.client->list(soon())).empty());
 }
 
-int main(int argc, char** argv) {
-  if (::geteuid() != 0) {
-    std::puts("SKIP: a shim cannot work without root");
-    return 77;
-  }
-  return Catch::Session().run(argc, argv);
+const char* berth::testing::prepare(int, char**) {
+  if (::geteuid() != 0) return "a shim cannot work without root";
+  return nullptr;
 }

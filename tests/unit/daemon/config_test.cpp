@@ -113,6 +113,11 @@ TEST_CASE("text that is no TOML is refused with its line", "[daemon][config]") {
   CHECK(complaint(std::string(5000, '[')).starts_with("berth.toml:1: "));
 }
 
+TEST_CASE("characters that the library takes for impossible are merely wrong", "[daemon][config]") {
+  CHECK(complaint("\xEF\xBB\xBC = 1\n").starts_with("berth.toml:1: "));
+  CHECK(complaint("[log]\nlevel = 1 \xEF\xAC\xA6\n").starts_with("berth.toml:2: "));
+}
+
 TEST_CASE("a NUL cannot hide in a path", "[daemon][config]") {
   CHECK(complaint("[daemon]\nroot = \"/a\\u0000b\"\n") ==
         "berth.toml:2: daemon.root has a NUL character in it");

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#define CATCH_CONFIG_RUNNER
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
-#include <cstdio>
+#include "catch_main.hpp"
 
-int main(int argc, char** argv) {
-  if (::geteuid() != 0) {
-    std::puts("SKIP: needs root");
-    return 0;
-  }
-  if (::access("/bin/busybox", X_OK) != 0) {
-    std::puts("SKIP: needs /bin/busybox");
-    return 0;
-  }
-  return Catch::Session().run(argc, argv);
+const char* berth::testing::prepare(int, char**) {
+  if (::geteuid() != 0) return "needs root";
+  if (::access("/bin/busybox", X_OK) != 0) return "needs /bin/busybox";
+  return nullptr;
 }

@@ -34,7 +34,8 @@ TEST_CASE("phases never go back", "[runtime][plan]") {
 }
 
 TEST_CASE("every step has words for its failure", "[runtime][plan]") {
-  for (const PlannedOp& op : compiled(test::small_spec()).ops) CHECK_FALSE(op.label.empty());
+  const Plan plan = compiled(test::small_spec());
+  for (const PlannedOp& op : plan.ops) CHECK_FALSE(op.label.empty());
 }
 
 TEST_CASE("new namespaces are cloned, the cgroup's is made after the cgroup was joined", "[runtime][plan]") {
@@ -155,7 +156,8 @@ TEST_CASE("a working directory is made while a read-only root can still be writt
 TEST_CASE("a remount changes what is there", "[runtime][plan]") {
   oci::Spec spec = test::small_spec();
   spec.mounts.push_back({"/data", "", "", {"bind", "remount", "noexec", "rw"}});
-  const PlannedOp* op = test::find_label(compiled(spec), "set mount attributes noexec on /data");
+  const Plan plan = compiled(spec);
+  const PlannedOp* op = test::find_label(plan, "set mount attributes noexec on /data");
   REQUIRE(op != nullptr);
   CHECK(op->flags == MOUNT_ATTR_NOEXEC);
   CHECK(op->value == MOUNT_ATTR_RDONLY);
