@@ -14,7 +14,7 @@ IN_CODE = [
     (r"(?<![\w.>])(?:::)?v?fork\s*\(", "copies a threaded process: use base/subprocess or the shim", []),
     (r"\bstrerror\s*\(", "is not thread-safe: use Error::from_errno", []),
     (r"std::thread\b(?!::)", "has no owner: use base's lanes", ["src/base/"]),
-    (r"\b(?:secure_)?getenv\s*\(", "hides configuration", ["src/daemon/config", "src/base/failpoint.cpp", "src/ctl/"]),
+    (r"\b(?:secure_)?getenv\s*\(", "hides configuration", ["src/daemon/config", "src/base/failpoint_armed.cpp", "src/ctl/"]),
 ]
 PID1_CODE = [(r"(?<!\w)(?:std::|::)?exit\s*\(", "runs handlers of a C library: use _exit", [])]
 
