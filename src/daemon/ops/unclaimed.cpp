@@ -12,21 +12,15 @@ constexpr std::chrono::milliseconds kClaimWindow{120'000};
 
 }  // namespace
 
-void watch_unclaimed_pod(Services& with, const std::string& pod_id) {
-  auto pod = with.pods.find(pod_id);
-  if (!pod) return;
-  (*pod)->unclaimed = true;
-  with.reactor->after(kClaimWindow, [&with, pod = *pod] {
+void watch_unclaimed(Services& with, const PodPtr& pod) {
+  with.reactor->after(kClaimWindow, [&with, pod] {
     if (!pod->unclaimed) return;
     retry_until_done(with, "remove an unclaimed pod sandbox", [&with, pod] { return remove_pod(with, pod); });
   });
 }
 
-void watch_unclaimed_container(Services& with, const std::string& container_id) {
-  auto container = with.containers.find(container_id);
-  if (!container) return;
-  (*container)->unclaimed = true;
-  with.reactor->after(kClaimWindow, [&with, container = *container] {
+void watch_unclaimed(Services& with, const ContainerPtr& container) {
+  with.reactor->after(kClaimWindow, [&with, container] {
     if (!container->unclaimed) return;
     retry_until_done(with, "remove an unclaimed container",
                      [&with, container] { return remove_container(with, container); });
