@@ -27,4 +27,8 @@ void claim(Object& object, const Call& call) {
 void watch_unclaimed(Services& with, const PodPtr& pod);
 void watch_unclaimed(Services& with, const ContainerPtr& container);
 
+/// The removal, under the object's lease: success without one when somebody has asked meanwhile.
+Result<void> remove_if_unclaimed(Services& with, const PodPtr& pod);
+Result<void> remove_if_unclaimed(Services& with, const ContainerPtr& container);
+
 }  // namespace berth::daemon

@@ -149,9 +149,6 @@ TEST_CASE("A call for the same pod with another runtime handler does not get the
 
 TEST_CASE("A caller that has left does not take the pod from the one who got it") {
   FakeNode node;
-  auto reactor = Reactor::start();
-  REQUIRE(reactor);
-  node.with.reactor = *std::move(reactor);
   PodFlight made(node);
   made.flight.land();
   std::stop_source gone;
