@@ -97,6 +97,12 @@ class PodNetworks final : public Networks {
     return attachment;
   }
 
+  Result<Attachment> plan(const AttachRequest& request) override {
+    ASSIGN_OR_RETURN(const Arguments arguments, arguments_of(request));
+    ASSIGN_OR_RETURN(const std::shared_ptr<const Conflist> list, usable_list());
+    return Attachment{list->text, "", netcni::to_json(arguments), {}};
+  }
+
   Result<void> detach(const Attachment& attachment) override {
     ASSIGN_OR_RETURN(const Stored stored, load(attachment));
     return Chain(host_, stored.list, stored.arguments).del(stored.result);

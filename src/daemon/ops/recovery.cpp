@@ -2,7 +2,6 @@
 #include "daemon/ops/recovery.hpp"
 
 #include <csignal>
-#include <cstdio>
 #include <map>
 #include <set>
 
@@ -14,6 +13,7 @@
 #include "daemon/ops/container_launch.hpp"
 #include "daemon/ops/exit_events.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
+#include "daemon/ops/quarantine.hpp"
 #include "daemon/ops/retry.hpp"
 #include "daemon/ops/stop_pod_sandbox.hpp"
 #include "daemon/state/records.hpp"
@@ -22,14 +22,6 @@
 
 namespace berth::daemon {
 namespace {
-
-void quarantine(const Services& with, const std::string& path, const std::string& id, const Error& why) {
-  log::error("a record cannot be read: moved to quarantine", {{"path", path}, {"error", why.to_string()}});
-  if (auto made = make_dirs(with.layout.quarantine(), 0700); !made) return;
-  if (std::rename(path.c_str(), cat(with.layout.quarantine(), "/", id, "-", now_ns()).c_str()) != 0) {
-    log::error("quarantine failed", {{"path", path}, {"error", errno_text(errno)}});
-  }
-}
 
 /// Its creation never finished: it goes as if it had never been asked for.
 void discard_pod(Services& with, const PodPtr& pod) {
@@ -45,17 +37,17 @@ void discard_pod(Services& with, const PodPtr& pod) {
 PodPtr load_pod(Services& with, const std::string& id) {
   auto record = load_pod_record(with.layout, id);
   if (!record) {
-    quarantine(with, with.layout.pod(id), id, record.error());
+    quarantine_pod(with, id, record.error());
     return nullptr;
   }
   auto pod = std::make_shared<PodSandbox>(*std::move(record));
-  if (auto attachment = load_attachment(with.layout, id)) *pod->attachment.lock() = *std::move(attachment);
   auto status = load_pod_status(with.layout, id);
+  if (status) *pod->status.lock() = *status;
+  load_network(with, *pod);
   if (!status) {
     discard_pod(with, pod);
     return nullptr;
   }
-  *pod->status.lock() = *std::move(status);
   return pod;
 }
 
@@ -109,7 +101,11 @@ void discard_container(Services& with, const ContainerRecord& record) {
   auto work = [&with, record]() -> Result<void> {
     if (auto pod = with.pods.find(record.pod_id); pod && (*pod)->live_shim())
       RETURN_IF_ERROR(forget_container(with, **pod, record));
-    return tear_down_container(with, record);
+    RETURN_IF_ERROR(tear_down_container(with, record));
+    if (with.pods.find(record.pod_id)) return {};
+    // Its pod's record may be one that does not tell where the pod's own group is: beside this one.
+    return remove_container_cgroup(
+        with, cat(record.cgroup.substr(0, record.cgroup.rfind('/')), "/berth-", record.pod_id));
   };
   if (auto done = work(); !done) retry_until_done(with, cat("remove container ", record.id), work);
 }
@@ -142,7 +138,7 @@ void reconcile(Services& with, const ContainerPtr& container, const ShimTruth& t
 void load_container(Services& with, const std::string& id, const std::map<std::string, ShimTruth>& truths) {
   auto record = load_container_record(with.layout, id);
   if (!record) {
-    quarantine(with, with.layout.container(id), id, record.error());
+    quarantine_container(with, id, record.error());
     return;
   }
   auto status = load_container_status(with.layout, id);
@@ -186,8 +182,7 @@ void sweep(Services& with) {
     if (with.pods.find(id) || exists(with.layout.pod(id))) continue;
     PodRecord record;
     record.id = id;
-    record.cgroup_parent = cat(with.config.cgroup_parent, "/pod-", id);
-    auto pod = std::make_shared<PodSandbox>(std::move(record));
+    const PodPtr pod = stray_pod(with, std::move(record));
     retry_until_done(with, cat("remove stray pod ", id), [&with, pod] { return tear_down_pod(with, *pod); });
   }
   for (const auto& id : names_in(with.layout.netns_dir())) {

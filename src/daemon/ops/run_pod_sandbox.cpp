@@ -50,29 +50,6 @@ runtime::PodNamespacesRequest namespaces_of(const Services& with, const PodRecor
   return request;
 }
 
-netcni::AttachRequest attachment_of(const Services& with, const PodRecord& record) {
-  netcni::AttachRequest request;
-  request.pod_id = record.id;
-  request.namespace_ = record.config.metadata().namespace_();
-  request.name = record.config.metadata().name();
-  request.uid = record.config.metadata().uid();
-  request.netns = with.layout.netns(record.id);
-  request.cgroup_parent = record.cgroup_parent;
-  for (const auto& port : record.config.port_mappings()) {
-    if (port.host_port() == 0) continue;
-    static const char* const kProtocols[] = {"tcp", "udp", "sctp"};
-    request.port_mappings.push_back({kProtocols[port.protocol()],
-                                     static_cast<std::uint16_t>(port.container_port()),
-                                     static_cast<std::uint16_t>(port.host_port()), port.host_ip()});
-  }
-  for (const auto& [key, value] : record.config.annotations()) request.annotations[key] = value;
-  const auto& dns = record.config.dns_config();
-  request.dns_servers.assign(dns.servers().begin(), dns.servers().end());
-  request.dns_searches.assign(dns.searches().begin(), dns.searches().end());
-  request.dns_options.assign(dns.options().begin(), dns.options().end());
-  return request;
-}
-
 Result<void> start_shim(Services& with, const PodRecord& record) {
   RETURN_IF_ERROR(make_dirs(with.layout.live_pod(record.id), 0700));
   return with.shim_binary->spawn(with.layout.live_pod(record.id), with.shim_log.get());
@@ -91,7 +68,7 @@ Result<void> attach_network(Services& with, PodSandbox& pod) {
     return store_attachment(with.layout, pod.id(), planned);
   };
   ASSIGN_OR_RETURN(netcni::Attachment attachment,
-                   with.networks->attach(attachment_of(with, pod.record()), {}, announce));
+                   with.networks->attach(attach_request(with, pod.record()), {}, announce));
   RETURN_IF_ERROR(store_attachment(with.layout, pod.id(), attachment));
   auto status = pod.status.lock();
   status->network_attached = true;

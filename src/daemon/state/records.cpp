@@ -90,6 +90,21 @@ Result<void> store_status(const std::string& dir, Json json) {
   return error.recode(Code::kNotFound);
 }
 
+/// All but the configuration.
+PodRecord read_pod_record(const Json& json) {
+  PodRecord record;
+  record.id = get<std::string>(json, "id", "");
+  record.runtime_handler = get<std::string>(json, "runtime_handler", "");
+  record.created_ns = get<std::int64_t>(json, "created_ns", 0);
+  record.boot_id = get<std::string>(json, "boot_id", "");
+  record.cgroup_parent = get<std::string>(json, "cgroup_parent", "");
+  record.owns_cgroup_parent = get<bool>(json, "owns_cgroup_parent", false);
+  record.host_network = get<bool>(json, "host_network", false);
+  record.host_ipc = get<bool>(json, "host_ipc", false);
+  record.share_pid = get<bool>(json, "share_pid", false);
+  return record;
+}
+
 }  // namespace
 
 Result<void> store_pod_record(const Layout& layout, const PodRecord& record) {
@@ -111,18 +126,22 @@ Result<void> store_pod_record(const Layout& layout, const PodRecord& record) {
 Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id) {
   const std::string path = cat(layout.pod(id), "/record.json");
   ASSIGN_OR_RETURN(const Json json, load(path));
-  PodRecord record;
-  record.id = get<std::string>(json, "id", "");
-  if (record.id != id) return Error(Code::kInternal, cat(path, " is the record of another pod"));
+  if (get<std::string>(json, "id", "") != id)
+    return Error(Code::kInternal, cat(path, " is the record of another pod"));
+  PodRecord record = read_pod_record(json);
   RETURN_IF_ERROR(message_from_json(object_at(json, "config"), record.config, path));
-  record.runtime_handler = get<std::string>(json, "runtime_handler", "");
-  record.created_ns = get<std::int64_t>(json, "created_ns", 0);
-  record.boot_id = get<std::string>(json, "boot_id", "");
-  record.cgroup_parent = get<std::string>(json, "cgroup_parent", "");
-  record.owns_cgroup_parent = get<bool>(json, "owns_cgroup_parent", false);
-  record.host_network = get<bool>(json, "host_network", false);
-  record.host_ipc = get<bool>(json, "host_ipc", false);
-  record.share_pid = get<bool>(json, "share_pid", false);
+  return record;
+}
+
+PodRecord salvage_pod_record(const Layout& layout, const std::string& id) {
+  PodRecord record;
+  auto text = load_text(cat(layout.pod(id), "/record.json"));
+  auto json = text ? parse_json(*text, kRecordLimit, "a pod's record") : Result<Json>(text.error());
+  if (json && json->is_object() && get<std::string>(*json, "id", "") == id) {
+    record = read_pod_record(*json);
+    if (!message_from_json(object_at(*json, "config"), record.config, "config")) record.config.Clear();
+  }
+  record.id = id;
   return record;
 }
 
