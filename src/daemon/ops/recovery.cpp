@@ -34,7 +34,23 @@ void discard_pod(Services& with, const PodPtr& pod) {
   if (auto done = work(); !done) retry_until_done(with, cat("remove pod sandbox ", pod->id()), work);
 }
 
-PodPtr load_pod(Services& with, const std::string& id) {
+void log_unless_stored(const char* what, const std::string& id, const Result<void>& stored) {
+  if (!stored) log::error(what, {{"id", id}, {"error", stored.error().to_string()}});
+}
+
+/// A status that is there, but cannot be read, is no reason to end what may be running: the shim knows.
+void guess_status(PodSandbox& pod, const Error& why) {
+  log::error("a pod's status cannot be read: its shim will tell",
+             {{"pod", pod.id()}, {"error", why.to_string()}});
+  const auto attachment = *pod.attachment.lock();
+  auto status = pod.status.lock();
+  status->ready = true;  // unless there is no shim
+  status->network_attached = status->network_attached || attachment;
+  if (attachment) status->ips = attachment->ips;
+}
+
+/// `guessed` tells that the status on disk is to be replaced.
+PodPtr load_pod(Services& with, const std::string& id, bool& guessed) {
   auto record = load_pod_record(with.layout, id);
   if (!record) {
     quarantine_pod(with, id, record.error());
@@ -44,10 +60,13 @@ PodPtr load_pod(Services& with, const std::string& id) {
   auto status = load_pod_status(with.layout, id);
   if (status) *pod->status.lock() = *status;
   load_network(with, *pod);
-  if (!status) {
+  if (status) return pod;
+  if (status.error().code() == Code::kNotFound) {
     discard_pod(with, pod);
     return nullptr;
   }
+  guess_status(*pod, status.error());
+  guessed = true;
   return pod;
 }
 
@@ -60,9 +79,7 @@ void bury_pod(Services& with, const PodPtr& pod) {
   }
   retry_until_done(with, cat("detach network of ", pod->id()),
                    [&with, pod] { return detach_network(with, *pod); });
-  if (auto stored = store_pod_status(with.layout, *pod); !stored) {
-    log::error("store pod status", {{"pod", pod->id()}, {"error", stored.error().to_string()}});
-  }
+  log_unless_stored("store pod status", pod->id(), store_pod_status(with.layout, *pod));
 }
 
 using ShimTruth = std::map<std::string, shim::ObjectState>;
@@ -84,6 +101,9 @@ ShimTruth adopt_shim(Services& with, const PodPtr& pod) {
   auto objects = (*shim)->list(shim_deadline());
   if (!objects) {
     log::error("a shim does not answer", {{"pod", pod->id()}, {"error", objects.error().to_string()}});
+    auto status = pod->status.lock();
+    status->ready = false;
+    status->reason = "the pod's shim did not answer when the daemon started";
     return truth;
   }
   for (const auto& state : *objects) truth.emplace(std::string(state.id.hex, sizeof state.id.hex), state);
@@ -116,10 +136,8 @@ void reconcile(Services& with, const ContainerPtr& container, const ShimTruth& t
   if (found == truth.end()) {
     const bool rebooted = container->record().boot_id != with.boot_id;
     container->mark_lost(rebooted ? "NodeRebooted" : "MonitorLost", now_ns());
-    if (auto stored = store_container_status(with.layout, *container); !stored) {
-      log::error("store container status",
-                 {{"container", container->id()}, {"error", stored.error().to_string()}});
-    }
+    log_unless_stored("store container status", container->id(),
+                      store_container_status(with.layout, *container));
     retry_until_done(with, cat("remove cgroup of ", container->id()), [&with, container] {
       return remove_container_cgroup(with, container->record().cgroup);
     });
@@ -142,16 +160,26 @@ void load_container(Services& with, const std::string& id, const std::map<std::s
     return;
   }
   auto status = load_container_status(with.layout, id);
-  if (!status || !with.pods.find(record->pod_id)) {
+  const bool unfinished = !status && status.error().code() == Code::kNotFound;
+  if (unfinished || !with.pods.find(record->pod_id)) {
     discard_container(with, *record);
     return;
   }
   auto container = std::make_shared<Container>(*std::move(record));
-  *container->status.lock() = *std::move(status);
+  if (status) {
+    *container->status.lock() = *status;
+  } else {
+    log::error("a container's status cannot be read: its shim will tell",
+               {{"container", id}, {"error", status.error().to_string()}});
+    container->status.lock()->resources = container->record().config.linux().resources();
+  }
   static const ShimTruth kNothing;
   const auto truth = truths.find(container->record().pod_id);
   with.containers.insert(container);
   reconcile(with, container, truth == truths.end() ? kNothing : truth->second);
+  // The news of an end are stored by whoever heard of it.
+  if (!status && container->snapshot().state != cri::CONTAINER_EXITED)
+    log_unless_stored("store container status", id, store_container_status(with.layout, *container));
 }
 
 /// Objects that a shim knows and no record does, and execs whose callers went with the old daemon.
@@ -210,13 +238,15 @@ Result<void> recover(Services& with) {
   std::map<std::string, ShimTruth> truths;
   ASSIGN_OR_RETURN(const auto pod_ids, list_dir(with.layout.pods()));
   for (const auto& id : pod_ids) {
-    const PodPtr pod = load_pod(with, id);
+    bool guessed = false;
+    const PodPtr pod = load_pod(with, id, guessed);
     if (!pod) continue;
     with.pods.insert(pod);
     if (pod->record().boot_id != with.boot_id) {
       bury_pod(with, pod);
     } else if (!pod->status.lock()->torn_down) {
       truths[id] = adopt_shim(with, pod);
+      if (guessed) log_unless_stored("store pod status", id, store_pod_status(with.layout, *pod));
     }
   }
   ASSIGN_OR_RETURN(const auto container_ids, list_dir(with.layout.containers()));

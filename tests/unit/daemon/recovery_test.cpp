@@ -107,6 +107,11 @@ struct Disk : FakeNode {
   RecordingNetworks* networks = nullptr;
 };
 
+std::string stored_state(const Disk& disk) {
+  const auto status = load_container_status(disk.with.layout, "c1");
+  return status ? cri::ContainerState_Name(status->state) + " " + status->reason : refusal(status);
+}
+
 /// What a crash, a power cut or a newer version leaves where a record was.
 const char* const kUnreadable[] = {"", "{ torn", R"({"schema":2,"id":"p1","cgroup_parent":"/kube/p1"})"};
 
@@ -186,4 +191,51 @@ TEST_CASE("A container whose record cannot be read ends, and its pod stays") {
   CHECK(disk.with.containers.list().empty());
   CHECK(*disk.cgroups->killed.lock() == std::vector<std::string>{"/kube/p1/berth-c1"});
   CHECK(disk.quarantined().size() == 1);
+}
+
+TEST_CASE("A pod and a container whose status cannot be read are kept, and end only when no shim knows them") {
+  for (const char* text : kUnreadable) {
+    INFO(text);
+    Disk disk;
+    disk.add_container();
+    disk.tree.write("root/pods/p1/status.json", text);
+    disk.tree.write("root/containers/c1/status.json", text);
+    disk.recover_and_settle();
+    const auto pod = disk.with.pods.find("p1");
+    REQUIRE(pod);
+    CHECK_FALSE((*pod)->status.lock()->ready);
+    CHECK((*pod)->status.lock()->ips == std::vector<std::string>{"10.0.0.1"});
+    CHECK((*pod)->status.lock()->network_attached);
+    const auto stored = load_pod_status(disk.with.layout, "p1");
+    INFO(refusal(stored));
+    REQUIRE(stored);
+    CHECK(stored->reason == "the pod's shim was gone when the daemon started");
+    const auto container = disk.with.containers.find("c1");
+    REQUIRE(container);
+    CHECK((*container)->snapshot().reason == "MonitorLost");
+    CHECK((*container)->snapshot().resources.cpu_shares() == 7);
+    CHECK(stored_state(disk) == "CONTAINER_EXITED MonitorLost");
+    CHECK(disk.networks->detached.lock()->empty());
+  }
+}
+
+TEST_CASE("A pod of an earlier boot whose status cannot be read has its addresses freed") {
+  Disk disk;
+  disk.with.boot_id = "later boot";
+  disk.tree.write("root/pods/p1/status.json", "");
+  disk.recover_and_settle();
+  const auto stored = load_pod_status(disk.with.layout, "p1");
+  REQUIRE(stored);
+  CHECK_FALSE(stored->ready);
+  CHECK(*disk.networks->detached.lock() == std::vector<std::string>{kArgs});
+}
+
+TEST_CASE("A pod or container without any status was never finished, and goes") {
+  Disk disk;
+  disk.add_container();
+  REQUIRE(remove_tree(disk.with.layout.container("c1") + "/status.json"));
+  disk.recover_and_settle();
+  CHECK(disk.with.pods.find("p1"));
+  CHECK(disk.with.containers.list().empty());
+  CHECK_FALSE(disk.tree.has("root/containers/c1"));
 }
