@@ -3,6 +3,9 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <charconv>
+#include <memory>
+
 #include "base/atomic_file.hpp"
 #include "base/cat.hpp"
 #include "base/dir.hpp"
@@ -31,6 +34,38 @@ Result<void> message_from_json(const Json& json, google::protobuf::Message& mess
   const auto parsed = google::protobuf::util::JsonStringToMessage(to_text(json), &message, options);
   if (!parsed.ok()) return Error(Code::kInternal, cat(subject, ": ", std::string(parsed.message())));
   return {};
+}
+
+/// JSON has no names for the fields of a newer kubelet. They count when a request comes again, so a
+/// message that has any is stored in its own form as well.
+std::string unknown_to_json(const google::protobuf::Message& message) {
+  const std::unique_ptr<google::protobuf::Message> known(message.New());
+  known->CopyFrom(message);
+  known->DiscardUnknownFields();
+  if (known->ByteSizeLong() == message.ByteSizeLong()) return {};
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (const char c : message.SerializeAsString()) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex.push_back(kDigits[byte >> 4]);
+    hex.push_back(kDigits[byte & 15]);
+  }
+  return hex;
+}
+
+/// Leaves `message` alone when `hex` is not one.
+template <class Message>
+void restore_unknown(std::string_view hex, Message& message) {
+  std::string bytes;
+  for (; hex.size() >= 2; hex.remove_prefix(2)) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(hex.data(), hex.data() + 2, value, 16);
+    if (error != std::errc() || end != hex.data() + 2) return;
+    bytes.push_back(static_cast<char>(value));
+  }
+  Message whole;
+  if (bytes.empty() || !hex.empty() || !whole.ParseFromString(bytes)) return;
+  message = std::move(whole);
 }
 
 /// nlohmann's value() throws on a value of another type; a torn or foreign file must not.
@@ -109,18 +144,19 @@ PodRecord read_pod_record(const Json& json) {
 
 Result<void> store_pod_record(const Layout& layout, const PodRecord& record) {
   ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the pod's configuration"));
+  Json json{{"id", record.id},
+            {"config", std::move(config)},
+            {"runtime_handler", record.runtime_handler},
+            {"created_ns", record.created_ns},
+            {"boot_id", record.boot_id},
+            {"cgroup_parent", record.cgroup_parent},
+            {"owns_cgroup_parent", record.owns_cgroup_parent},
+            {"host_network", record.host_network},
+            {"host_ipc", record.host_ipc},
+            {"share_pid", record.share_pid}};
+  if (auto wire = unknown_to_json(record.config); !wire.empty()) json["config_wire"] = std::move(wire);
   RETURN_IF_ERROR(make_dirs(layout.pod(record.id), 0700));
-  return store(layout.pod(record.id), "record.json",
-               {{"id", record.id},
-                {"config", std::move(config)},
-                {"runtime_handler", record.runtime_handler},
-                {"created_ns", record.created_ns},
-                {"boot_id", record.boot_id},
-                {"cgroup_parent", record.cgroup_parent},
-                {"owns_cgroup_parent", record.owns_cgroup_parent},
-                {"host_network", record.host_network},
-                {"host_ipc", record.host_ipc},
-                {"share_pid", record.share_pid}});
+  return store(layout.pod(record.id), "record.json", std::move(json));
 }
 
 Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id) {
@@ -130,6 +166,7 @@ Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id) {
     return Error(Code::kInternal, cat(path, " is the record of another pod"));
   PodRecord record = read_pod_record(json);
   RETURN_IF_ERROR(message_from_json(object_at(json, "config"), record.config, path));
+  restore_unknown(get<std::string>(json, "config_wire", ""), record.config);
   return record;
 }
 
@@ -179,22 +216,23 @@ Result<netcni::Attachment> load_attachment(const Layout& layout, const std::stri
 Result<void> store_container_record(const Layout& layout, const ContainerRecord& record) {
   ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the container's configuration"));
   ASSIGN_OR_RETURN(Json user, message_to_json(record.user, "the container's user"));
+  Json json{{"id", record.id},
+            {"pod_id", record.pod_id},
+            {"config", std::move(config)},
+            {"created_ns", record.created_ns},
+            {"boot_id", record.boot_id},
+            {"cgroup", record.cgroup},
+            {"image_id", record.image_id},
+            {"image_ref", record.image_ref},
+            {"image_name", record.image_name},
+            {"log_path", record.log_path},
+            {"stop_signal", record.stop_signal},
+            {"user", std::move(user)},
+            {"plan_labels", record.plan_labels},
+            {"spec", oci::to_json(record.spec)}};
+  if (auto wire = unknown_to_json(record.config); !wire.empty()) json["config_wire"] = std::move(wire);
   RETURN_IF_ERROR(make_dirs(layout.container(record.id), 0700));
-  return store(layout.container(record.id), "record.json",
-               {{"id", record.id},
-                {"pod_id", record.pod_id},
-                {"config", std::move(config)},
-                {"created_ns", record.created_ns},
-                {"boot_id", record.boot_id},
-                {"cgroup", record.cgroup},
-                {"image_id", record.image_id},
-                {"image_ref", record.image_ref},
-                {"image_name", record.image_name},
-                {"log_path", record.log_path},
-                {"stop_signal", record.stop_signal},
-                {"user", std::move(user)},
-                {"plan_labels", record.plan_labels},
-                {"spec", oci::to_json(record.spec)}});
+  return store(layout.container(record.id), "record.json", std::move(json));
 }
 
 Result<ContainerRecord> load_container_record(const Layout& layout, const std::string& id) {
@@ -204,6 +242,7 @@ Result<ContainerRecord> load_container_record(const Layout& layout, const std::s
   record.id = get<std::string>(json, "id", "");
   if (record.id != id) return Error(Code::kInternal, cat(path, " is the record of another container"));
   RETURN_IF_ERROR(message_from_json(object_at(json, "config"), record.config, path));
+  restore_unknown(get<std::string>(json, "config_wire", ""), record.config);
   RETURN_IF_ERROR(message_from_json(object_at(json, "user"), record.user, path));
   record.pod_id = get<std::string>(json, "pod_id", "");
   record.created_ns = get<std::int64_t>(json, "created_ns", 0);
