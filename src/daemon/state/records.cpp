@@ -229,6 +229,7 @@ Result<void> store_container_record(const Layout& layout, const ContainerRecord&
             {"stop_signal", record.stop_signal},
             {"user", std::move(user)},
             {"plan_labels", record.plan_labels},
+            {"create_cwd", record.spec.process.create_cwd},  // the OCI has no word for it
             {"spec", oci::to_json(record.spec)}};
   if (auto wire = unknown_to_json(record.config); !wire.empty()) json["config_wire"] = std::move(wire);
   RETURN_IF_ERROR(make_dirs(layout.container(record.id), 0700));
@@ -258,6 +259,7 @@ Result<ContainerRecord> load_container_record(const Layout& layout, const std::s
   const Json spec = object_at(json, "spec");
   if (!object_at(spec, "process").value("args", Json::array()).empty()) {
     ASSIGN_OR_RETURN(record.spec, oci::parse_spec(to_text(spec)));
+    record.spec.process.create_cwd = get<bool>(json, "create_cwd", true);
   }
   return record;
 }

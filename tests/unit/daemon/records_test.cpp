@@ -61,6 +61,7 @@ ContainerRecord container_record() {
   record.plan_labels = {"mount /proc", ""};
   record.spec.process.args = {"sh", "", "-c"};
   record.spec.process.env = {"A=1"};
+  record.spec.process.create_cwd = false;
   record.spec.root.path = "rootfs";
   record.spec.linux_.namespaces = {{oci::NamespaceType::kMount, ""}};
   return record;
@@ -131,6 +132,7 @@ TEST_CASE("A container's record comes back equal, with its spec") {
   CHECK(MessageDifferencer::Equals(loaded->config, record.config));
   CHECK(MessageDifferencer::Equals(loaded->user, record.user));
   CHECK(oci::to_json(loaded->spec) == oci::to_json(record.spec));
+  CHECK_FALSE(loaded->spec.process.create_cwd);
   CHECK(loaded->pod_id == record.pod_id);
   CHECK(loaded->cgroup == record.cgroup);
   CHECK(loaded->image_id == record.image_id);
