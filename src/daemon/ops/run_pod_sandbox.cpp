@@ -44,7 +44,7 @@ runtime::PodNamespacesRequest namespaces_of(const Services& with, const PodRecor
   request.network = !record.host_network;
   request.ipc = !record.host_ipc;
   request.uts = !record.host_network;
-  request.hostname = record.config.hostname();
+  request.hostname = pod_hostname(record.config);
   request.network_pin = with.layout.netns(record.id);
   for (const auto& [key, value] : record.config.linux().sysctls()) request.sysctls[key] = value;
   return request;
