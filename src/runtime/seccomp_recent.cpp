@@ -11,13 +11,23 @@ namespace {
 // Linux gives a new system call the same number on all of its architectures (but Alpha, MIPS and, by
 // a bit, x32), in this order.
 constexpr std::uint32_t kFirst = 450;
-constexpr std::string_view kNames[] = {
-    "set_mempolicy_home_node", "cachestat",         "fchmodat2",
-    "map_shadow_stack",        "futex_wake",        "futex_wait",
-    "futex_requeue",           "statmount",         "listmount",
-    "lsm_get_self_attr",       "lsm_set_self_attr", "lsm_list_modules",
-    "mseal",                   "setxattrat",        "getxattrat",
-    "listxattrat",             "removexattrat"};
+constexpr std::string_view kNames[] = {"set_mempolicy_home_node",
+                                       "cachestat",
+                                       "fchmodat2",
+                                       "map_shadow_stack",
+                                       "futex_wake",
+                                       "futex_wait",
+                                       "futex_requeue",
+                                       "statmount",
+                                       "listmount",
+                                       "lsm_get_self_attr",
+                                       "lsm_set_self_attr",
+                                       "lsm_list_modules",
+                                       "mseal",
+                                       "setxattrat",
+                                       "getxattrat",
+                                       "listxattrat",
+                                       "removexattrat"};
 constexpr std::uint32_t kX32Bit = 0x40000000;
 
 }  // namespace

@@ -31,9 +31,8 @@ void refuse_above(std::uint32_t limit, std::vector<sock_filter>& out) {
 std::vector<sock_filter> recent_checks(const std::vector<RecentSyscall>& recent) {
   std::vector<sock_filter> checks;
   if (recent.empty()) return checks;
-  const auto lowest = std::min_element(recent.begin(), recent.end(), [](const auto& a, const auto& b) {
-    return a.number < b.number;
-  });
+  const auto lowest = std::min_element(recent.begin(), recent.end(),
+                                       [](const auto& a, const auto& b) { return a.number < b.number; });
   checks.push_back(jump(BPF_JGE, lowest->number, 0, static_cast<std::uint8_t>(recent.size() * 2)));
   for (const RecentSyscall& call : recent) {
     checks.push_back(jump(BPF_JEQ, call.number, 0, 1));

@@ -130,8 +130,8 @@ Result<std::string> create_or_join(Services& with, const Call& call, const PodPt
     made_here = true;
     return create_new(with, pod, request);
   };
-  ASSIGN_OR_RETURN(auto id, with.creations.run(cat("container/", name), run_inline, work, call.cancelled,
-                                               call.deadline));
+  ASSIGN_OR_RETURN(
+      auto id, with.creations.run(cat("container/", name), run_inline, work, call.cancelled, call.deadline));
   ASSIGN_OR_RETURN(const ContainerPtr container, with.containers.find(id));
   if (made_here) {
     claim(*container, call);

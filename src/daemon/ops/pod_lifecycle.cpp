@@ -109,8 +109,9 @@ netcni::AttachRequest attach_request(const Services& with, const PodRecord& reco
 Result<void> detach_network(Services& with, PodSandbox& pod) {
   auto attachment = *pod.attachment.lock();
   if (!attachment) {
-    if (pod.record().host_network || !pod.status.lock()->network_attached) return {};
-    ASSIGN_OR_RETURN(attachment, with.networks->plan(attach_request(with, pod.record()))
+    const PodStatus status = *pod.status.lock();
+    if (pod.record().host_network || !status.network_attached) return {};
+    ASSIGN_OR_RETURN(attachment, with.networks->plan(attach_request(with, pod.record()), status.ips)
                                      .context("rebuild the attachment, which is lost"));
   }
   RETURN_IF_ERROR(with.networks->detach(*attachment));

@@ -64,6 +64,7 @@ void quarantine_pod(Services& with, const std::string& id, const Error& why) {
   log::error("a pod's record cannot be read: the pod ends, its record goes to quarantine",
              {{"pod", id}, {"error", why.to_string()}});
   const PodPtr pod = stray_pod(with, salvage_pod_record(with.layout, id));
+  if (auto status = load_pod_status(with.layout, id)) pod->status.lock()->ips = status->ips;
   load_network(with, *pod);
   retry_until_done(with, cat("end and quarantine pod ", id), [&with, pod]() -> Result<void> {
     end_containers(with, *pod);

@@ -37,11 +37,13 @@ class RecordingNetworks final : public netcni::Networks {
   std::string network_name() const override { return "podnet"; }
   Result<netcni::Attachment> attach(const netcni::AttachRequest& request, std::stop_token,
                                     const Announce&) override {
-    return plan(request);
+    return plan(request, {});
   }
-  Result<netcni::Attachment> plan(const netcni::AttachRequest& request) override {
+  Result<netcni::Attachment> plan(const netcni::AttachRequest& request,
+                                  const std::vector<std::string>& ips) override {
+    const std::string known = ips.empty() ? "" : " " + ips.front();
     return netcni::Attachment{
-        "", "", "planned " + request.pod_id + " " + request.name + " " + request.netns, {}};
+        "", "", "planned " + request.pod_id + " " + request.name + " " + request.netns + known, ips};
   }
   Result<void> detach(const netcni::Attachment& attachment) override {
     detached.lock()->push_back(attachment.args_json);
@@ -77,7 +79,8 @@ struct Disk : FakeNode {
     const netcni::Attachment attachment{
         R"({"cniVersion":"1.0.0","name":"n","plugins":[{"type":"first"}]})", "", kArgs, {"10.0.0.1"}};
     REQUIRE(store_attachment(with.layout, "p1", attachment));
-    for (const char* group : {"/kube/p1/berth-p1", "/kube/p1/berth-c1"}) cgroups->groups.lock()->insert(group);
+    for (const char* group : {"/kube/p1/berth-p1", "/kube/p1/berth-c1"})
+      cgroups->groups.lock()->insert(group);
     tree.write("state/netns/p1", "");
     tree.write("state/pods/p1/c1.exit", "");
   }
@@ -153,7 +156,7 @@ TEST_CASE("A pod of which neither record nor attachment can be read is detached 
   disk.tree.write("root/pods/p1/attachment.json", "{ torn");
   disk.recover_and_settle();
   CHECK(*disk.networks->detached.lock() ==
-        std::vector<std::string>{"planned p1  " + disk.with.layout.netns("p1")});
+        std::vector<std::string>{"planned p1  " + disk.with.layout.netns("p1") + " 10.0.0.1"});
   CHECK(disk.quarantined().size() == 1);
 }
 
@@ -169,7 +172,7 @@ TEST_CASE("A pod whose attachment cannot be read is detached with what its recor
     REQUIRE(detach_network(disk.with, **pod));
     REQUIRE(detach_network(disk.with, **pod));
     CHECK(*disk.networks->detached.lock() ==
-          std::vector<std::string>{"planned p1 web " + disk.with.layout.netns("p1")});
+          std::vector<std::string>{"planned p1 web " + disk.with.layout.netns("p1") + " 10.0.0.1"});
   }
 }
 
@@ -193,7 +196,8 @@ TEST_CASE("A container whose record cannot be read ends, and its pod stays") {
   CHECK(disk.quarantined().size() == 1);
 }
 
-TEST_CASE("A pod and a container whose status cannot be read are kept, and end only when no shim knows them") {
+TEST_CASE(
+    "A pod and a container whose status cannot be read are kept, and end only when no shim knows them") {
   for (const char* text : kUnreadable) {
     INFO(text);
     Disk disk;

@@ -20,8 +20,7 @@ Result<void> removed_after(FakeNode& node, const std::string& lease_key, const O
                            const std::function<void()>& other_operation) {
   auto lease = node.with.leases.acquire(lease_key);
   if (!lease) return lease.error();
-  auto removal =
-      std::async(std::launch::async, [&] { return remove_if_unclaimed(node.with, object); });
+  auto removal = std::async(std::launch::async, [&] { return remove_if_unclaimed(node.with, object); });
   CHECK(removal.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout);
   other_operation();
   lease->release();

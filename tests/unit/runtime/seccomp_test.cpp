@@ -97,7 +97,8 @@ TEST_CASE("clone3 and system calls newer than the profile do not exist", "[runti
 
 TEST_CASE("the default profile allows system calls that are newer than libseccomp", "[runtime][seccomp]") {
   const auto filter = default_filter();
-  // From cachestat to futex_requeue, mseal, and the extended attributes at a path. Some a patched library knows.
+  // From cachestat to futex_requeue, mseal, and the extended attributes at a path. Some a patched library
+  // knows.
   for (const int number : {451, 452, 453, 454, 455, 456, 462, 463, 464, 465, 466}) {
     INFO(number);
     CHECK(verdict(filter, number) == kAllow);
