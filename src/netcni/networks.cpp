@@ -97,6 +97,14 @@ class PodNetworks final : public Networks {
     return attachment;
   }
 
+  Result<Attachment> plan(const AttachRequest& request, const std::vector<std::string>& ips) override {
+    ASSIGN_OR_RETURN(const Arguments arguments, arguments_of(request));
+    ASSIGN_OR_RETURN(const std::shared_ptr<const Conflist> list, usable_list());
+    const std::string result =
+        ips.empty() ? "" : to_text(make_result(list->version, arguments.ifname, arguments.netns, ips));
+    return Attachment{list->text, result, netcni::to_json(arguments), ips};
+  }
+
   Result<void> detach(const Attachment& attachment) override {
     ASSIGN_OR_RETURN(const Stored stored, load(attachment));
     return Chain(host_, stored.list, stored.arguments).del(stored.result);

@@ -70,6 +70,10 @@ class Networks {
   using Announce = std::function<Result<void>(const Attachment&)>;
   virtual Result<Attachment> attach(const AttachRequest& request, std::stop_token cancel,
                                     const Announce& announce = nullptr) = 0;
+  /// What attach() would use now, without running anything: for the DEL of a pod whose attachment was
+  /// lost. `ips` are the pod's addresses as far as they are known, which some plugins clean up by.
+  /// kUnavailable when not ready.
+  virtual Result<Attachment> plan(const AttachRequest& request, const std::vector<std::string>& ips) = 0;
   /// DEL in reverse order with the stored configuration. A missing network namespace is fine.
   virtual Result<void> detach(const Attachment& attachment) = 0;
   virtual Result<void> check(const Attachment& attachment) = 0;

@@ -119,4 +119,18 @@ std::vector<std::string> pod_ips(const Json& result, std::string_view ifname) {
   return {};
 }
 
+Json make_result(std::string_view version, std::string_view ifname, std::string_view netns,
+                 const std::vector<std::string>& ips) {
+  Json addresses = Json::array();
+  for (const std::string& ip : ips) {
+    const bool v6 = ip.find(':') != std::string::npos;
+    Json address{{"address", ip + (v6 ? "/128" : "/32")}, {"interface", 0}};
+    if (version.starts_with("0.")) address["version"] = v6 ? "6" : "4";
+    addresses.push_back(std::move(address));
+  }
+  return {{"cniVersion", version},
+          {"interfaces", Json::array({{{"name", ifname}, {"sandbox", netns}}})},
+          {"ips", std::move(addresses)}};
+}
+
 }  // namespace berth::netcni

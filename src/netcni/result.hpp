@@ -22,6 +22,10 @@ Result<Json> parse_result(std::string_view text, std::string_view version, std::
 /// any interface in a sandbox. Addresses of host interfaces are never the pod's.
 std::vector<std::string> pod_ips(const Json& result, std::string_view ifname);
 
+/// A result that says no more than that the interface in the sandbox has these addresses.
+Json make_result(std::string_view version, std::string_view ifname, std::string_view netns,
+                 const std::vector<std::string>& ips);
+
 /// The canonical text of an IP address without prefix; empty when it is none.
 std::string canonical_ip(const std::string& text);
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <list>
+#include <map>
 #include <unordered_map>
 
 #include "base/cat.hpp"
@@ -19,6 +20,7 @@
 #include "runtime/oci/spec_json.hpp"
 #include "runtime/seccomp_arch.hpp"
 #include "runtime/seccomp_program.hpp"
+#include "runtime/seccomp_recent.hpp"
 #include "runtime/seccomp_stub.hpp"
 
 namespace berth::runtime {
@@ -168,14 +170,19 @@ class Compilation {
                         const std::vector<std::vector<scmp_arg_cmp>>& cases);
   Result<std::vector<sock_filter>> export_instructions();
   bool wants_stub() const;
+  bool has_architecture(std::uint32_t token) const {
+    return std::find(architectures_.begin(), architectures_.end(), token) != architectures_.end();
+  }
   std::vector<NewestSyscall> newest() const;
   std::optional<std::uint32_t> newest_of(std::uint32_t architecture) const;
+  void add_recent(std::uint32_t architecture, std::vector<RecentSyscall>& out) const;
 
   const oci::Seccomp& profile_;
   Context context_{nullptr, ::seccomp_release};
   std::uint32_t default_action_ = 0;
   std::vector<std::uint32_t> architectures_;
   std::size_t rules_ = 0;
+  std::map<std::string, std::uint32_t> recent_;  ///< calls that libseccomp does not know
 };
 
 Result<void> Compilation::create() {
@@ -194,7 +201,7 @@ Result<void> Compilation::add_architectures() {
   const std::uint32_t native = ::seccomp_arch_native();
   for (const std::string& word : profile_.architectures) {
     ASSIGN_OR_RETURN(const std::uint32_t token, parse_architecture(word));
-    if (std::find(architectures_.begin(), architectures_.end(), token) != architectures_.end()) continue;
+    if (has_architecture(token)) continue;
     architectures_.push_back(token);
   }
   if (architectures_.empty()) architectures_.push_back(native);
@@ -205,7 +212,7 @@ Result<void> Compilation::add_architectures() {
       return Error(Code::kInvalidArgument, "seccomp architectures: of another byte order than this machine");
     if (rc != 0 && rc != -EEXIST) return failed(rc, "add an architecture");
   }
-  if (std::find(architectures_.begin(), architectures_.end(), native) == architectures_.end()) {
+  if (!has_architecture(native)) {
     const int rc = ::seccomp_arch_remove(context_.get(), native);
     if (rc != 0) return failed(rc, "remove the native architecture");
   }
@@ -217,7 +224,13 @@ Result<void> Compilation::add_name(const std::string& name, std::uint32_t action
   if (name.empty()) return Error(Code::kInvalidArgument, "seccomp names: a system call without a name");
   const int number = ::seccomp_syscall_resolve_name(name.c_str());
   if (number == __NR_SCMP_ERROR) {
-    log::debug("seccomp profile names a system call that this host does not know", {{"syscall", name}});
+    // Where arguments decide, the call is left to the default, as if it were unknown.
+    const bool unconditional = cases.size() == 1 && cases.front().empty();
+    if (unconditional && recent_syscall_number(::seccomp_arch_native(), name)) {
+      recent_.emplace(name, action);  // the first verdict counts
+    } else {
+      log::debug("seccomp profile names a system call that this host does not know", {{"syscall", name}});
+    }
     return {};
   }
   for (const auto& args : cases) {
@@ -264,17 +277,23 @@ bool Compilation::wants_stub() const {
 }
 
 std::optional<std::uint32_t> Compilation::newest_of(std::uint32_t architecture) const {
-  if (std::find(architectures_.begin(), architectures_.end(), architecture) == architectures_.end())
-    return std::nullopt;
+  if (!wants_stub() || !has_architecture(architecture)) return std::nullopt;
   constexpr std::uint32_t kX32Bit = 0x40000000;
   std::optional<std::uint32_t> newest;
   for (const oci::SeccompRule& rule : profile_.syscalls) {
     for (const std::string& name : rule.names) {
-      const int number = ::seccomp_syscall_resolve_name_arch(architecture, name.c_str());
-      if (number >= 0) newest = std::max(newest.value_or(0), static_cast<std::uint32_t>(number) & ~kX32Bit);
+      const auto number = syscall_number(architecture, name);
+      if (number) newest = std::max(newest.value_or(0), *number & ~kX32Bit);
     }
   }
   return newest;
+}
+
+void Compilation::add_recent(std::uint32_t architecture, std::vector<RecentSyscall>& out) const {
+  if (!has_architecture(architecture)) return;
+  for (const auto& [name, action] : recent_) {
+    if (const auto number = recent_syscall_number(architecture, name)) out.push_back({*number, action});
+  }
 }
 
 std::vector<NewestSyscall> Compilation::newest() const {
@@ -282,13 +301,15 @@ std::vector<NewestSyscall> Compilation::newest() const {
   for (const std::uint32_t token : architectures_) {
     // x32 is not an audit architecture of its own; it is told from x86_64 by a bit of the number.
     if (token == SCMP_ARCH_X32) {
-      if (newest_of(SCMP_ARCH_X86_64)) continue;
-      out.push_back({.audit_arch = SCMP_ARCH_X86_64, .has_x32_range = true, .x32_number = newest_of(token)});
+      if (has_architecture(SCMP_ARCH_X86_64)) continue;
+      out.push_back({SCMP_ARCH_X86_64, std::nullopt, true, newest_of(token), {}});
     } else if (token == SCMP_ARCH_X86_64) {
-      out.push_back({token, newest_of(token), true, newest_of(SCMP_ARCH_X32)});
+      out.push_back({token, newest_of(token), true, newest_of(SCMP_ARCH_X32), {}});
+      add_recent(SCMP_ARCH_X32, out.back().recent);
     } else {
-      out.push_back({.audit_arch = token, .number = newest_of(token)});
+      out.push_back({token, newest_of(token), false, std::nullopt, {}});
     }
+    add_recent(token, out.back().recent);
   }
   return out;
 }
@@ -299,7 +320,7 @@ Result<SeccompProgram> Compilation::run() {
   for (const oci::SeccompRule& rule : profile_.syscalls) RETURN_IF_ERROR(add_rule(rule));
   SeccompProgram program;
   ASSIGN_OR_RETURN(program.flags, parse_flags(profile_.flags));
-  if (wants_stub()) program.instructions = enosys_stub(newest());
+  program.instructions = enosys_stub(newest());
   ASSIGN_OR_RETURN(const auto filter, export_instructions());
   program.instructions.insert(program.instructions.end(), filter.begin(), filter.end());
   if (program.instructions.empty() || program.instructions.size() > kMaxInstructions) {

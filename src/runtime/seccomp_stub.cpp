@@ -3,6 +3,7 @@
 
 #include <linux/seccomp.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 
@@ -26,8 +27,22 @@ void refuse_above(std::uint32_t limit, std::vector<sock_filter>& out) {
   out.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
 }
 
-std::vector<sock_filter> number_checks(const NewestSyscall& newest) {
+/// All of them are above all that is called often: that goes past them with one comparison.
+std::vector<sock_filter> recent_checks(const std::vector<RecentSyscall>& recent) {
   std::vector<sock_filter> checks;
+  if (recent.empty()) return checks;
+  const auto lowest = std::min_element(recent.begin(), recent.end(),
+                                       [](const auto& a, const auto& b) { return a.number < b.number; });
+  checks.push_back(jump(BPF_JGE, lowest->number, 0, static_cast<std::uint8_t>(recent.size() * 2)));
+  for (const RecentSyscall& call : recent) {
+    checks.push_back(jump(BPF_JEQ, call.number, 0, 1));
+    checks.push_back(statement(BPF_RET | BPF_K, call.action));
+  }
+  return checks;
+}
+
+std::vector<sock_filter> number_checks(const NewestSyscall& newest) {
+  std::vector<sock_filter> checks = recent_checks(newest.recent);
   const bool both_ranges = newest.has_x32_range && (newest.number || newest.x32_number);
   // x32 numbers are checked behind the plain ones; each side jumps over the other.
   if (both_ranges) checks.push_back(jump(BPF_JGE, kX32Bit, newest.number ? 3 : 1, 0));

@@ -15,12 +15,12 @@ def find(root, state, cgroup_parent):
     found |= _network()
     for directory in (state + "/pods", state + "/netns", root + "/pods", root + "/containers", root + "/images/staging",
                       root + "/images/trash", root + "/snapshots/.trash", root + "/quarantine"):
-        found |= {f"file {directory}/{name}" for name in _names(directory)}
-    found |= {f"file {root}/snapshots/{name}" for name in _names(root + "/snapshots") if not name.startswith(".")}
+        found |= {f"file {directory}/{name}" for name in names(directory)}
+    found |= {f"file {root}/snapshots/{name}" for name in names(root + "/snapshots") if not name.startswith(".")}
     return found
 
 
-def _names(directory):
+def names(directory):
     try:
         return os.listdir(directory)
     except FileNotFoundError:
@@ -74,9 +74,9 @@ def _mounts(directories):
 def _network():
     links = subprocess.run(["ip", "-o", "link", "show", "type", "veth"], capture_output=True, text=True).stdout
     found = {"link " + line.split(":")[1].strip() for line in links.splitlines()}
-    found |= {f"netns {name}" for name in _names("/run/netns")}
-    for network in _names("/var/lib/cni/networks"):
-        found |= {f"address {name} of {network}" for name in _names("/var/lib/cni/networks/" + network) if name[0].isdigit()}
+    found |= {f"netns {name}" for name in names("/run/netns")}
+    for network in names("/var/lib/cni/networks"):
+        found |= {f"address {name} of {network}" for name in names("/var/lib/cni/networks/" + network) if name[0].isdigit()}
     for table in ("nat", "filter"):
         rules = subprocess.run(["iptables", "-w", "-t", table, "-S"], capture_output=True, text=True).stdout
         # The plugins' own base chains stay; what names a pod (its chain, its address) must go.

@@ -182,6 +182,12 @@ def _(node):
         equal(pod.sh("hostname; cat /etc/hostname 2>/dev/null || true").splitlines()[0], "sentence")
 
 
+@test("a pod without a host name is called by its own name, in uname and in /etc/hostname")
+def _(node):
+    with node.run_pod("No_Host.Name") as pod:
+        equal(pod.sh("hostname; cat /etc/hostname; echo $HOSTNAME"), "no-host-name\n" * 3)
+
+
 @test("resolv.conf is made from the pod's DNS configuration")
 def _(node):
     dns = {"servers": ["10.0.0.10", "10.0.0.11"], "searches": ["a.example", "b.example"], "options": ["ndots:5"]}

@@ -95,9 +95,9 @@ def _(node):
         equal([item["id"] for item in node.cri.ListPodSandbox()["items"]], [good.id])
         equal(container.status()["state"], RUNNING)
         quarantine = node.root + "/quarantine"
-        for directory in [node.root + "/pods/" + "b" * 64, quarantine]:
-            if os.path.isdir(directory):
-                node.run("rm", "-rf", directory)
+        wait_until(lambda: leftovers.names(quarantine), what="the record in quarantine")
+        check(not os.path.exists(broken), "the record is still in its place")
+        node.run("rm", "-rf", quarantine)
 
 
 @test("ten restarts in a row change nothing")
@@ -120,3 +120,91 @@ def _(node):
         began = clock.monotonic()
         node.start()
         check(clock.monotonic() - began < 5, "five seconds to the first answer")
+
+
+def torn(node, path, text="{ torn"):
+    with open(f"{node.root}/{path}", "w") as file:
+        file.write(text)
+
+
+@test("a status that cannot be read, also of a later version, ends nothing that runs")
+def _(node):
+    for text in ("", "{ torn", '{"schema":99}'):
+        with node.run_pod() as pod:
+            writer = pod.start(["sh", "-c", COUNT])
+            created = pod.create(["sh", "-c", "echo late"])
+            ending = pod.start(["sh", "-c", "sleep 0.5; exit 7"])
+            address = pod.ip()
+            node.kill()
+            time.sleep(0.7)
+            torn(node, f"pods/{pod.id}/status.json", text)
+            for container in (writer, created, ending):
+                torn(node, f"containers/{container.id}/status.json", text)
+            node.start()
+            equal((pod.ip(), pod.status()["state"]), (address, "SANDBOX_READY"))
+            equal(writer.status()["state"], RUNNING)
+            ended = ending.status()
+            equal((ended["state"], ended["exit_code"], ended["reason"]), (EXITED, 7, "Error"))
+            node.restart()  # what it wrote is as good
+            equal((pod.ip(), pod.status()["state"], writer.status()["state"]), (address, "SANDBOX_READY", RUNNING))
+            equal(writer.exec("echo", "in").out, "in\n")
+            created.start()
+            equal(created.wait(), 0)
+            writer.stop(1)
+            numbered(writer.output())
+
+
+def gone(node, pod):
+    """Waits until its record is aside."""
+    aside = wait_until(lambda: [name for name in leftovers.names(node.root + "/quarantine") if name.startswith(pod.id)],
+                       what="a record in quarantine")
+    for name in aside:
+        node.run("rm", "-rf", f"{node.root}/quarantine/{name}")
+
+
+@test("a running pod whose record cannot be read is ended completely, network included")
+def _(node):
+    parent = {"cgroup_parent": node.parent + "/kube"}
+    shared = {"security_context": {"namespace_options": {"pid": "POD"}}}
+    with node.run_pod(linux=parent) as other:
+        other.start(["sleep", "1000"])
+        for linux, attachment, record in (({}, None, ""), ({}, "{ torn", '{"schema":99}'), (parent, None, "{ torn"),
+                                          (parent, "{ torn", ""), (parent, None, '{"schema":99}')):
+            before = node.leftovers()
+            pod = node.run_pod(linux=linux | shared)
+            pod.start(["sh", "-c", COUNT])
+            node.kill()
+            torn(node, f"pods/{pod.id}/record.json", record)
+            if attachment:
+                torn(node, f"pods/{pod.id}/attachment.json", attachment)
+            node.start()
+            gone(node, pod)
+            equal([item["id"] for item in node.cri.ListPodSandbox()["items"]], [other.id])
+            node.expect_nothing_left(before)
+
+
+@test("a pod whose attachment cannot be read is stopped without leaving its address")
+def _(node):
+    before = node.leftovers()
+    with node.run_pod() as pod:
+        node.kill()
+        torn(node, f"pods/{pod.id}/attachment.json")
+        node.start()
+        equal(pod.status()["state"], "SANDBOX_READY")
+        pod.stop()
+    node.expect_nothing_left(before)
+
+
+@test("a running container whose record cannot be read ends, and its pod stays")
+def _(node):
+    with node.run_pod() as pod:
+        before = node.leftovers()
+        broken = pod.start(["sh", "-c", COUNT])
+        node.kill()
+        torn(node, f"containers/{broken.id}/record.json")
+        node.start()
+        equal(node.cri.ListContainers().get("containers", []), [])
+        equal(pod.status()["state"], "SANDBOX_READY")
+        for name in leftovers.names(node.root + "/quarantine"):
+            node.run("rm", "-rf", f"{node.root}/quarantine/{name}")
+        node.expect_nothing_left(before)

@@ -85,28 +85,29 @@ Result<std::string> create(Services& with, const PodPtr& pod, const image::Image
   RETURN_IF_ERROR(
       op.step("write record", [&] { return store_container_record(with.layout, container->record()); }));
   RETURN_IF_ERROR(op.step("persist", [&] { return store_container_status(with.layout, *container); }));
+  container->unclaimed = true;
   with.containers.insert(container);
   op.commit();
   if (auto exit = with.stray_exits.take(id)) apply_exit(with, container, *exit);
   return id;
 }
 
-Result<std::string> join_existing(Container& container, const cri::CreateContainerRequest& request) {
+/// A container of that name is there already, or another call was making it.
+Result<void> claim_existing(Container& container, const Call& call,
+                            const cri::CreateContainerRequest& request) {
   const bool same =
       google::protobuf::util::MessageDifferencer::Equals(container.record().config, request.config());
   if (same && container.snapshot().state == cri::CONTAINER_CREATED) {
-    container.unclaimed = false;
-    return container.id();
+    claim(container, call);
+    return {};
   }
   return Error(Code::kAlreadyExists,
                cat("container ", container.id(), " already has this name and attempt",
                    same ? " and has been started" : " with another configuration", ": remove it first"));
 }
 
-Result<std::string> create_or_join(Services& with, const PodPtr& pod,
-                                   const cri::CreateContainerRequest& request) {
-  const std::string key = container_name_key(pod->id(), request.config().metadata());
-  if (auto existing = with.containers.find_name(key)) return join_existing(*existing, request);
+Result<std::string> create_new(Services& with, const PodPtr& pod,
+                               const cri::CreateContainerRequest& request) {
   const image::ImagePtr image = with.images->find(request.config().image().image());
   if (!image) {
     return Error(Code::kNotFound,
@@ -120,19 +121,37 @@ Result<std::string> create_or_join(Services& with, const PodPtr& pod,
   return create(with, pod, image, describe_container(with, *pod, *image, request));
 }
 
+Result<std::string> create_or_join(Services& with, const Call& call, const PodPtr& pod,
+                                   const cri::CreateContainerRequest& request) {
+  const std::string name = container_name_key(pod->id(), request.config().metadata());
+  bool made_here = false;
+  auto work = [&](std::stop_token) -> Result<std::string> {
+    if (auto existing = with.containers.find_name(name)) return existing->id();
+    made_here = true;
+    return create_new(with, pod, request);
+  };
+  ASSIGN_OR_RETURN(
+      auto id, with.creations.run(cat("container/", name), run_inline, work, call.cancelled, call.deadline));
+  ASSIGN_OR_RETURN(const ContainerPtr container, with.containers.find(id));
+  if (made_here) {
+    claim(*container, call);
+  } else {
+    RETURN_IF_ERROR(claim_existing(*container, call, request));
+  }
+  if (container->unclaimed) watch_unclaimed(with, container);
+  return id;
+}
+
 }  // namespace
 
 Result<void> create_container(Services& with, const Call& call, const cri::CreateContainerRequest& request,
                               cri::CreateContainerResponse& response) {
   RETURN_IF_ERROR(validate_container(request.config()));
   ASSIGN_OR_RETURN(const PodPtr pod, with.pods.find(request.pod_sandbox_id()));
-  const std::string key = cat("container/", container_name_key(pod->id(), request.config().metadata()));
-  auto work = [&with, pod, request](std::stop_token) { return create_or_join(with, pod, request); };
-  auto id = with.creations.run(key, run_inline, work, call.cancelled, call.deadline);
+  auto id = create_or_join(with, call, pod, request);
   if (!id)
     return std::move(id).error().add_context(
         cat("create container \"", request.config().metadata().name(), "\""));
-  if (call.cancelled.stop_requested()) watch_unclaimed_container(with, *id);
   response.set_container_id(*id);
   return {};
 }

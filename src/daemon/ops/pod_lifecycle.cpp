@@ -83,9 +83,37 @@ Result<void> end_shim(Services& with, PodSandbox& pod) {
   return signal_process(pidfd->get(), SIGKILL).context("kill the shim");
 }
 
+netcni::AttachRequest attach_request(const Services& with, const PodRecord& record) {
+  netcni::AttachRequest request;
+  request.pod_id = record.id;
+  request.namespace_ = record.config.metadata().namespace_();
+  request.name = record.config.metadata().name();
+  request.uid = record.config.metadata().uid();
+  request.netns = with.layout.netns(record.id);
+  request.cgroup_parent = record.cgroup_parent;
+  for (const auto& port : record.config.port_mappings()) {
+    if (port.host_port() == 0) continue;
+    static const char* const kProtocols[] = {"tcp", "udp", "sctp"};
+    request.port_mappings.push_back({kProtocols[port.protocol()],
+                                     static_cast<std::uint16_t>(port.container_port()),
+                                     static_cast<std::uint16_t>(port.host_port()), port.host_ip()});
+  }
+  for (const auto& [key, value] : record.config.annotations()) request.annotations[key] = value;
+  const auto& dns = record.config.dns_config();
+  request.dns_servers.assign(dns.servers().begin(), dns.servers().end());
+  request.dns_searches.assign(dns.searches().begin(), dns.searches().end());
+  request.dns_options.assign(dns.options().begin(), dns.options().end());
+  return request;
+}
+
 Result<void> detach_network(Services& with, PodSandbox& pod) {
   auto attachment = *pod.attachment.lock();
-  if (!attachment) return {};
+  if (!attachment) {
+    const PodStatus status = *pod.status.lock();
+    if (pod.record().host_network || !status.network_attached) return {};
+    ASSIGN_OR_RETURN(attachment, with.networks->plan(attach_request(with, pod.record()), status.ips)
+                                     .context("rebuild the attachment, which is lost"));
+  }
   RETURN_IF_ERROR(with.networks->detach(*attachment));
   pod.attachment.lock()->reset();
   pod.status.lock()->network_attached = false;

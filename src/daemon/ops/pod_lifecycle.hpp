@@ -16,7 +16,10 @@ Result<std::shared_ptr<runtime::ShimClient>> connect_shim(Services& with, const 
 /// Ends the pod's shim and pause process; a shim that does not answer is killed.
 Result<void> end_shim(Services& with, PodSandbox& pod);
 
-/// DEL with what ADD used; remembers success, so that it runs once.
+netcni::AttachRequest attach_request(const Services& with, const PodRecord& record);
+
+/// DEL with what ADD used; remembers success, so that it runs once. Where that was lost, with what the
+/// record and the present configuration give: plugins find what they made by the pod's ID.
 Result<void> detach_network(Services& with, PodSandbox& pod);
 
 /// Kills and removes every cgroup that bears the pod's own name, then its parent if it is ours.

@@ -2,7 +2,6 @@
 #include "daemon/ops/recovery.hpp"
 
 #include <csignal>
-#include <cstdio>
 #include <map>
 #include <set>
 
@@ -14,6 +13,7 @@
 #include "daemon/ops/container_launch.hpp"
 #include "daemon/ops/exit_events.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
+#include "daemon/ops/quarantine.hpp"
 #include "daemon/ops/retry.hpp"
 #include "daemon/ops/stop_pod_sandbox.hpp"
 #include "daemon/state/records.hpp"
@@ -22,14 +22,6 @@
 
 namespace berth::daemon {
 namespace {
-
-void quarantine(const Services& with, const std::string& path, const std::string& id, const Error& why) {
-  log::error("a record cannot be read: moved to quarantine", {{"path", path}, {"error", why.to_string()}});
-  if (auto made = make_dirs(with.layout.quarantine(), 0700); !made) return;
-  if (std::rename(path.c_str(), cat(with.layout.quarantine(), "/", id, "-", now_ns()).c_str()) != 0) {
-    log::error("quarantine failed", {{"path", path}, {"error", errno_text(errno)}});
-  }
-}
 
 /// Its creation never finished: it goes as if it had never been asked for.
 void discard_pod(Services& with, const PodPtr& pod) {
@@ -42,20 +34,39 @@ void discard_pod(Services& with, const PodPtr& pod) {
   if (auto done = work(); !done) retry_until_done(with, cat("remove pod sandbox ", pod->id()), work);
 }
 
-PodPtr load_pod(Services& with, const std::string& id) {
+void log_unless_stored(const char* what, const std::string& id, const Result<void>& stored) {
+  if (!stored) log::error(what, {{"id", id}, {"error", stored.error().to_string()}});
+}
+
+/// A status that is there, but cannot be read, is no reason to end what may be running: the shim knows.
+void guess_status(PodSandbox& pod, const Error& why) {
+  log::error("a pod's status cannot be read: its shim will tell",
+             {{"pod", pod.id()}, {"error", why.to_string()}});
+  const auto attachment = *pod.attachment.lock();
+  auto status = pod.status.lock();
+  status->ready = true;  // unless there is no shim
+  status->network_attached = status->network_attached || attachment;
+  if (attachment) status->ips = attachment->ips;
+}
+
+/// `guessed` tells that the status on disk is to be replaced.
+PodPtr load_pod(Services& with, const std::string& id, bool& guessed) {
   auto record = load_pod_record(with.layout, id);
   if (!record) {
-    quarantine(with, with.layout.pod(id), id, record.error());
+    quarantine_pod(with, id, record.error());
     return nullptr;
   }
   auto pod = std::make_shared<PodSandbox>(*std::move(record));
-  if (auto attachment = load_attachment(with.layout, id)) *pod->attachment.lock() = *std::move(attachment);
   auto status = load_pod_status(with.layout, id);
-  if (!status) {
+  if (status) *pod->status.lock() = *status;
+  load_network(with, *pod);
+  if (status) return pod;
+  if (status.error().code() == Code::kNotFound) {
     discard_pod(with, pod);
     return nullptr;
   }
-  *pod->status.lock() = *std::move(status);
+  guess_status(*pod, status.error());
+  guessed = true;
   return pod;
 }
 
@@ -68,9 +79,7 @@ void bury_pod(Services& with, const PodPtr& pod) {
   }
   retry_until_done(with, cat("detach network of ", pod->id()),
                    [&with, pod] { return detach_network(with, *pod); });
-  if (auto stored = store_pod_status(with.layout, *pod); !stored) {
-    log::error("store pod status", {{"pod", pod->id()}, {"error", stored.error().to_string()}});
-  }
+  log_unless_stored("store pod status", pod->id(), store_pod_status(with.layout, *pod));
 }
 
 using ShimTruth = std::map<std::string, shim::ObjectState>;
@@ -92,6 +101,9 @@ ShimTruth adopt_shim(Services& with, const PodPtr& pod) {
   auto objects = (*shim)->list(shim_deadline());
   if (!objects) {
     log::error("a shim does not answer", {{"pod", pod->id()}, {"error", objects.error().to_string()}});
+    auto status = pod->status.lock();
+    status->ready = false;
+    status->reason = "the pod's shim did not answer when the daemon started";
     return truth;
   }
   for (const auto& state : *objects) truth.emplace(std::string(state.id.hex, sizeof state.id.hex), state);
@@ -109,7 +121,11 @@ void discard_container(Services& with, const ContainerRecord& record) {
   auto work = [&with, record]() -> Result<void> {
     if (auto pod = with.pods.find(record.pod_id); pod && (*pod)->live_shim())
       RETURN_IF_ERROR(forget_container(with, **pod, record));
-    return tear_down_container(with, record);
+    RETURN_IF_ERROR(tear_down_container(with, record));
+    if (with.pods.find(record.pod_id)) return {};
+    // Its pod's record may be one that does not tell where the pod's own group is: beside this one.
+    return remove_container_cgroup(
+        with, cat(record.cgroup.substr(0, record.cgroup.rfind('/')), "/berth-", record.pod_id));
   };
   if (auto done = work(); !done) retry_until_done(with, cat("remove container ", record.id), work);
 }
@@ -120,10 +136,8 @@ void reconcile(Services& with, const ContainerPtr& container, const ShimTruth& t
   if (found == truth.end()) {
     const bool rebooted = container->record().boot_id != with.boot_id;
     container->mark_lost(rebooted ? "NodeRebooted" : "MonitorLost", now_ns());
-    if (auto stored = store_container_status(with.layout, *container); !stored) {
-      log::error("store container status",
-                 {{"container", container->id()}, {"error", stored.error().to_string()}});
-    }
+    log_unless_stored("store container status", container->id(),
+                      store_container_status(with.layout, *container));
     retry_until_done(with, cat("remove cgroup of ", container->id()), [&with, container] {
       return remove_container_cgroup(with, container->record().cgroup);
     });
@@ -142,20 +156,30 @@ void reconcile(Services& with, const ContainerPtr& container, const ShimTruth& t
 void load_container(Services& with, const std::string& id, const std::map<std::string, ShimTruth>& truths) {
   auto record = load_container_record(with.layout, id);
   if (!record) {
-    quarantine(with, with.layout.container(id), id, record.error());
+    quarantine_container(with, id, record.error());
     return;
   }
   auto status = load_container_status(with.layout, id);
-  if (!status || !with.pods.find(record->pod_id)) {
+  const bool unfinished = !status && status.error().code() == Code::kNotFound;
+  if (unfinished || !with.pods.find(record->pod_id)) {
     discard_container(with, *record);
     return;
   }
   auto container = std::make_shared<Container>(*std::move(record));
-  *container->status.lock() = *std::move(status);
+  if (status) {
+    *container->status.lock() = *status;
+  } else {
+    log::error("a container's status cannot be read: its shim will tell",
+               {{"container", id}, {"error", status.error().to_string()}});
+    container->status.lock()->resources = container->record().config.linux().resources();
+  }
   static const ShimTruth kNothing;
   const auto truth = truths.find(container->record().pod_id);
   with.containers.insert(container);
   reconcile(with, container, truth == truths.end() ? kNothing : truth->second);
+  // The news of an end are stored by whoever heard of it.
+  if (!status && container->snapshot().state != cri::CONTAINER_EXITED)
+    log_unless_stored("store container status", id, store_container_status(with.layout, *container));
 }
 
 /// Objects that a shim knows and no record does, and execs whose callers went with the old daemon.
@@ -186,8 +210,7 @@ void sweep(Services& with) {
     if (with.pods.find(id) || exists(with.layout.pod(id))) continue;
     PodRecord record;
     record.id = id;
-    record.cgroup_parent = cat(with.config.cgroup_parent, "/pod-", id);
-    auto pod = std::make_shared<PodSandbox>(std::move(record));
+    const PodPtr pod = stray_pod(with, std::move(record));
     retry_until_done(with, cat("remove stray pod ", id), [&with, pod] { return tear_down_pod(with, *pod); });
   }
   for (const auto& id : names_in(with.layout.netns_dir())) {
@@ -215,13 +238,15 @@ Result<void> recover(Services& with) {
   std::map<std::string, ShimTruth> truths;
   ASSIGN_OR_RETURN(const auto pod_ids, list_dir(with.layout.pods()));
   for (const auto& id : pod_ids) {
-    const PodPtr pod = load_pod(with, id);
+    bool guessed = false;
+    const PodPtr pod = load_pod(with, id, guessed);
     if (!pod) continue;
     with.pods.insert(pod);
     if (pod->record().boot_id != with.boot_id) {
       bury_pod(with, pod);
     } else if (!pod->status.lock()->torn_down) {
       truths[id] = adopt_shim(with, pod);
+      if (guessed) log_unless_stored("store pod status", id, store_pod_status(with.layout, *pod));
     }
   }
   ASSIGN_OR_RETURN(const auto container_ids, list_dir(with.layout.containers()));

@@ -44,32 +44,9 @@ runtime::PodNamespacesRequest namespaces_of(const Services& with, const PodRecor
   request.network = !record.host_network;
   request.ipc = !record.host_ipc;
   request.uts = !record.host_network;
-  request.hostname = record.config.hostname();
+  request.hostname = pod_hostname(record.config);
   request.network_pin = with.layout.netns(record.id);
   for (const auto& [key, value] : record.config.linux().sysctls()) request.sysctls[key] = value;
-  return request;
-}
-
-netcni::AttachRequest attachment_of(const Services& with, const PodRecord& record) {
-  netcni::AttachRequest request;
-  request.pod_id = record.id;
-  request.namespace_ = record.config.metadata().namespace_();
-  request.name = record.config.metadata().name();
-  request.uid = record.config.metadata().uid();
-  request.netns = with.layout.netns(record.id);
-  request.cgroup_parent = record.cgroup_parent;
-  for (const auto& port : record.config.port_mappings()) {
-    if (port.host_port() == 0) continue;
-    static const char* const kProtocols[] = {"tcp", "udp", "sctp"};
-    request.port_mappings.push_back({kProtocols[port.protocol()],
-                                     static_cast<std::uint16_t>(port.container_port()),
-                                     static_cast<std::uint16_t>(port.host_port()), port.host_ip()});
-  }
-  for (const auto& [key, value] : record.config.annotations()) request.annotations[key] = value;
-  const auto& dns = record.config.dns_config();
-  request.dns_servers.assign(dns.servers().begin(), dns.servers().end());
-  request.dns_searches.assign(dns.searches().begin(), dns.searches().end());
-  request.dns_options.assign(dns.options().begin(), dns.options().end());
   return request;
 }
 
@@ -91,7 +68,7 @@ Result<void> attach_network(Services& with, PodSandbox& pod) {
     return store_attachment(with.layout, pod.id(), planned);
   };
   ASSIGN_OR_RETURN(netcni::Attachment attachment,
-                   with.networks->attach(attachment_of(with, pod.record()), {}, announce));
+                   with.networks->attach(attach_request(with, pod.record()), {}, announce));
   RETURN_IF_ERROR(store_attachment(with.layout, pod.id(), attachment));
   auto status = pod.status.lock();
   status->network_attached = true;
@@ -153,23 +130,46 @@ Result<std::string> create_pod(Services& with, const PodPtr& pod) {
 
   pod->status.lock()->ready = true;
   RETURN_IF_ERROR(op.step("persist", [&] { return store_pod_status(with.layout, *pod); }));
+  pod->unclaimed = true;
   with.pods.insert(pod);
   op.commit();
   log::info("pod sandbox ready", {{"pod", record.id}, {"name", pod->name_key()}});
   return record.id;
 }
 
-/// A pod of that name is there already: the same one again, or a conflict.
-Result<std::string> join_existing(PodSandbox& pod, const cri::RunPodSandboxRequest& request) {
+/// A pod of that name is there already, or another call was making it: the same one again, or a conflict.
+Result<void> claim_existing(PodSandbox& pod, const Call& call, const cri::RunPodSandboxRequest& request) {
   const bool same = pod.record().runtime_handler == request.runtime_handler() &&
                     google::protobuf::util::MessageDifferencer::Equals(pod.record().config, request.config());
-  if (same && pod.status.lock()->ready) {
-    pod.unclaimed = false;
-    return pod.id();
+  auto status = pod.status.lock();  // no removal begins between the look and the claim
+  if (same && status->ready) {
+    claim(pod, call);
+    return {};
   }
   return Error(Code::kAlreadyExists,
                cat("pod sandbox ", pod.id(), " already has this name, namespace, uid and attempt",
                    same ? " and is not ready" : " with another configuration", ": remove it first"));
+}
+
+Result<std::string> create_or_join(Services& with, const Call& call,
+                                   const cri::RunPodSandboxRequest& request) {
+  const std::string name = pod_name_key(request.config().metadata());
+  bool made_here = false;
+  auto create = [&](std::stop_token) -> Result<std::string> {
+    if (auto existing = with.pods.find_name(name)) return existing->id();
+    made_here = true;
+    return create_pod(with, std::make_shared<PodSandbox>(describe_pod(with, request)));
+  };
+  ASSIGN_OR_RETURN(auto id,
+                   with.creations.run(cat("pod/", name), run_inline, create, call.cancelled, call.deadline));
+  ASSIGN_OR_RETURN(const PodPtr pod, with.pods.find(id));
+  if (made_here) {
+    claim(*pod, call);
+  } else {
+    RETURN_IF_ERROR(claim_existing(*pod, call, request));
+  }
+  if (pod->unclaimed) watch_unclaimed(with, pod);
+  return id;
 }
 
 }  // namespace
@@ -181,17 +181,10 @@ Result<void> run_pod_sandbox(Services& with, const Call& call, const cri::RunPod
     return Error(Code::kInvalidArgument,
                  cat("runtime_handler \"", request.runtime_handler(), "\" is not configured"));
   }
-  const std::string key = cat("pod/", pod_name_key(request.config().metadata()));
-  auto create = [&with, request](std::stop_token) -> Result<std::string> {
-    if (auto existing = with.pods.find_name(pod_name_key(request.config().metadata())))
-      return join_existing(*existing, request);
-    return create_pod(with, std::make_shared<PodSandbox>(describe_pod(with, request)));
-  };
-  auto id = with.creations.run(key, run_inline, create, call.cancelled, call.deadline);
+  auto id = create_or_join(with, call, request);
   if (!id)
     return std::move(id).error().add_context(
         cat("run pod sandbox \"", request.config().metadata().name(), "\""));
-  if (call.cancelled.stop_requested()) watch_unclaimed_pod(with, *id);
   response.set_pod_sandbox_id(*id);
   return {};
 }

@@ -6,6 +6,7 @@
 #include "base/cat.hpp"
 #include "daemon/config_ulimit.hpp"
 #include "daemon/spec/devices.hpp"
+#include "daemon/spec/pod_files.hpp"
 #include "daemon/spec/resources.hpp"
 #include "daemon/spec/security.hpp"
 
@@ -45,7 +46,8 @@ std::vector<std::string> environment(const SpecInputs& in, const ResolvedUser& u
   }
   for (const auto& pair : in.config.envs()) env.set(pair.key(), pair.value());
   env.set_default("PATH", kDefaultPath);
-  if (!in.pod.config.hostname().empty()) env.set_default("HOSTNAME", in.pod.config.hostname());
+  if (!in.pod.host_network || !in.pod.config.hostname().empty())
+    env.set_default("HOSTNAME", pod_hostname(in.pod.config));
   if (in.config.tty()) env.set_default("TERM", "xterm");
   env.set_default("HOME", user.home);
   return std::move(env).take();

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <string_view>
+
 #include "base/atomic_file.hpp"
 #include "base/cat.hpp"
 #include "base/dir.hpp"
@@ -22,9 +24,7 @@ std::string format_hosts(const std::string& hostname, const std::vector<std::str
   std::string text =
       "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\n"
       "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
-  if (!hostname.empty()) {
-    for (const auto& ip : ips) text.append(cat(ip, "\t", hostname, "\n"));
-  }
+  for (const auto& ip : ips) text.append(cat(ip, "\t", hostname, "\n"));
   return text;
 }
 
@@ -34,7 +34,29 @@ std::string copy_of(const std::string& path) {
   return text ? *std::move(text) : std::string();
 }
 
+bool has_host_network(const cri::PodSandboxConfig& config) {
+  return config.linux().security_context().namespace_options().network() == cri::NODE;
+}
+
+/// One label of RFC 1123: what is not allowed in it becomes a hyphen.
+std::string as_hostname(std::string_view name) {
+  constexpr std::size_t kMaxLabel = 63;
+  std::string label;
+  for (char c : name.substr(0, kMaxLabel)) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    const bool allowed = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (allowed || !label.empty()) label.push_back(allowed ? c : '-');
+  }
+  while (!label.empty() && label.back() == '-') label.pop_back();
+  return label.empty() ? "pod" : label;
+}
+
 }  // namespace
+
+std::string pod_hostname(const cri::PodSandboxConfig& config) {
+  if (!config.hostname().empty()) return config.hostname();
+  return has_host_network(config) ? own_hostname() : as_hostname(config.metadata().name());
+}
 
 std::string format_resolv_conf(const cri::DNSConfig& dns) {
   std::string text;
@@ -51,8 +73,8 @@ std::string format_resolv_conf(const cri::DNSConfig& dns) {
 
 Result<void> write_pod_files(const std::string& dir, const cri::PodSandboxConfig& config,
                              const std::vector<std::string>& ips) {
-  const bool host_network = config.linux().security_context().namespace_options().network() == cri::NODE;
-  const std::string hostname = config.hostname().empty() && host_network ? own_hostname() : config.hostname();
+  const bool host_network = has_host_network(config);
+  const std::string hostname = pod_hostname(config);
   const auto& dns = config.dns_config();
   const bool has_dns = dns.servers_size() + dns.searches_size() + dns.options_size() > 0;
   RETURN_IF_ERROR(make_dirs(dir, 0755));

@@ -15,6 +15,10 @@ namespace berth::daemon {
 Result<void> write_pod_files(const std::string& dir, const cri::PodSandboxConfig& config,
                              const std::vector<std::string>& ips);
 
+/// The name that a pod's containers see. A pod with a network of its own and without a host name is
+/// called by its metadata's name, as Kubernetes would have it, as far as that can be a host name.
+std::string pod_hostname(const cri::PodSandboxConfig& config);
+
 /// resolv.conf(5) text of a DNS configuration.
 std::string format_resolv_conf(const cri::DNSConfig& dns);
 

@@ -61,7 +61,7 @@ class Container {
 
   /// The filter of its main process, for execs; null: unconfined, or (after a restart) not yet compiled.
   Guarded<std::shared_ptr<const runtime::SeccompProgram>> seccomp;
-  std::atomic<bool> unclaimed{false};  ///< its caller left before it was ready, and nobody asked since
+  std::atomic<bool> unclaimed{false};  ///< no caller who was still there has got it
   /// The earliest time at which somebody wants it killed; only ever moves forward in urgency.
   struct StopRequest {
     std::optional<std::chrono::steady_clock::time_point> kill_at;

@@ -50,7 +50,7 @@ class PodSandbox {
   Guarded<PodStatus> status;
   Guarded<std::optional<netcni::Attachment>> attachment;
   Guarded<std::shared_ptr<runtime::ShimClient>> shim;  ///< null: none, or lost
-  std::atomic<bool> unclaimed{false};  ///< its caller left before it was ready, and nobody asked since
+  std::atomic<bool> unclaimed{false};                  ///< no caller who was still there has got it
 
   std::shared_ptr<runtime::ShimClient> live_shim() const { return *shim.lock(); }
 

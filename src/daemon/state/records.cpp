@@ -3,6 +3,9 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <charconv>
+#include <memory>
+
 #include "base/atomic_file.hpp"
 #include "base/cat.hpp"
 #include "base/dir.hpp"
@@ -31,6 +34,38 @@ Result<void> message_from_json(const Json& json, google::protobuf::Message& mess
   const auto parsed = google::protobuf::util::JsonStringToMessage(to_text(json), &message, options);
   if (!parsed.ok()) return Error(Code::kInternal, cat(subject, ": ", std::string(parsed.message())));
   return {};
+}
+
+/// JSON has no names for the fields of a newer kubelet. They count when a request comes again, so a
+/// message that has any is stored in its own form as well.
+std::string unknown_to_json(const google::protobuf::Message& message) {
+  const std::unique_ptr<google::protobuf::Message> known(message.New());
+  known->CopyFrom(message);
+  known->DiscardUnknownFields();
+  if (known->ByteSizeLong() == message.ByteSizeLong()) return {};
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (const char c : message.SerializeAsString()) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex.push_back(kDigits[byte >> 4]);
+    hex.push_back(kDigits[byte & 15]);
+  }
+  return hex;
+}
+
+/// Leaves `message` alone when `hex` is not one.
+template <class Message>
+void restore_unknown(std::string_view hex, Message& message) {
+  std::string bytes;
+  for (; hex.size() >= 2; hex.remove_prefix(2)) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(hex.data(), hex.data() + 2, value, 16);
+    if (error != std::errc() || end != hex.data() + 2) return;
+    bytes.push_back(static_cast<char>(value));
+  }
+  Message whole;
+  if (bytes.empty() || !hex.empty() || !whole.ParseFromString(bytes)) return;
+  message = std::move(whole);
 }
 
 /// nlohmann's value() throws on a value of another type; a torn or foreign file must not.
@@ -90,31 +125,10 @@ Result<void> store_status(const std::string& dir, Json json) {
   return error.recode(Code::kNotFound);
 }
 
-}  // namespace
-
-Result<void> store_pod_record(const Layout& layout, const PodRecord& record) {
-  ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the pod's configuration"));
-  RETURN_IF_ERROR(make_dirs(layout.pod(record.id), 0700));
-  return store(layout.pod(record.id), "record.json",
-               {{"id", record.id},
-                {"config", std::move(config)},
-                {"runtime_handler", record.runtime_handler},
-                {"created_ns", record.created_ns},
-                {"boot_id", record.boot_id},
-                {"cgroup_parent", record.cgroup_parent},
-                {"owns_cgroup_parent", record.owns_cgroup_parent},
-                {"host_network", record.host_network},
-                {"host_ipc", record.host_ipc},
-                {"share_pid", record.share_pid}});
-}
-
-Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id) {
-  const std::string path = cat(layout.pod(id), "/record.json");
-  ASSIGN_OR_RETURN(const Json json, load(path));
+/// All but the configuration.
+PodRecord read_pod_record(const Json& json) {
   PodRecord record;
   record.id = get<std::string>(json, "id", "");
-  if (record.id != id) return Error(Code::kInternal, cat(path, " is the record of another pod"));
-  RETURN_IF_ERROR(message_from_json(object_at(json, "config"), record.config, path));
   record.runtime_handler = get<std::string>(json, "runtime_handler", "");
   record.created_ns = get<std::int64_t>(json, "created_ns", 0);
   record.boot_id = get<std::string>(json, "boot_id", "");
@@ -123,6 +137,48 @@ Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id) {
   record.host_network = get<bool>(json, "host_network", false);
   record.host_ipc = get<bool>(json, "host_ipc", false);
   record.share_pid = get<bool>(json, "share_pid", false);
+  return record;
+}
+
+}  // namespace
+
+Result<void> store_pod_record(const Layout& layout, const PodRecord& record) {
+  ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the pod's configuration"));
+  Json json{{"id", record.id},
+            {"config", std::move(config)},
+            {"runtime_handler", record.runtime_handler},
+            {"created_ns", record.created_ns},
+            {"boot_id", record.boot_id},
+            {"cgroup_parent", record.cgroup_parent},
+            {"owns_cgroup_parent", record.owns_cgroup_parent},
+            {"host_network", record.host_network},
+            {"host_ipc", record.host_ipc},
+            {"share_pid", record.share_pid}};
+  if (auto wire = unknown_to_json(record.config); !wire.empty()) json["config_wire"] = std::move(wire);
+  RETURN_IF_ERROR(make_dirs(layout.pod(record.id), 0700));
+  return store(layout.pod(record.id), "record.json", std::move(json));
+}
+
+Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id) {
+  const std::string path = cat(layout.pod(id), "/record.json");
+  ASSIGN_OR_RETURN(const Json json, load(path));
+  if (get<std::string>(json, "id", "") != id)
+    return Error(Code::kInternal, cat(path, " is the record of another pod"));
+  PodRecord record = read_pod_record(json);
+  RETURN_IF_ERROR(message_from_json(object_at(json, "config"), record.config, path));
+  restore_unknown(get<std::string>(json, "config_wire", ""), record.config);
+  return record;
+}
+
+PodRecord salvage_pod_record(const Layout& layout, const std::string& id) {
+  PodRecord record;
+  auto text = load_text(cat(layout.pod(id), "/record.json"));
+  auto json = text ? parse_json(*text, kRecordLimit, "a pod's record") : Result<Json>(text.error());
+  if (json && json->is_object() && get<std::string>(*json, "id", "") == id) {
+    record = read_pod_record(*json);
+    if (!message_from_json(object_at(*json, "config"), record.config, "config")) record.config.Clear();
+  }
+  record.id = id;
   return record;
 }
 
@@ -160,22 +216,24 @@ Result<netcni::Attachment> load_attachment(const Layout& layout, const std::stri
 Result<void> store_container_record(const Layout& layout, const ContainerRecord& record) {
   ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the container's configuration"));
   ASSIGN_OR_RETURN(Json user, message_to_json(record.user, "the container's user"));
+  Json json{{"id", record.id},
+            {"pod_id", record.pod_id},
+            {"config", std::move(config)},
+            {"created_ns", record.created_ns},
+            {"boot_id", record.boot_id},
+            {"cgroup", record.cgroup},
+            {"image_id", record.image_id},
+            {"image_ref", record.image_ref},
+            {"image_name", record.image_name},
+            {"log_path", record.log_path},
+            {"stop_signal", record.stop_signal},
+            {"user", std::move(user)},
+            {"plan_labels", record.plan_labels},
+            {"create_cwd", record.spec.process.create_cwd},  // the OCI has no word for it
+            {"spec", oci::to_json(record.spec)}};
+  if (auto wire = unknown_to_json(record.config); !wire.empty()) json["config_wire"] = std::move(wire);
   RETURN_IF_ERROR(make_dirs(layout.container(record.id), 0700));
-  return store(layout.container(record.id), "record.json",
-               {{"id", record.id},
-                {"pod_id", record.pod_id},
-                {"config", std::move(config)},
-                {"created_ns", record.created_ns},
-                {"boot_id", record.boot_id},
-                {"cgroup", record.cgroup},
-                {"image_id", record.image_id},
-                {"image_ref", record.image_ref},
-                {"image_name", record.image_name},
-                {"log_path", record.log_path},
-                {"stop_signal", record.stop_signal},
-                {"user", std::move(user)},
-                {"plan_labels", record.plan_labels},
-                {"spec", oci::to_json(record.spec)}});
+  return store(layout.container(record.id), "record.json", std::move(json));
 }
 
 Result<ContainerRecord> load_container_record(const Layout& layout, const std::string& id) {
@@ -185,6 +243,7 @@ Result<ContainerRecord> load_container_record(const Layout& layout, const std::s
   record.id = get<std::string>(json, "id", "");
   if (record.id != id) return Error(Code::kInternal, cat(path, " is the record of another container"));
   RETURN_IF_ERROR(message_from_json(object_at(json, "config"), record.config, path));
+  restore_unknown(get<std::string>(json, "config_wire", ""), record.config);
   RETURN_IF_ERROR(message_from_json(object_at(json, "user"), record.user, path));
   record.pod_id = get<std::string>(json, "pod_id", "");
   record.created_ns = get<std::int64_t>(json, "created_ns", 0);
@@ -200,6 +259,7 @@ Result<ContainerRecord> load_container_record(const Layout& layout, const std::s
   const Json spec = object_at(json, "spec");
   if (!object_at(spec, "process").value("args", Json::array()).empty()) {
     ASSIGN_OR_RETURN(record.spec, oci::parse_spec(to_text(spec)));
+    record.spec.process.create_cwd = get<bool>(json, "create_cwd", true);
   }
   return record;
 }

@@ -22,6 +22,9 @@ Result<void> store_container_record(const Layout& layout, const ContainerRecord&
 Result<void> store_container_status(const Layout& layout, const Container& container);
 
 Result<PodRecord> load_pod_record(const Layout& layout, const std::string& id);
+/// As much of a record that load_pod_record() refuses as can be made out, to take away what lives of
+/// the pod: at the least its ID.
+PodRecord salvage_pod_record(const Layout& layout, const std::string& id);
 /// kNotFound: the pod was never finished.
 Result<PodStatus> load_pod_status(const Layout& layout, const std::string& id);
 Result<netcni::Attachment> load_attachment(const Layout& layout, const std::string& pod_id);

@@ -139,6 +139,9 @@ TEST_CASE("PATH, HOME, HOSTNAME and, with a terminal, TERM are given to a contai
   CHECK(env_of(f, "tty: true envs { key: 'TERM' value: 'dumb' } envs { key: 'PATH' }") ==
         Words{"TERM=dumb", "PATH=", "HOSTNAME=web-0", "HOME=/root"});
   f.pod.config.set_hostname("");
+  f.pod.config.mutable_metadata()->set_name("web_1");
+  CHECK(env_of(f, "") == Words{path, "HOSTNAME=web-1", "HOME=/root"});
+  f.pod.host_network = true;
   CHECK(env_of(f, "") == Words{path, "HOME=/root"});
 }
 

@@ -20,6 +20,9 @@ class FakeNode {
     auto recording = std::make_unique<RecordingCgroups>();
     cgroups = recording.get();
     with.cgroups = std::move(recording);
+    auto reactor = Reactor::start();
+    if (!reactor) throw std::runtime_error("no reactor");
+    with.reactor = *std::move(reactor);
     with.background = std::make_unique<Lane>(Lane::Options{"test-background", 1, 1, 64, 10});
     tree.write("root/pods/pod/", "");
     PodRecord pod_record;

@@ -43,11 +43,26 @@ TEST_CASE("A pod's files carry its name and addresses, and everybody may read th
   }
 }
 
-TEST_CASE("A pod without a name has no line of its own in hosts") {
+TEST_CASE("A pod without a host name has its own name in hosts and hostname") {
   const Tree tree;
-  REQUIRE(write_pod_files(tree.path("etc"), {}, {"10.1.2.3"}));
-  CHECK(tree.read("etc/hosts").find("10.1.2.3") == std::string::npos);
-  CHECK(tree.read("etc/hostname") == "\n");
+  REQUIRE(write_pod_files(tree.path("etc"), proto<cri::PodSandboxConfig>("metadata { name: 'web-0' }"),
+                          {"10.1.2.3"}));
+  CHECK(tree.read("etc/hosts").find("10.1.2.3\tweb-0\n") != std::string::npos);
+  CHECK(tree.read("etc/hostname") == "web-0\n");
+}
+
+TEST_CASE("A name that cannot be a host name becomes one") {
+  const auto named = [](const std::string& name) {
+    cri::PodSandboxConfig config;
+    config.mutable_metadata()->set_name(name);
+    return pod_hostname(config);
+  };
+  CHECK(named("Web_0.example") == "web-0-example");
+  CHECK(named("-_a b\n-") == "a-b");
+  CHECK(named(std::string(70, 'x')) == std::string(63, 'x'));
+  CHECK(named(std::string(62, 'x') + "-y") == std::string(62, 'x'));
+  CHECK(named("\xc3\xa9") == "pod");
+  CHECK(named("") == "pod");
 }
 
 TEST_CASE("A pod in the host's network has the host's name and hosts") {

@@ -4,6 +4,7 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <catch2/catch.hpp>
 
+#include "base/cat.hpp"
 #include "messages.hpp"
 #include "runtime/oci/spec_json.hpp"
 #include "tree.hpp"
@@ -60,6 +61,7 @@ ContainerRecord container_record() {
   record.plan_labels = {"mount /proc", ""};
   record.spec.process.args = {"sh", "", "-c"};
   record.spec.process.env = {"A=1"};
+  record.spec.process.create_cwd = false;
   record.spec.root.path = "rootfs";
   record.spec.linux_.namespaces = {{oci::NamespaceType::kMount, ""}};
   return record;
@@ -130,6 +132,7 @@ TEST_CASE("A container's record comes back equal, with its spec") {
   CHECK(MessageDifferencer::Equals(loaded->config, record.config));
   CHECK(MessageDifferencer::Equals(loaded->user, record.user));
   CHECK(oci::to_json(loaded->spec) == oci::to_json(record.spec));
+  CHECK_FALSE(loaded->spec.process.create_cwd);
   CHECK(loaded->pod_id == record.pod_id);
   CHECK(loaded->cgroup == record.cgroup);
   CHECK(loaded->image_id == record.image_id);
@@ -273,6 +276,43 @@ TEST_CASE("A record of a later version of the same schema is read, without what 
   REQUIRE(loaded);
   CHECK(loaded->config.metadata().name() == "c");
   CHECK(loaded->stop_signal == 15);
+}
+
+TEST_CASE("What a newer kubelet says stays in a record, so that the same request again compares equal") {
+  const Disk disk;
+  PodRecord pod = pod_record();
+  pod.config.GetReflection()->MutableUnknownFields(&pod.config)->AddLengthDelimited(4000, "new \xff");
+  auto* security = pod.config.mutable_linux()->mutable_security_context();
+  security->GetReflection()->MutableUnknownFields(security)->AddVarint(4001, 0);
+  REQUIRE(store_pod_record(disk.layout, pod));
+  const auto loaded_pod = load_pod_record(disk.layout, "p1");
+  INFO(refusal(loaded_pod));
+  REQUIRE(loaded_pod);
+  CHECK(MessageDifferencer::Equals(loaded_pod->config, pod.config));
+  CHECK(disk.tree.read("pods/p1/record.json").find(R"("hostname":"h")") != std::string::npos);  // readable
+
+  ContainerRecord container = container_record();
+  auto* mount = container.config.add_mounts();
+  mount->GetReflection()->MutableUnknownFields(mount)->AddFixed32(4002, 7);
+  REQUIRE(store_container_record(disk.layout, container));
+  const auto loaded = load_container_record(disk.layout, "c1");
+  INFO(refusal(loaded));
+  REQUIRE(loaded);
+  CHECK(MessageDifferencer::Equals(loaded->config, container.config));
+}
+
+TEST_CASE("A record without news has no second form, and a damaged one falls back to what can be read") {
+  const Disk disk;
+  REQUIRE(store_pod_record(disk.layout, pod_record()));
+  CHECK(disk.tree.read("pods/p1/record.json").find("config_wire") == std::string::npos);
+  for (const char* wire : {"7", "\"\"", "\"0\"", "\"zz\"", "\"0A05\""}) {
+    INFO(wire);
+    disk.tree.write("pods/p1/record.json",
+                    cat(R"({"schema":1,"id":"p1","config":{"hostname":"h"},"config_wire":)", wire, "}"));
+    const auto loaded = load_pod_record(disk.layout, "p1");
+    REQUIRE(loaded);
+    CHECK(loaded->config.hostname() == "h");
+  }
 }
 
 TEST_CASE("Late news of an object do not bring its directory back") {

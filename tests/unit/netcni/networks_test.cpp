@@ -185,6 +185,33 @@ TEST_CASE("detaching uses what attaching used, whatever the directory says by th
   CHECK(Json::parse(node.files.stdin_of("first", "DEL"))["name"] == "podnet");
 }
 
+TEST_CASE("a pod whose attachment was lost is detached with the present configuration and its addresses",
+          "[netcni][chain]") {
+  for (const char* version : {"0.4.0", "1.0.0"}) {
+    INFO(version);
+    Node node;
+    node.files.add_plugin("first");
+    node.files.add_conf("1.conflist", std::string(R"({"cniVersion":")") + version +
+                                          R"(","name":"podnet","plugins":[{"type":"first"}]})");
+    node.open();
+    const auto planned = node.networks->plan(pod_request(), {"10.1.2.3", "fd00::3"});
+    REQUIRE(planned);
+    REQUIRE(attachment_from_json(to_json(*planned)));
+    CHECK(node.files.calls().empty());
+    REQUIRE(node.networks->detach(*planned));
+    CHECK(node.files.calls() == "first DEL\n");
+    CHECK_THAT(node.files.env_of("first", "DEL"), Catch::Contains("CNI_CONTAINERID=0123abcd\n"));
+    const Json prev = Json::parse(node.files.stdin_of("first", "DEL"))["prevResult"];
+    CHECK(prev["ips"][0]["address"] == "10.1.2.3/32");
+    CHECK(prev["ips"][1]["address"] == "fd00::3/128");
+    CHECK(prev["ips"][1].contains("version") == (std::string(version) == "0.4.0"));
+    CHECK(prev["interfaces"][0]["name"] == "eth0");
+    const auto nameless = node.networks->plan(pod_request(), {});
+    REQUIRE(nameless);
+    CHECK(nameless->result_json.empty());
+  }
+}
+
 TEST_CASE("a failed DEL stops there, is reported, and can be repeated", "[netcni][chain]") {
   Node node;
   node.files.add_plugin("first");
