@@ -1,2 +1,2 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/cri_pch.hpp"
+#include "daemon/pch/cri_pch.hpp"

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/cri_pch.hpp"
+#include "daemon/pch/cri_pch.hpp"
 
 #include <catch2/catch.hpp>

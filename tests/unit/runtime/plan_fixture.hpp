@@ -67,6 +67,5 @@ inline const runtime::PlannedOp* find_label(const runtime::Plan& plan, const std
   }
   return nullptr;
 }
-const runtime::PlannedOp* find_label(runtime::Plan&&, const std::string&) = delete;  // it would dangle
 
 }  // namespace berth::test

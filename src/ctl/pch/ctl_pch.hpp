@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/json_pch.hpp"
+#include "base/pch/json_pch.hpp"
 
 #include <api.pb.h>
