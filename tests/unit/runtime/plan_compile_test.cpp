@@ -155,7 +155,8 @@ TEST_CASE("a working directory is made while a read-only root can still be writt
 TEST_CASE("a remount changes what is there", "[runtime][plan]") {
   oci::Spec spec = test::small_spec();
   spec.mounts.push_back({"/data", "", "", {"bind", "remount", "noexec", "rw"}});
-  const PlannedOp* op = test::find_label(compiled(spec), "set mount attributes noexec on /data");
+  const Plan plan = compiled(spec);
+  const PlannedOp* op = test::find_label(plan, "set mount attributes noexec on /data");
   REQUIRE(op != nullptr);
   CHECK(op->flags == MOUNT_ATTR_NOEXEC);
   CHECK(op->value == MOUNT_ATTR_RDONLY);
