@@ -282,7 +282,10 @@ std::optional<std::uint32_t> Compilation::newest_of(std::uint32_t architecture) 
   std::optional<std::uint32_t> newest;
   for (const oci::SeccompRule& rule : profile_.syscalls) {
     for (const std::string& name : rule.names) {
-      const auto number = syscall_number(architecture, name);
+      const int known = ::seccomp_syscall_resolve_name_arch(architecture, name.c_str());
+      std::optional<std::uint32_t> number;
+      if (known == __NR_SCMP_ERROR) number = recent_syscall_number(architecture, name);
+      if (known >= 0) number = static_cast<std::uint32_t>(known);
       if (number) newest = std::max(newest.value_or(0), *number & ~kX32Bit);
     }
   }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/seccomp_recent.hpp"
 
-#include <seccomp.h>
-
-#include <string_view>
+#include <linux/audit.h>
 
 namespace berth::runtime {
 namespace {
@@ -29,26 +27,20 @@ constexpr std::string_view kNames[] = {"set_mempolicy_home_node",
                                        "listxattrat",
                                        "removexattrat"};
 constexpr std::uint32_t kX32Bit = 0x40000000;
+constexpr std::uint32_t kX32 = EM_X86_64 | __AUDIT_ARCH_LE;  // as libseccomp calls it: the kernel has no name
 
 }  // namespace
 
-std::optional<std::uint32_t> recent_syscall_number(std::uint32_t architecture, const std::string& name) {
-  const bool x32 = architecture == SCMP_ARCH_X32;
-  const bool x86 = x32 || architecture == SCMP_ARCH_X86_64 || architecture == SCMP_ARCH_X86;
-  if (!x86 && architecture != SCMP_ARCH_AARCH64 && architecture != SCMP_ARCH_ARM) return std::nullopt;
-  if (::seccomp_syscall_resolve_name_arch(architecture, name.c_str()) != __NR_SCMP_ERROR) return std::nullopt;
+std::optional<std::uint32_t> recent_syscall_number(std::uint32_t architecture, std::string_view name) {
+  const bool x32 = architecture == kX32;
+  const bool x86 = x32 || architecture == AUDIT_ARCH_X86_64 || architecture == AUDIT_ARCH_I386;
+  if (!x86 && architecture != AUDIT_ARCH_AARCH64 && architecture != AUDIT_ARCH_ARM) return std::nullopt;
   std::uint32_t number = kFirst;
   for (const std::string_view known : kNames) {
     if (known == name) return x32 ? number | kX32Bit : number;
     ++number;
   }
   return std::nullopt;
-}
-
-std::optional<std::uint32_t> syscall_number(std::uint32_t architecture, const std::string& name) {
-  const int number = ::seccomp_syscall_resolve_name_arch(architecture, name.c_str());
-  if (number >= 0) return static_cast<std::uint32_t>(number);
-  return recent_syscall_number(architecture, name);
 }
 
 }  // namespace berth::runtime

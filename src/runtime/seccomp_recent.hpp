@@ -3,16 +3,13 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <string_view>
 
 namespace berth::runtime {
 
-/// The number of a system call by name, for an architecture as libseccomp names it: libseccomp's own
-/// word or, for calls newer than the library, ours. x32's carry its bit. Absent: unknown, or not there
-/// on that architecture.
-std::optional<std::uint32_t> syscall_number(std::uint32_t architecture, const std::string& name);
-
-/// The same, for what only we know.
-std::optional<std::uint32_t> recent_syscall_number(std::uint32_t architecture, const std::string& name);
+/// The number of a system call that libseccomp may be too old to know, for an architecture as it names
+/// them (x32's numbers carry its bit). Absent: not one of those, or of an architecture that numbers
+/// otherwise. Ask libseccomp first: it knows which calls an architecture lacks.
+std::optional<std::uint32_t> recent_syscall_number(std::uint32_t architecture, std::string_view name);
 
 }  // namespace berth::runtime

@@ -7,6 +7,7 @@
 
 #include "bpf_eval.hpp"
 #include "runtime/seccomp_program.hpp"
+#include "runtime/seccomp_recent.hpp"
 #include "runtime/seccomp_stub.hpp"
 
 namespace berth::runtime {
@@ -111,6 +112,19 @@ TEST_CASE("the default profile allows system calls that are newer than libseccom
   CHECK(verdict(filter, SYS_mount) == kDenied);
   CHECK(verdict(filter, 0x40000000 | SYS_mount) == kDenied);
   CHECK(verdict(filter, SYS_clone3) == kMissing);
+}
+
+TEST_CASE("recent system calls have the same number wherever Linux counts them together",
+          "[runtime][seccomp]") {
+  for (const std::uint32_t arch : std::initializer_list<std::uint32_t>{AUDIT_ARCH_X86_64, AUDIT_ARCH_I386,
+                                                                       AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM}) {
+    CHECK(recent_syscall_number(arch, "set_mempolicy_home_node") == 450U);
+    CHECK(recent_syscall_number(arch, "mseal") == 462U);
+    CHECK(recent_syscall_number(arch, "removexattrat") == 466U);
+  }
+  CHECK_FALSE(recent_syscall_number(AUDIT_ARCH_MIPS64, "mseal"));
+  CHECK_FALSE(recent_syscall_number(AUDIT_ARCH_X86_64, "read"));
+  CHECK_FALSE(recent_syscall_number(AUDIT_ARCH_X86_64, ""));
 }
 
 TEST_CASE("verdicts other than the default's are given on system calls newer than libseccomp, too",
