@@ -69,7 +69,7 @@ enum class OpKind : uint16_t {
   kTerminal,  // flags: rows << 16 | columns (0 = leave), value: uid; new pty of the container's own devpts,
               // master to the shim, setsid, controlling terminal, /dev/console bound
   kWorkingDir,  // text, mode: 1 = create when missing (0755, root); refused when outside the root; also in
-                // kPrivileges, to try again as the user
+                // kPrivileges, for when only the user may enter it
   kKeyring,     // text: name of a new session keyring; a kernel without keyrings or quota is fine
   // kPrivileges
   kGroups,        // extra: uint32 array, value: count

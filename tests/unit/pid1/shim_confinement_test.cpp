@@ -194,6 +194,25 @@ TEST_CASE("A working directory is created, entered, and never outside the root")
   CHECK(missing.writer.ops[answer.op_index].kind == OpKind::kWorkingDir);
 }
 
+TEST_CASE("A working directory that only root may enter is kept when the program's user may not") {
+  TestShim shim;
+  const std::string closed = shim.scratch().path("root/srv/closed");
+  std::filesystem::create_directories(closed);
+  REQUIRE(::chmod(closed.c_str(), 0700) == 0);
+  ContainerPlan plan(shim.scratch());
+  plan.uid = 1000;
+  plan::Op directory = op_of(OpKind::kWorkingDir, plan::Phase::kSetup);
+  directory.text = plan.writer.text("/srv/closed");
+  plan.setup = {directory};
+  directory.phase = plan::Phase::kPrivileges;
+  plan.privileges = {directory};
+  plan.script("pwd; ls / >/dev/null && ls . 2>/dev/null || echo unreadable");
+  launch(shim, 1, plan);
+  shim.next_event();
+  CHECK(logged(shim, "/srv/closed"));
+  CHECK(logged(shim, "unreadable"));
+}
+
 TEST_CASE("A container joins its cgroup, and the kernel's out-of-memory kills are in its record") {
   const Cgroup cgroup("memory");
   if (!cgroup.exists()) {
