@@ -36,7 +36,7 @@ enum class Phase : uint8_t {
 /// component by component. proc and sysfs targets must be real directories (RESOLVE_NO_SYMLINKS).
 enum class OpKind : uint16_t {
   // kJoin
-  kJoinCgroup = 1,  // fd: an open cgroup.procs; writes "0"
+  kJoinCgroup = 1,  // fd: an open cgroup.procs or, in v1, tasks; writes "0"
   kSetns,           // fd, flags: CLONE_NEW* (several at once when fd is a pidfd)
   kOomScoreAdj,     // text: decimal; lowering without the right is not an error (EACCES, EPERM)
   kRlimit,          // mode: RLIMIT_*, flags: soft, value: hard; also in kSetup

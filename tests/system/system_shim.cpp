@@ -128,8 +128,8 @@ TEST_CASE("a pod's shim takes namespaces and cgroups, keeps them over a restart,
   setup.ipc = std::move(namespaces.ipc);
   setup.uts = std::move(namespaces.uts);
   setup.share_pid = true;
-  setup.pause_cgroup = std::move(must(box.manager->open_join(box.group)).procs);
-  setup.shim_cgroup = std::move(must(box.manager->open_join(box.group)).procs);
+  setup.pause_cgroup = std::move(must(box.manager->open_join(box.group)).tasks);
+  setup.shim_cgroup = std::move(must(box.manager->open_join(box.group)).tasks);
   must(pod.client->init_pod(std::move(setup), soon()));
   const int pause = pod.client->pause_pid();
   REQUIRE(pause > 0);

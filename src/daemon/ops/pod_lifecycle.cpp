@@ -51,9 +51,9 @@ Result<std::vector<UniqueFd>> open_cgroup_procs(Services& with, const std::strin
   ASSIGN_OR_RETURN(auto join, with.cgroups->open_join(path));
   if (join.v2) {
     ASSIGN_OR_RETURN(UniqueFd procs, open_at(join.v2.get(), "cgroup.procs", O_WRONLY));
-    join.procs.push_back(std::move(procs));
+    join.tasks.push_back(std::move(procs));
   }
-  return std::move(join.procs);
+  return std::move(join.tasks);
 }
 
 Result<std::shared_ptr<runtime::ShimClient>> connect_shim(Services& with, const std::string& pod_id) {
