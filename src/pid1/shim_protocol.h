@@ -17,9 +17,12 @@ inline constexpr uint16_t kVersionMin = 1;
 inline constexpr uint16_t kVersionMax = 1;
 inline constexpr uint32_t kMaxMessage = 4096;
 
-// How a shim is started: `berth-pid1 shim`, with these descriptors and nothing else.
-inline constexpr int kListenFd = 3;  // bound, listening seqpacket socket (<pod dir>/shim.sock)
-inline constexpr int kPodDirFd = 4;  // the pod's state directory: exit records are written here
+// How a shim is started: `berth-pid1 shim [TASKS [v2]]`, with these descriptors and nothing else. It
+// joins TASKS groups of v1 hierarchies, and with v2 goes on as a process that was born in one: the
+// one that was started ends then.
+inline constexpr int kListenFd = 3;       // bound, listening seqpacket socket (<pod dir>/shim.sock)
+inline constexpr int kPodDirFd = 4;       // the pod's state directory: exit records are written here
+inline constexpr int kFirstCgroupFd = 5;  // TASKS tasks files, then the v2 group's directory
 
 enum class Type : uint16_t {
   // requests (daemon -> shim); each is answered by one kReply with the same seq
@@ -83,11 +86,11 @@ struct InitPod {
   uint32_t net_fd;  // namespaces that the shim keeps for the pod's containers; kNoFd: the host's
   uint32_t ipc_fd;
   uint32_t uts_fd;
-  uint32_t share_pid;            // 1: start the pause process in a new PID namespace
-  uint32_t first_cgroup_fd;      // cgroup.procs descriptors for the pause process ...
-  uint32_t cgroup_fd_count;      // ... and how many
-  uint32_t own_first_cgroup_fd;  // cgroup.procs descriptors that the shim itself joins
-  uint32_t own_cgroup_fd_count;
+  uint32_t share_pid;        // 1: start the pause process in a new PID namespace
+  uint32_t first_cgroup_fd;  // tasks descriptors for the pause process ...
+  uint32_t cgroup_fd_count;  // ... and how many
+  uint32_t into_cgroup_fd;   // the cgroup v2 directory that pause is born in; kNoFd: the shim's own
+  uint32_t reserved;
 };
 struct InitPodReply {
   int32_t pause_pid;

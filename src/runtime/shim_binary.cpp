@@ -76,13 +76,13 @@ struct ShimBinary::Children {
   Guarded<std::vector<UniqueFd>> pidfds;
 };
 
-ShimBinary::ShimBinary(UniqueFd memfd, std::unique_ptr<Children> children)
-    : memfd_(std::move(memfd)), children_(std::move(children)) {}
+ShimBinary::ShimBinary(UniqueFd memfd, cgroup::JoinFds group, std::unique_ptr<Children> children)
+    : memfd_(std::move(memfd)), group_(std::move(group)), children_(std::move(children)) {}
 ShimBinary::ShimBinary(ShimBinary&&) noexcept = default;
 ShimBinary& ShimBinary::operator=(ShimBinary&&) noexcept = default;
 ShimBinary::~ShimBinary() = default;
 
-Result<ShimBinary> ShimBinary::load(const std::string& path) {
+Result<ShimBinary> ShimBinary::load(const std::string& path, cgroup::JoinFds group) {
   constexpr std::size_t kMaxSize = 32U << 20U;
   constexpr std::string_view kElf("\177ELF", 4);
   ASSIGN_OR_RETURN(const std::string bytes, read_file(path, kMaxSize));
@@ -93,20 +93,29 @@ Result<ShimBinary> ShimBinary::load(const std::string& path) {
   RETURN_IF_ERROR(seal(writable.get()));
   // Executed through a descriptor that could not write to it even without the seals.
   ASSIGN_OR_RETURN(UniqueFd readable, open_at(kCwd, cat("/proc/self/fd/", writable.get()), O_RDONLY));
-  return ShimBinary(std::move(readable), std::make_unique<Children>());
+  return ShimBinary(std::move(readable), std::move(group), std::make_unique<Children>());
+}
+
+void ShimBinary::reap_ended() const {
+  auto pidfds = children_->pidfds.lock();
+  std::erase_if(*pidfds, is_reaped);
 }
 
 Result<void> ShimBinary::spawn(const std::string& pod_dir, int error_log) const {
-  {
-    auto pidfds = children_->pidfds.lock();
-    std::erase_if(*pidfds, is_reaped);
-  }
+  reap_ended();
   ASSIGN_OR_RETURN(const UniqueFd dir, open_at(kCwd, pod_dir, O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd socket, listen_in(dir.get(), pod_dir));
   SpawnRequest request;
   request.program = cat("/proc/self/fd/", memfd_.get());
   request.argv = {"berth-pid1", "shim"};
   request.fds = {{socket.get(), shim::kListenFd}, {dir.get(), shim::kPodDirFd}};
+  int next_fd = shim::kFirstCgroupFd;
+  for (const UniqueFd& tasks : group_.tasks) request.fds.emplace_back(tasks.get(), next_fd++);
+  if (!group_.tasks.empty() || group_.v2) request.argv.push_back(std::to_string(group_.tasks.size()));
+  if (group_.v2) {
+    request.argv.emplace_back("v2");
+    request.fds.emplace_back(group_.v2.get(), next_fd);
+  }
   if (error_log >= 0) request.fds.emplace_back(error_log, STDERR_FILENO);
   request.new_session = true;  // ^C at a daemon in a terminal is not for the pods
   auto started = Subprocess::spawn(request);
