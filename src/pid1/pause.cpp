@@ -83,9 +83,8 @@ void init_pod(Shim& shim, const Request& request, Packet& packet) {
   shim.pod.net = packet.take(wanted.net_fd);
   shim.pod.ipc = packet.take(wanted.ipc_fd);
   shim.pod.uts = packet.take(wanted.uts_fd);
-  int err = shim.join_error;
-  if (err == 0 && wanted.share_pid == 0) return answer(shim, seq);
-  if (err == 0) err = clone_pause(shim, wanted, packet);
+  if (wanted.share_pid == 0) return answer(shim, seq);
+  const int err = clone_pause(shim, wanted, packet);
   if (err == 0) {
     shim.pod.pause.seq = seq;
     return;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,7 +14,6 @@
 #include "pid1/note.h"
 #include "pid1/place.h"
 #include "pid1/supervise.h"
-#include "pid1/sys.h"
 #include "pid1/text.h"
 
 namespace berth::pid1 {
@@ -30,22 +28,6 @@ size_t read_file(const char* path, char* buffer, size_t size) {
   const size_t used = length > 0 ? static_cast<size_t>(length) : 0;
   buffer[used] = '\0';
   return used;
-}
-
-/// Born in the v2 group instead of moved there: a move waits for an RCU grace period. The parent's
-/// end makes it a child of the host's init, where it would come to anyway with the daemon's end.
-int join_cgroups(OwnCgroups groups) {
-  for (uint32_t i = 0; i < groups.tasks; ++i) {
-    if (::write(shim::kFirstCgroupFd + static_cast<int>(i), "0", 1) != 1) return errno;
-  }
-  if (!groups.v2) return 0;
-  clone_args args = {};
-  args.flags = CLONE_INTO_CGROUP;
-  args.cgroup = shim::kFirstCgroupFd + groups.tasks;
-  args.exit_signal = SIGCHLD;
-  const pid_t pid = sys::clone3(args);
-  if (pid > 0) ::_exit(0);
-  return sys::error_of(pid);
 }
 
 /// Descriptors 0 to 2 must be something, or the next open would become the containers' output.
@@ -163,10 +145,9 @@ uint64_t start_time_of(pid_t pid) {
   return parse_number(at, end, value) ? value : 0;
 }
 
-int run_shim(OwnCgroups groups) {
+int run_shim() {
   alignas(Shim) static unsigned char memory[sizeof(Shim)];
   Shim& shim = *new (Place{memory}) Shim();  // never destroyed: the process's end closes everything
-  shim.join_error = join_cgroups(groups);
   const int err = settle(shim);
   if (err != 0) {
     note("the shim cannot start", err);

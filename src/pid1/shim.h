@@ -58,7 +58,6 @@ struct Shim {
   rlimit nofile = {};           // before it was raised
   char oom_score_adj[16] = {};  // before it was lowered; empty: it was not
   uint64_t start_time = 0;
-  int join_error = 0;  // why it is not in its cgroups; the answer to kInitPod
   Control control;
   Pod pod;
   ObjectTable objects;
@@ -67,15 +66,8 @@ struct Shim {
   bool leaving = false;
 };
 
-/// The descriptors of groups to join, see shim_protocol.h.
-struct OwnCgroups {
-  uint32_t tasks = 0;
-  bool v2 = false;
-};
-
-/// Takes over descriptors 3 and 4, joins `groups`, and serves until kShutdown. The process's exit
-/// code. With a v2 group it goes on in a child and the caller's process exits at once.
-int run_shim(OwnCgroups groups);
+/// Takes over descriptors 3 and 4 and serves until kShutdown. The process's exit code.
+int run_shim();
 
 /// Adds `fd` to the first-level epoll set, level-triggered, for reading. 0, or an errno.
 int watch(Shim& shim, int fd, Source source, const Object* object = nullptr);

@@ -17,12 +17,9 @@ inline constexpr uint16_t kVersionMin = 1;
 inline constexpr uint16_t kVersionMax = 1;
 inline constexpr uint32_t kMaxMessage = 4096;
 
-// How a shim is started: `berth-pid1 shim [TASKS [v2]]`, with these descriptors and nothing else. It
-// joins TASKS groups of v1 hierarchies, and with v2 goes on as a process that was born in one: the
-// one that was started ends then.
-inline constexpr int kListenFd = 3;       // bound, listening seqpacket socket (<pod dir>/shim.sock)
-inline constexpr int kPodDirFd = 4;       // the pod's state directory: exit records are written here
-inline constexpr int kFirstCgroupFd = 5;  // TASKS tasks files, then the v2 group's directory
+// How a shim is started: `berth-pid1 shim`, with these descriptors and nothing else.
+inline constexpr int kListenFd = 3;  // bound, listening seqpacket socket (<pod dir>/shim.sock)
+inline constexpr int kPodDirFd = 4;  // the pod's state directory: exit records are written here
 
 enum class Type : uint16_t {
   // requests (daemon -> shim); each is answered by one kReply with the same seq

@@ -16,9 +16,9 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/guarded.hpp"
-#include "base/subprocess.hpp"
 #include "pid1/shim_protocol.h"
 #include "runtime/shim_socket.hpp"
+#include "runtime/shim_spawn.hpp"
 
 // Younger than the C library's headers; linux/memfd.h, linux/fcntl.h.
 #ifndef MFD_EXEC
@@ -96,36 +96,25 @@ Result<ShimBinary> ShimBinary::load(const std::string& path, cgroup::JoinFds gro
   return ShimBinary(std::move(readable), std::move(group), std::make_unique<Children>());
 }
 
-void ShimBinary::reap_ended() const {
-  auto pidfds = children_->pidfds.lock();
-  std::erase_if(*pidfds, is_reaped);
-}
-
 Result<void> ShimBinary::spawn(const std::string& pod_dir, int error_log) const {
-  reap_ended();
+  {
+    auto pidfds = children_->pidfds.lock();
+    std::erase_if(*pidfds, is_reaped);
+  }
   ASSIGN_OR_RETURN(const UniqueFd dir, open_at(kCwd, pod_dir, O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd socket, listen_in(dir.get(), pod_dir));
-  SpawnRequest request;
-  request.program = cat("/proc/self/fd/", memfd_.get());
+  ShimSpawn request;
+  request.program = memfd_.get();
+  request.group = &group_;
   request.argv = {"berth-pid1", "shim"};
   request.fds = {{socket.get(), shim::kListenFd}, {dir.get(), shim::kPodDirFd}};
-  int next_fd = shim::kFirstCgroupFd;
-  for (const UniqueFd& tasks : group_.tasks) request.fds.emplace_back(tasks.get(), next_fd++);
-  if (!group_.tasks.empty() || group_.v2) request.argv.push_back(std::to_string(group_.tasks.size()));
-  if (group_.v2) {
-    request.argv.emplace_back("v2");
-    request.fds.emplace_back(group_.v2.get(), next_fd);
-  }
   if (error_log >= 0) request.fds.emplace_back(error_log, STDERR_FILENO);
-  request.new_session = true;  // ^C at a daemon in a terminal is not for the pods
-  auto started = Subprocess::spawn(request);
+  auto started = spawn_in_cgroup(request);
   if (!started) {
     ::unlinkat(dir.get(), "shim.sock", 0);
     return std::move(started).context(cat("start the shim of ", pod_dir)).error();
   }
-  UniqueFd pidfd(::fcntl(started->pidfd(), F_DUPFD_CLOEXEC, 0));
-  started->release();
-  if (pidfd) children_->pidfds.lock()->push_back(std::move(pidfd));
+  children_->pidfds.lock()->push_back(*std::move(started));
   return {};
 }
 

@@ -14,7 +14,7 @@ namespace berth::runtime {
 /// a container cannot overwrite it, and replacing the file on disk never touches running ones.
 class ShimBinary {
  public:
-  /// kFailedPrecondition when the file is not a program. Every shim lives in `group`.
+  /// kFailedPrecondition when the file is not a program. Every shim is started in `group`.
   static Result<ShimBinary> load(const std::string& path, cgroup::JoinFds group = {});
   ShimBinary(ShimBinary&&) noexcept;
   ShimBinary& operator=(ShimBinary&&) noexcept;
@@ -23,12 +23,9 @@ class ShimBinary {
   /// Starts a shim that serves <pod_dir>/shim.sock (created here, 0600; one that lies there is
   /// replaced) and returns when it runs: connect() works at once. It outlives this object and the
   /// daemon; its end is noticed through the connection. `error_log` becomes its stderr (-1: none).
-  /// Thread-safe.
+  /// Thread-safe. Shims that have ended since the last call are reaped here, so that one which
+  /// nobody ever connected to does not stay a zombie.
   Result<void> spawn(const std::string& pod_dir, int error_log) const;
-
-  /// Reaps what spawn() started and has ended since: where there is a v2 group that is not the shim
-  /// but the process it was born of. spawn() does it for the earlier ones.
-  void reap_ended() const;
 
  private:
   struct Children;

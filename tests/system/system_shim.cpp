@@ -115,17 +115,6 @@ struct Pod {
 
 }  // namespace
 
-TEST_CASE("a shim that could not join its cgroups refuses to set up a pod") {
-  cgroup::JoinFds group;
-  group.tasks.push_back(must(open_at(kCwd, "/dev/full", O_WRONLY)));
-  Pod pod(std::move(group));
-  ShimClient::PodSetup setup;
-  setup.pod_id = kPod;
-  const auto refused = pod.client->init_pod(std::move(setup), soon());
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().sys_errno() == ENOSPC);
-}
-
 TEST_CASE("a pod's shim takes namespaces and cgroups, keeps them over a restart, and is told to go") {
   Sandbox box;
   box.create();

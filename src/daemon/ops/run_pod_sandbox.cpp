@@ -112,9 +112,7 @@ Result<void> set_up_shim(Services& with, PodSandbox& pod, runtime::PodNamespaces
     ASSIGN_OR_RETURN(setup.pause_cgroup, with.cgroups->open_join(pod.record().cgroup()));
   }
   *pod.shim.lock() = shim;
-  RETURN_IF_ERROR(shim->init_pod(std::move(setup), shim_deadline()));
-  with.shim_binary->reap_ended();
-  return {};
+  return shim->init_pod(std::move(setup), shim_deadline());
 }
 
 Result<std::string> create_pod(Services& with, const PodPtr& pod) {
