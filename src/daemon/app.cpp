@@ -67,7 +67,8 @@ Result<void> App::open_modules() {
   // After a restart it is there, with the shims of the pods that went on.
   if (!with.cgroups->exists(shim_cgroup(with))) RETURN_IF_ERROR(with.cgroups->create(shim_cgroup(with), {}));
   ASSIGN_OR_RETURN(with.config.pid1_path, find_helper(config.pid1_path, "berth-pid1"));
-  ASSIGN_OR_RETURN(auto binary, runtime::ShimBinary::load(config.pid1_path));
+  ASSIGN_OR_RETURN(auto shims, with.cgroups->open_join(shim_cgroup(with)));
+  ASSIGN_OR_RETURN(auto binary, runtime::ShimBinary::load(config.pid1_path, std::move(shims)));
   with.shim_binary = std::make_unique<runtime::ShimBinary>(std::move(binary));
   ASSIGN_OR_RETURN(with.images,
                    image::ImageStore::open({with.layout.images(), config.pinned, with.layout.snapshots()}));

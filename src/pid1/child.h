@@ -28,6 +28,7 @@ struct Child {
   int empty_tree = -1;  // empty read-only tmpfs for masking
   bool null_attached = false;
   bool empty_attached = false;
+  bool in_working_dir = false;
   bool said_execing = false;
   bool sealed = false;  // only 0-2 and the sync socket are left open
 };

@@ -92,6 +92,8 @@ int make_symlink(Child& child, const plan::Op& op) {
 
 int working_dir(Child& child, const plan::Op& op) {
   const char* path = child.plan.text(op.text);
+  // Entered as root it is kept, also one that the program's user could not enter by himself.
+  if (child.in_working_dir && op.phase == plan::Phase::kPrivileges) return check_inside();
   if (op.mode == 1) {
     int fd = -1;
     const int root = root_of(child);
@@ -104,7 +106,9 @@ int working_dir(Child& child, const plan::Op& op) {
     const int err = errno;
     return (err == EACCES || err == EPERM) && is_tried_again(child, op) ? 0 : err;
   }
-  return check_inside();
+  const int err = check_inside();
+  child.in_working_dir = err == 0;
+  return err;
 }
 
 }  // namespace berth::pid1

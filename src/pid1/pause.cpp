@@ -16,13 +16,6 @@
 namespace berth::pid1 {
 namespace {
 
-int join_own_cgroups(const shim::InitPod& request, const Packet& packet) {
-  for (uint32_t i = 0; i < request.own_cgroup_fd_count; ++i) {
-    if (::write(packet.fds()[request.own_first_cgroup_fd + i], "0", 1) != 1) return errno;
-  }
-  return 0;
-}
-
 int clone_pause(Shim& shim, const shim::InitPod& request, const Packet& packet) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return errno;
@@ -40,6 +33,10 @@ int clone_pause(Shim& shim, const shim::InitPod& request, const Packet& packet) 
   args.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD;
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   args.exit_signal = SIGCHLD;
+  if (request.into_cgroup_fd != shim::kNoFd) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<__u64>(packet.fds()[request.into_cgroup_fd]);
+  }
   const pid_t pid = sys::clone3(args);
   if (pid < 0) return errno;
   if (pid == 0) run_pause_child(child);
@@ -86,9 +83,8 @@ void init_pod(Shim& shim, const Request& request, Packet& packet) {
   shim.pod.net = packet.take(wanted.net_fd);
   shim.pod.ipc = packet.take(wanted.ipc_fd);
   shim.pod.uts = packet.take(wanted.uts_fd);
-  int err = join_own_cgroups(wanted, packet);
-  if (err == 0 && wanted.share_pid == 0) return answer(shim, seq);
-  if (err == 0) err = clone_pause(shim, wanted, packet);
+  if (wanted.share_pid == 0) return answer(shim, seq);
+  const int err = clone_pause(shim, wanted, packet);
   if (err == 0) {
     shim.pod.pause.seq = seq;
     return;

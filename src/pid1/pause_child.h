@@ -10,7 +10,7 @@ namespace berth::pid1 {
 struct PauseChild {
   int sync;
   int net, ipc, uts;   // -1: the host's
-  const int* cgroups;  // cgroup.procs descriptors
+  const int* cgroups;  // tasks descriptors
   uint32_t cgroup_count;
 };
 

@@ -36,7 +36,7 @@ enum class Phase : uint8_t {
 /// component by component. proc and sysfs targets must be real directories (RESOLVE_NO_SYMLINKS).
 enum class OpKind : uint16_t {
   // kJoin
-  kJoinCgroup = 1,  // fd: an open cgroup.procs; writes "0"
+  kJoinCgroup = 1,  // fd: an open cgroup.procs or, in v1, tasks; writes "0"
   kSetns,           // fd, flags: CLONE_NEW* (several at once when fd is a pidfd)
   kOomScoreAdj,     // text: decimal; lowering without the right is not an error (EACCES, EPERM)
   kRlimit,          // mode: RLIMIT_*, flags: soft, value: hard; also in kSetup
@@ -69,7 +69,7 @@ enum class OpKind : uint16_t {
   kTerminal,  // flags: rows << 16 | columns (0 = leave), value: uid; new pty of the container's own devpts,
               // master to the shim, setsid, controlling terminal, /dev/console bound
   kWorkingDir,  // text, mode: 1 = create when missing (0755, root); refused when outside the root; also in
-                // kPrivileges, to try again as the user
+                // kPrivileges, for when only the user may enter it
   kKeyring,     // text: name of a new session keyring; a kernel without keyrings or quota is fine
   // kPrivileges
   kGroups,        // extra: uint32 array, value: count

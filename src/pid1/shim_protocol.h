@@ -83,11 +83,11 @@ struct InitPod {
   uint32_t net_fd;  // namespaces that the shim keeps for the pod's containers; kNoFd: the host's
   uint32_t ipc_fd;
   uint32_t uts_fd;
-  uint32_t share_pid;            // 1: start the pause process in a new PID namespace
-  uint32_t first_cgroup_fd;      // cgroup.procs descriptors for the pause process ...
-  uint32_t cgroup_fd_count;      // ... and how many
-  uint32_t own_first_cgroup_fd;  // cgroup.procs descriptors that the shim itself joins
-  uint32_t own_cgroup_fd_count;
+  uint32_t share_pid;        // 1: start the pause process in a new PID namespace
+  uint32_t first_cgroup_fd;  // tasks descriptors for the pause process ...
+  uint32_t cgroup_fd_count;  // ... and how many
+  uint32_t into_cgroup_fd;   // the cgroup v2 directory that pause is born in; kNoFd: the shim's own
+  uint32_t reserved;
 };
 struct InitPodReply {
   int32_t pause_pid;

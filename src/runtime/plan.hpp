@@ -43,7 +43,7 @@ std::string dump(const Plan& plan);
 /// What only the caller can open.
 struct PlanResources {
   UniqueFd rootfs;                     ///< detached mount of the root file system (containers)
-  std::vector<UniqueFd> cgroup_procs;  ///< every cgroup.procs to join
+  std::vector<UniqueFd> cgroup_tasks;  ///< every v1 group's tasks file
   UniqueFd cgroup_v2;                  ///< directory for CLONE_INTO_CGROUP, where there is one
   UniqueFd target;                     ///< pidfd of the container's main process (execs)
 };

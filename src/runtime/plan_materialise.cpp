@@ -92,9 +92,9 @@ class Opener {
   explicit Opener(PlanResources resources) : resources_(std::move(resources)) {}
 
   Result<std::uint32_t> open(const FdRequest& request, PlannedOp* op);
-  std::size_t cgroup_count() const { return resources_.cgroup_procs.size(); }
+  std::size_t cgroup_count() const { return resources_.cgroup_tasks.size(); }
   Result<std::uint32_t> cgroup(std::size_t index) {
-    return take(std::move(resources_.cgroup_procs[index]), "a cgroup");
+    return take(std::move(resources_.cgroup_tasks[index]), "a cgroup");
   }
   Result<std::uint32_t> cgroup_v2() {
     return resources_.cgroup_v2 ? take(std::move(resources_.cgroup_v2), "the cgroup") : plan::kNoFd;

@@ -16,9 +16,9 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/guarded.hpp"
-#include "base/subprocess.hpp"
 #include "pid1/shim_protocol.h"
 #include "runtime/shim_socket.hpp"
+#include "runtime/shim_spawn.hpp"
 
 // Younger than the C library's headers; linux/memfd.h, linux/fcntl.h.
 #ifndef MFD_EXEC
@@ -76,13 +76,13 @@ struct ShimBinary::Children {
   Guarded<std::vector<UniqueFd>> pidfds;
 };
 
-ShimBinary::ShimBinary(UniqueFd memfd, std::unique_ptr<Children> children)
-    : memfd_(std::move(memfd)), children_(std::move(children)) {}
+ShimBinary::ShimBinary(UniqueFd memfd, cgroup::JoinFds group, std::unique_ptr<Children> children)
+    : memfd_(std::move(memfd)), group_(std::move(group)), children_(std::move(children)) {}
 ShimBinary::ShimBinary(ShimBinary&&) noexcept = default;
 ShimBinary& ShimBinary::operator=(ShimBinary&&) noexcept = default;
 ShimBinary::~ShimBinary() = default;
 
-Result<ShimBinary> ShimBinary::load(const std::string& path) {
+Result<ShimBinary> ShimBinary::load(const std::string& path, cgroup::JoinFds group) {
   constexpr std::size_t kMaxSize = 32U << 20U;
   constexpr std::string_view kElf("\177ELF", 4);
   ASSIGN_OR_RETURN(const std::string bytes, read_file(path, kMaxSize));
@@ -93,7 +93,7 @@ Result<ShimBinary> ShimBinary::load(const std::string& path) {
   RETURN_IF_ERROR(seal(writable.get()));
   // Executed through a descriptor that could not write to it even without the seals.
   ASSIGN_OR_RETURN(UniqueFd readable, open_at(kCwd, cat("/proc/self/fd/", writable.get()), O_RDONLY));
-  return ShimBinary(std::move(readable), std::make_unique<Children>());
+  return ShimBinary(std::move(readable), std::move(group), std::make_unique<Children>());
 }
 
 Result<void> ShimBinary::spawn(const std::string& pod_dir, int error_log) const {
@@ -103,20 +103,18 @@ Result<void> ShimBinary::spawn(const std::string& pod_dir, int error_log) const 
   }
   ASSIGN_OR_RETURN(const UniqueFd dir, open_at(kCwd, pod_dir, O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd socket, listen_in(dir.get(), pod_dir));
-  SpawnRequest request;
-  request.program = cat("/proc/self/fd/", memfd_.get());
+  ShimSpawn request;
+  request.program = memfd_.get();
+  request.group = &group_;
   request.argv = {"berth-pid1", "shim"};
   request.fds = {{socket.get(), shim::kListenFd}, {dir.get(), shim::kPodDirFd}};
   if (error_log >= 0) request.fds.emplace_back(error_log, STDERR_FILENO);
-  request.new_session = true;  // ^C at a daemon in a terminal is not for the pods
-  auto started = Subprocess::spawn(request);
+  auto started = spawn_in_cgroup(request);
   if (!started) {
     ::unlinkat(dir.get(), "shim.sock", 0);
     return std::move(started).context(cat("start the shim of ", pod_dir)).error();
   }
-  UniqueFd pidfd(::fcntl(started->pidfd(), F_DUPFD_CLOEXEC, 0));
-  started->release();
-  if (pidfd) children_->pidfds.lock()->push_back(std::move(pidfd));
+  children_->pidfds.lock()->push_back(*std::move(started));
   return {};
 }
 

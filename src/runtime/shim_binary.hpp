@@ -6,6 +6,7 @@
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "runtime/cgroup/manager.hpp"
 
 namespace berth::runtime {
 
@@ -13,8 +14,8 @@ namespace berth::runtime {
 /// a container cannot overwrite it, and replacing the file on disk never touches running ones.
 class ShimBinary {
  public:
-  /// kFailedPrecondition when the file is not a program.
-  static Result<ShimBinary> load(const std::string& path);
+  /// kFailedPrecondition when the file is not a program. Every shim is started in `group`.
+  static Result<ShimBinary> load(const std::string& path, cgroup::JoinFds group = {});
   ShimBinary(ShimBinary&&) noexcept;
   ShimBinary& operator=(ShimBinary&&) noexcept;
   ~ShimBinary();
@@ -28,8 +29,9 @@ class ShimBinary {
 
  private:
   struct Children;
-  ShimBinary(UniqueFd memfd, std::unique_ptr<Children> children);
+  ShimBinary(UniqueFd memfd, cgroup::JoinFds group, std::unique_ptr<Children> children);
   UniqueFd memfd_;
+  cgroup::JoinFds group_;
   std::unique_ptr<Children> children_;
 };
 

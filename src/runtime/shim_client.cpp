@@ -171,10 +171,9 @@ Result<void> ShimClient::init_pod(PodSetup setup, Deadline deadline) {
   request.ipc_fd = fds.add(std::move(setup.ipc));
   request.uts_fd = fds.add(std::move(setup.uts));
   request.share_pid = setup.share_pid ? 1 : 0;
-  request.cgroup_fd_count = static_cast<std::uint32_t>(setup.pause_cgroup.size());
-  request.first_cgroup_fd = fds.add_all(std::move(setup.pause_cgroup));
-  request.own_cgroup_fd_count = static_cast<std::uint32_t>(setup.shim_cgroup.size());
-  request.own_first_cgroup_fd = fds.add_all(std::move(setup.shim_cgroup));
+  request.cgroup_fd_count = static_cast<std::uint32_t>(setup.pause_cgroup.tasks.size());
+  request.first_cgroup_fd = fds.add_all(std::move(setup.pause_cgroup.tasks));
+  request.into_cgroup_fd = fds.add(std::move(setup.pause_cgroup.v2));
   ShimConnection& shim = *state_->connection;
   ASSIGN_OR_RETURN(const ShimConnection::Answer answer,
                    shim.call(shim::Type::kInitPod, bytes_of(request), fds.take(), deadline));

@@ -14,6 +14,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "pid1/shim_protocol.h"
+#include "runtime/cgroup/manager.hpp"
 #include "runtime/plan.hpp"
 
 namespace berth::runtime {
@@ -36,8 +37,7 @@ class ShimClient {
     std::string pod_id;
     UniqueFd network, ipc, uts;  ///< absent: the host's
     bool share_pid = false;
-    std::vector<UniqueFd> pause_cgroup;  ///< cgroup.procs for pause
-    std::vector<UniqueFd> shim_cgroup;   ///< cgroup.procs for the shim itself
+    cgroup::JoinFds pause_cgroup;  ///< of pause, when there is one
   };
   struct LaunchRequest {
     std::string id;           ///< 64 hex

@@ -26,6 +26,7 @@ struct Arguments {
   int daemon_pid = 0, iterations = 50, pods = 100, idle_seconds = 10, log_megabytes = 1024;
   std::vector<int> parallel = {1, 8, 32}, list_sizes = {100, 1000};
   std::vector<std::string> pull;
+  bool no_cni = false;
 };
 
 void declare(CLI::App& cli, Arguments& to) {
@@ -43,6 +44,7 @@ void declare(CLI::App& cli, Arguments& to) {
   cli.add_option("--pods", to.pods, "pods of `memory`");
   cli.add_option("--idle-seconds", to.idle_seconds, "of `memory`");
   cli.add_option("--log-megabytes", to.log_megabytes, "of `logs`");
+  cli.add_flag("--no-cni", to.no_cni, "`start` only in the host's network");
   cli.add_option("--pull", to.pull, "images of `pull`");
   cli.add_option("--json", to.json, "writes all numbers to this file, too");
 }
@@ -68,7 +70,8 @@ int run(const Arguments& arguments) {
                        arguments.pods,
                        arguments.idle_seconds,
                        arguments.log_megabytes,
-                       arguments.pull};
+                       arguments.pull,
+                       arguments.no_cni};
   int failures = 0;
   for (const Scenario& scenario : kScenarios) {
     if (!wanted(arguments, scenario.name)) continue;

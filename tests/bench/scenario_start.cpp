@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "scenarios.hpp"
 #include "workers.hpp"
@@ -37,14 +38,16 @@ void measure(const Bench& bench, bool host_network, int workers) {
 }  // namespace
 
 void measure_start(const Bench& bench) {
+  const std::vector<bool> networks =
+      bench.host_network_only ? std::vector<bool>{true} : std::vector<bool>{true, false};
   // The first pod pays for what is set up once: bridges, chains, caches.
-  for (const bool host_network : {true, false}) {
+  for (const bool host_network : networks) {
     const auto pod = bench.node.run_pod(host_network);
     bench.node.create_and_start(pod, {"sleep", "1000000"});
     bench.node.stop_pod(pod);
     bench.node.remove_pod(pod);
   }
-  for (const bool host_network : {true, false}) {
+  for (const bool host_network : networks) {
     for (const int workers : bench.parallel) measure(bench, host_network, workers);
   }
 }

@@ -19,6 +19,7 @@ struct Bench {
   int idle_seconds = 10;
   int log_megabytes = 1024;  ///< of `logs`
   Strings pull_images;
+  bool host_network_only = false;  ///< `start` without the time of CNI plugins
 };
 
 /// Pod and container from nothing to running, then their removal; serial and in parallel, in the

@@ -68,8 +68,7 @@ struct Sandbox {
   void join(pid_t pid) const {
     const auto fds = manager->open_join(group);
     REQUIRE(fds);
-    for (const UniqueFd& procs : fds->procs)
-      REQUIRE(write_fd(procs.get(), std::to_string(pid), "cgroup.procs"));
+    for (const UniqueFd& tasks : fds->tasks) REQUIRE(write_fd(tasks.get(), std::to_string(pid), "tasks"));
     if (fds->v2) REQUIRE(write_file_at(fds->v2.get(), "cgroup.procs", std::to_string(pid)));
   }
 };

@@ -72,14 +72,14 @@ LaunchPlan shell(const std::string& script, const std::string& program = "/bin/s
 struct Pod {
   Tree tree{{"pod/", ""}, {"log/", ""}};
   std::string dir = tree.path("pod");
-  ShimBinary binary = must(ShimBinary::load(BERTH_PID1));
+  ShimBinary binary;
   std::unique_ptr<Reactor> reactor = must(Reactor::start());
   std::shared_ptr<ShimClient> client;
   std::promise<int> exited;
   std::promise<void> pause_exited;
   ProcessId process;
 
-  Pod() {
+  explicit Pod(cgroup::JoinFds group = {}) : binary(must(ShimBinary::load(BERTH_PID1, std::move(group)))) {
     must(binary.spawn(dir, STDERR_FILENO));
     connect();
     process = client->process();
@@ -119,7 +119,7 @@ struct Pod {
 TEST_CASE("a pod's shim takes namespaces and cgroups, keeps them over a restart, and is told to go") {
   Sandbox box;
   box.create();
-  Pod pod;
+  Pod pod(must(box.manager->open_join(box.group)));
   PodNamespacesRequest wanted;
   wanted.hostname = "berth-test";
   auto namespaces = must(create_pod_namespaces(wanted));
@@ -129,14 +129,17 @@ TEST_CASE("a pod's shim takes namespaces and cgroups, keeps them over a restart,
   setup.ipc = std::move(namespaces.ipc);
   setup.uts = std::move(namespaces.uts);
   setup.share_pid = true;
-  setup.pause_cgroup = std::move(must(box.manager->open_join(box.group)).procs);
-  setup.shim_cgroup = std::move(must(box.manager->open_join(box.group)).procs);
+  setup.pause_cgroup = must(box.manager->open_join(box.group));
   must(pod.client->init_pod(std::move(setup), soon()));
   const int pause = pod.client->pause_pid();
   REQUIRE(pause > 0);
-  const auto members = box.manager->processes(box.group);
-  CHECK(std::count(members.begin(), members.end(), pause) == 1);
-  CHECK(std::count(members.begin(), members.end(), pod.process.pid) == 1);
+  for (const auto& hierarchy : box.manager->hierarchies()) {
+    const std::string members =
+        cat("\n", must(read_file(cat(hierarchy.mount_point, box.group, "/cgroup.procs"), 4096)), "\n");
+    INFO(hierarchy.mount_point << members);
+    CHECK(members.find(cat("\n", pause, "\n")) != std::string::npos);
+    CHECK(members.find(cat("\n", pod.process.pid, "\n")) != std::string::npos);
+  }
 
   pod.client.reset();
   pod.connect();

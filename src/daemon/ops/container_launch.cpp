@@ -133,7 +133,7 @@ Result<ProcessId> launch_container(Services& with, PodSandbox& pod, ContainerRec
   ASSIGN_OR_RETURN(auto join, with.cgroups->open_join(record.cgroup));
   runtime::PlanResources resources;
   resources.rootfs = std::move(rootfs);
-  resources.cgroup_procs = std::move(join.procs);
+  resources.cgroup_tasks = std::move(join.tasks);
   resources.cgroup_v2 = std::move(join.v2);
   ASSIGN_OR_RETURN(runtime::LaunchPlan launch, runtime::materialise(std::move(*plan), std::move(resources)));
   record.plan_labels = launch.labels;

@@ -78,7 +78,7 @@ Result<runtime::LaunchPlan> plan_exec(Services& with, Container& container,
   ASSIGN_OR_RETURN(auto filter, filter_of(with, container));
   ASSIGN_OR_RETURN(auto plan, runtime::compile_exec(process, target_of(container), std::move(filter)));
   runtime::PlanResources resources;
-  resources.cgroup_procs = std::move(join.procs);
+  resources.cgroup_tasks = std::move(join.tasks);
   resources.cgroup_v2 = std::move(join.v2);
   ASSIGN_OR_RETURN(resources.target, open_process(container.snapshot().process));
   return runtime::materialise(std::move(*plan), std::move(resources));

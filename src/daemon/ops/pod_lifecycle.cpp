@@ -47,15 +47,6 @@ Result<void> remove_live_pod(Services& with, const std::string& pod_id) {
   return remove_tree(with.layout.live_pod(pod_id));
 }
 
-Result<std::vector<UniqueFd>> open_cgroup_procs(Services& with, const std::string& path) {
-  ASSIGN_OR_RETURN(auto join, with.cgroups->open_join(path));
-  if (join.v2) {
-    ASSIGN_OR_RETURN(UniqueFd procs, open_at(join.v2.get(), "cgroup.procs", O_WRONLY));
-    join.procs.push_back(std::move(procs));
-  }
-  return std::move(join.procs);
-}
-
 Result<std::shared_ptr<runtime::ShimClient>> connect_shim(Services& with, const std::string& pod_id) {
   runtime::ShimClient::Events events;
   events.exited = [&with, pod_id](const shim::ObjectState& state) { on_exited(with, pod_id, state); };

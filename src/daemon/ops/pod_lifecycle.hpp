@@ -39,9 +39,6 @@ Result<void> tear_down_container(Services& with, const ContainerRecord& record);
 /// files have what the shim wrote there.
 Result<void> remove_live_pod(Services& with, const std::string& pod_id);
 
-/// cgroup.procs of the group in every hierarchy, for a process that moves itself.
-Result<std::vector<UniqueFd>> open_cgroup_procs(Services& with, const std::string& path);
-
 /// Cgroup of the shims of this daemon.
 std::string shim_cgroup(const Services& with);
 

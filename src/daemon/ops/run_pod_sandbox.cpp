@@ -86,9 +86,8 @@ Result<void> set_up_shim(Services& with, PodSandbox& pod, runtime::PodNamespaces
   setup.uts = std::move(namespaces.uts);
   setup.share_pid = pod.record().share_pid;
   if (setup.share_pid) {
-    ASSIGN_OR_RETURN(setup.pause_cgroup, open_cgroup_procs(with, pod.record().cgroup()));
+    ASSIGN_OR_RETURN(setup.pause_cgroup, with.cgroups->open_join(pod.record().cgroup()));
   }
-  ASSIGN_OR_RETURN(setup.shim_cgroup, open_cgroup_procs(with, shim_cgroup(with)));
   *pod.shim.lock() = shim;
   return shim->init_pod(std::move(setup), shim_deadline());
 }

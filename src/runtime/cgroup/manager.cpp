@@ -146,15 +146,14 @@ Result<JoinFds> HostManager::open_join(const std::string& path) {
   JoinFds fds;
   for (const MountedHierarchy& hierarchy : layout_.hierarchies) {
     const std::string group = below_root(path);
-    auto opened = hierarchy.v2
-                      ? open_at(hierarchy.root.get(), group, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-                      : open_at(hierarchy.root.get(), cat(group, "/cgroup.procs"), O_WRONLY | O_NOFOLLOW);
+    auto opened = hierarchy.v2 ? open_at(hierarchy.root.get(), group, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+                               : open_at(hierarchy.root.get(), cat(group, "/tasks"), O_WRONLY | O_NOFOLLOW);
     if (!opened)
       return std::move(opened).context(cat("open cgroup ", path, " in ", hierarchy.mount_point)).error();
     if (hierarchy.v2) {
       fds.v2 = *std::move(opened);
     } else {
-      fds.procs.push_back(*std::move(opened));
+      fds.tasks.push_back(*std::move(opened));
     }
   }
   return fds;

@@ -27,9 +27,11 @@ struct Stats {
   std::optional<std::uint64_t> pids;
 };
 
-/// What a child needs to be born in, or move itself into, a cgroup.
+/// What a child with one thread needs to move itself into a cgroup ("0" into each of `tasks`) and to
+/// be born in it. Neither takes the kernel's lock against forks, as writing to cgroup.procs does: to
+/// get that one after a pause takes an RCU grace period, 10 to 40 ms in which nothing else happens.
 struct JoinFds {
-  std::vector<UniqueFd> procs;  ///< cgroup.procs of every v1 hierarchy (and of v2 when `v2` is not used)
+  std::vector<UniqueFd> tasks;  ///< the file of that name in every v1 hierarchy
   UniqueFd v2;                  ///< directory in the unified hierarchy, for CLONE_INTO_CGROUP
 };
 

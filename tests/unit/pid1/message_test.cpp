@@ -101,8 +101,7 @@ TEST_CASE("Descriptor positions outside of what came along are refused") {
   shim::InitPod pod = {};
   pod.pod = good_id();
   CHECK(parse(packet(Type::kInitPod, pod)) == 0);
-  pod.own_first_cgroup_fd = 2;
-  pod.own_cgroup_fd_count = 4;
+  pod.into_cgroup_fd = 5;
   CHECK(parse(packet(Type::kInitPod, pod)) == EPROTO);
 }
 

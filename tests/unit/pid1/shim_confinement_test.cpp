@@ -194,6 +194,25 @@ TEST_CASE("A working directory is created, entered, and never outside the root")
   CHECK(missing.writer.ops[answer.op_index].kind == OpKind::kWorkingDir);
 }
 
+TEST_CASE("A working directory that only root may enter is kept when the program's user may not") {
+  TestShim shim;
+  const std::string closed = shim.scratch().path("root/srv/closed");
+  std::filesystem::create_directories(closed);
+  REQUIRE(::chmod(closed.c_str(), 0700) == 0);
+  ContainerPlan plan(shim.scratch());
+  plan.uid = 1000;
+  plan::Op directory = op_of(OpKind::kWorkingDir, plan::Phase::kSetup);
+  directory.text = plan.writer.text("/srv/closed");
+  plan.setup = {directory};
+  directory.phase = plan::Phase::kPrivileges;
+  plan.privileges = {directory};
+  plan.script("pwd; ls / >/dev/null && ls . 2>/dev/null || echo unreadable");
+  launch(shim, 1, plan);
+  shim.next_event();
+  CHECK(logged(shim, "/srv/closed"));
+  CHECK(logged(shim, "unreadable"));
+}
+
 TEST_CASE("A container joins its cgroup, and the kernel's out-of-memory kills are in its record") {
   const Cgroup cgroup("memory");
   if (!cgroup.exists()) {
@@ -214,29 +233,27 @@ TEST_CASE("A container joins its cgroup, and the kernel's out-of-memory kills ar
   CHECK(logged(shim, "in"));
 }
 
-TEST_CASE("The pod's cgroups are joined by the shim and by pause, each its own") {
+TEST_CASE("Pause joins the pod's cgroup") {
   const Cgroup cgroup("pids");
   if (!cgroup.exists()) {
     std::cout << "SKIP: no version 1 pids hierarchy\n";
     return;
   }
   TestShim shim;
-  const UniqueFd procs(cgroup.open("cgroup.procs", O_WRONLY));
+  const UniqueFd tasks(cgroup.open("tasks", O_WRONLY));
   shim::InitPod request = {};
   request.pod = id_of(1);
-  request.net_fd = request.ipc_fd = request.uts_fd = shim::kNoFd;
+  request.net_fd = request.ipc_fd = request.uts_fd = request.into_cgroup_fd = shim::kNoFd;
   request.share_pid = 1;
   request.cgroup_fd_count = 1;
-  request.own_first_cgroup_fd = 1;
-  request.own_cgroup_fd_count = 1;
-  const Answer answer = shim.call(Type::kInitPod, &request, sizeof request, {procs.get(), procs.get()});
+  const Answer answer = shim.call(Type::kInitPod, &request, sizeof request, {tasks.get()});
   REQUIRE(answer.err == 0);
   shim::InitPodReply reply = {};
   std::memcpy(&reply, answer.body.data(), sizeof reply);
   const std::string members = "\n" + cgroup.read("cgroup.procs");
   CHECK(members.find("\n" + std::to_string(reply.pause_pid) + "\n") != std::string::npos);
-  CHECK(members.find("\n" + std::to_string(shim.pid()) + "\n") != std::string::npos);
-  CHECK(shim.call(Type::kInitPod, &request, sizeof request, {procs.get(), procs.get()}).err == EALREADY);
+  CHECK(members.find("\n" + std::to_string(shim.pid()) + "\n") == std::string::npos);
+  CHECK(shim.call(Type::kInitPod, &request, sizeof request, {tasks.get()}).err == EALREADY);
 }
 
 TEST_CASE("berth-pid1 init forwards signals, reaps, and exits like its program") {

@@ -180,13 +180,13 @@ TEST_CASE("a group that does not go away is named", "[cgroup]") {
 }
 
 TEST_CASE("joining needs one descriptor per hierarchy, however many controllers share it", "[cgroup]") {
-  const Tree tree{{"cpu,cpuacct/a/cgroup.procs", ""},
-                  {"memory/a/cgroup.procs", ""},
+  const Tree tree{{"cpu,cpuacct/a/tasks", ""},
+                  {"memory/a/tasks", ""},
                   {"unified/cgroup.controllers", ""},
                   {"unified/a/", ""}};
   const auto hybrid = open_fake_host(tree, {"cpu,cpuacct", "memory", ""})->open_join("/a");
   REQUIRE(hybrid);
-  CHECK(hybrid->procs.size() == 2);
+  CHECK(hybrid->tasks.size() == 2);
   CHECK(hybrid->v2);
   const auto v1 = open_fake_host(tree, {"memory"})->open_join("/a");
   REQUIRE(v1);

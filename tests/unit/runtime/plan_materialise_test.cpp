@@ -34,7 +34,7 @@ Plan container_without_binds() {
 
 PlanResources resources(std::size_t cgroups) {
   PlanResources out;
-  for (std::size_t i = 0; i < cgroups; ++i) out.cgroup_procs.push_back(some_file());
+  for (std::size_t i = 0; i < cgroups; ++i) out.cgroup_tasks.push_back(some_file());
   out.rootfs = some_file();
   out.target = some_file();
   return out;

@@ -107,6 +107,18 @@ TEST_CASE("a shim that is killed is noticed and reaped", "[shim]") {
   CHECK(ShimClient::connect(tree.root(), *reactor, {}).error().code() == Code::kNotFound);
 }
 
+TEST_CASE("a shim that cannot join its cgroup is not started, and says why", "[shim]") {
+  const Tree tree;
+  cgroup::JoinFds group;
+  group.tasks.push_back(*open_at(kCwd, "/dev/full", O_WRONLY));
+  const auto refused = ShimBinary::load(TINY_SHIM, std::move(group))->spawn(tree.root(), -1);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().sys_errno() == ENOSPC);
+  CHECK(refused.error().to_string().find("join a cgroup") != std::string::npos);
+  CHECK_FALSE(tree.has("shim.sock"));
+  CHECK_FALSE(tree.has("clean"));
+}
+
 TEST_CASE("a shim cannot be started in a directory that is not there", "[shim]") {
   const Tree tree;
   CHECK_FALSE(tiny_shim().spawn(tree.path("absent"), -1));

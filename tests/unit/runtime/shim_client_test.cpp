@@ -107,9 +107,9 @@ TEST_CASE("descriptors arrive where the message says, and are closed on our side
   ShimClient::PodSetup setup;
   setup.pod_id = kId;
   setup.uts = UniqueFd(pipe_fds[1]);
-  setup.pause_cgroup.push_back(null_fd());
-  setup.shim_cgroup.push_back(null_fd());
-  setup.shim_cgroup.push_back(null_fd());
+  setup.pause_cgroup.tasks.push_back(null_fd());
+  setup.pause_cgroup.tasks.push_back(null_fd());
+  setup.pause_cgroup.v2 = null_fd();
   setup.share_pid = true;
   auto done = async([&] { return session.client->init_pod(std::move(setup), in(10s)); });
   {
@@ -121,9 +121,8 @@ TEST_CASE("descriptors arrive where the message says, and are closed on our side
     REQUIRE(message.uts_fd == 0);
     CHECK(message.share_pid == 1);
     CHECK(message.first_cgroup_fd == 1);
-    CHECK(message.cgroup_fd_count == 1);
-    CHECK(message.own_first_cgroup_fd == 2);
-    CHECK(message.own_cgroup_fd_count == 2);
+    CHECK(message.cgroup_fd_count == 2);
+    CHECK(message.into_cgroup_fd == 3);
     REQUIRE(request.fds.size() == 4);
     CHECK(inode(request.fds[0].get()) == inode(reader.get()));
     session.shim.reply(request.header.seq, 0, shim::kNoOp, bytes_of(shim::InitPodReply{77, 0, 5}));
