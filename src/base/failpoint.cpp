@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// Alone in its file: a program that has failpoint_armed.cpp never takes this one out of the library.
 #include "base/failpoint.hpp"
 
 namespace berth {

@@ -9,6 +9,9 @@
 
 namespace berth::ctl {
 
+/// More than any file of /proc or /sys that is read here has.
+inline constexpr std::size_t kMaxProc = 1 << 20;
+
 enum class Verdict : std::uint8_t { kGood, kBad, kWarning };
 
 /// One requirement of `berthctl check`.

@@ -11,8 +11,6 @@
 namespace berth::ctl {
 namespace {
 
-constexpr std::size_t kMaxProc = 1 << 16;
-
 Finding probe_root() {
   if (::geteuid() == 0) return {Verdict::kGood, "root", ""};
   return {Verdict::kBad, "not root", "run berthd, and this check, as root"};

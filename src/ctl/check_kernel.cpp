@@ -16,8 +16,6 @@
 namespace berth::ctl {
 namespace {
 
-constexpr std::size_t kMaxProc = 1 << 20;
-
 /// Called with arguments that are wrong for certain: a kernel that has the call says so, others say ENOSYS.
 Finding probe_call(const char* name, long number, const char* since) {
   errno = 0;

@@ -12,8 +12,6 @@
 namespace berth::ctl {
 namespace {
 
-constexpr std::size_t kMaxProc = 1 << 16;
-
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const auto& word : words) out += cat(out.empty() ? "" : ", ", word);

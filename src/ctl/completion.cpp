@@ -19,7 +19,7 @@ std::vector<const CLI::Option*> flags(const CLI::App& app) {
   return app.get_options([](const CLI::Option* option) { return !option->get_lnames().empty(); });
 }
 
-std::string joined(const std::vector<std::string>& words) {
+std::string spaced(const std::vector<std::string>& words) {
   std::string out;
   for (const auto& word : words) out += cat(out.empty() ? "" : " ", word);
   return out;
@@ -47,7 +47,7 @@ std::string words_of(const CLI::App& app) {
   std::vector<std::string> words;
   for (const auto* sub : subcommands(app)) words.push_back(sub->get_name());
   for (const auto* flag : flags(app)) words.push_back(cat("--", flag->get_lnames().front()));
-  return joined(words);
+  return spaced(words);
 }
 
 /// A case for each level; `$path` is the verbs before the cursor. Without words of ours: files.
@@ -144,7 +144,7 @@ std::string fish(const CLI::App& cli) {
   return out;
 }
 
-Result<int> print(const std::string& shell) {
+Result<int> print_completion(const std::string& shell) {
   CLI::App cli;
   Context unused;
   build_cli(cli, unused);
@@ -164,7 +164,7 @@ void add_completion(Verb cli) {
   cli.add("completion", "Print a completion script")
       .argument("SHELL", *shell, {"bash", "zsh", "fish"}, "bash, zsh or fish")
       .footer("Example:\n  berthctl completion bash > /etc/bash_completion.d/berthctl")
-      .runs([shell](const Context&) { return print(*shell); });
+      .runs([shell](const Context&) { return print_completion(*shell); });
 }
 
 }  // namespace berth::ctl

@@ -20,7 +20,7 @@ struct Arguments {
   bool all = false;
 };
 
-Result<int> create(const Context& context, const Arguments& with) {
+Result<int> create_container(const Context& context, const Arguments& with) {
   show_crictl(context, {"create", with.id, with.container_file, with.pod_file});
   cri::CreateContainerRequest request;
   RETURN_IF_ERROR(read_json_file(with.container_file, *request.mutable_config()));
@@ -32,7 +32,7 @@ Result<int> create(const Context& context, const Arguments& with) {
   return 0;
 }
 
-Result<int> start(const Context& context, const Arguments& with) {
+Result<int> start_container(const Context& context, const Arguments& with) {
   show_crictl(context, {"start", with.id});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   cri::StartContainerRequest request;
@@ -42,7 +42,7 @@ Result<int> start(const Context& context, const Arguments& with) {
   return 0;
 }
 
-Result<int> stop(const Context& context, const Arguments& with) {
+Result<int> stop_container(const Context& context, const Arguments& with) {
   show_crictl(context, {"stop", "--timeout", std::to_string(with.timeout), with.id});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   cri::StopContainerRequest request;
@@ -53,7 +53,7 @@ Result<int> stop(const Context& context, const Arguments& with) {
   return 0;
 }
 
-Result<int> remove(const Context& context, const Arguments& with) {
+Result<int> remove_container(const Context& context, const Arguments& with) {
   show_crictl(context, {"rm", "-f", with.id});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   cri::RemoveContainerRequest request;
@@ -63,7 +63,7 @@ Result<int> remove(const Context& context, const Arguments& with) {
   return 0;
 }
 
-Result<int> status(const Context& context, const Arguments& with) {
+Result<int> status_container(const Context& context, const Arguments& with) {
   show_crictl(context, {"inspect", with.id});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   cri::ContainerStatusRequest request;
@@ -79,7 +79,7 @@ const char* state_name(cri::ContainerState state) {
   return state == cri::CONTAINER_EXITED ? "Exited" : "Unknown";
 }
 
-Result<int> list(const Context& context, const Arguments& with) {
+Result<int> list_containers(const Context& context, const Arguments& with) {
   show_crictl(context, with.all ? std::vector<std::string>{"ps", "-a"} : std::vector<std::string>{"ps"});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   ASSIGN_OR_RETURN(const auto answer, client.call(cri::ListContainersRequest{}));
@@ -117,18 +117,18 @@ void add_container(Verb cli) {
       .argument("POD_ID", with->id, "The pod's ID, the beginning of it, or its name")
       .argument("CONTAINER.json", with->container_file, "The container's configuration")
       .argument("POD.json", with->pod_file, "The pod's configuration, as it was run")
-      .runs(running(create));
+      .runs(running(create_container));
   constexpr const char* kId = "The container's ID, the beginning of it, or its name";
-  verb.add("start", "Start a created container").argument("ID", with->id, kId).runs(running(start));
+  verb.add("start", "Start a created container").argument("ID", with->id, kId).runs(running(start_container));
   verb.add("stop", "Ask it to end, then kill it")
       .argument("ID", with->id, kId)
       .seconds("--timeout", with->timeout, "Seconds to wait before killing")
-      .runs(running(stop));
-  verb.add("rm", "Remove it, running or not").argument("ID", with->id, kId).runs(running(remove));
-  verb.add("status", "One container, as JSON").argument("ID", with->id, kId).runs(running(status));
+      .runs(running(stop_container));
+  verb.add("rm", "Remove it, running or not").argument("ID", with->id, kId).runs(running(remove_container));
+  verb.add("status", "One container, as JSON").argument("ID", with->id, kId).runs(running(status_container));
   verb.add("list", "Running containers")
       .flag("-a,--all", with->all, "Those that do not run, too")
-      .runs(running(list));
+      .runs(running(list_containers));
 }
 
 }  // namespace berth::ctl

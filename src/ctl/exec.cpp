@@ -11,13 +11,13 @@
 namespace berth::ctl {
 namespace {
 
-struct Arguments {
+struct ExecArguments {
   std::string id;
   std::vector<std::string> command;
   std::int64_t timeout = 0;
 };
 
-Result<int> exec(const Context& context, const Arguments& with) {
+Result<int> exec(const Context& context, const ExecArguments& with) {
   std::vector<std::string> equivalent = {"exec", "--sync"};
   if (with.timeout > 0) equivalent.insert(equivalent.end(), {"--timeout", std::to_string(with.timeout)});
   equivalent.push_back(with.id);
@@ -37,7 +37,7 @@ Result<int> exec(const Context& context, const Arguments& with) {
 }  // namespace
 
 void add_exec(Verb cli) {
-  auto with = std::make_shared<Arguments>();
+  auto with = std::make_shared<ExecArguments>();
   cli.add("exec", "Run a command in a container (ExecSync); ends with the command's exit status")
       .argument("ID", with->id, "The container's ID, the beginning of it, or its name")
       .arguments("CMD", with->command, "The command and its arguments, after --")

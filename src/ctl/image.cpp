@@ -21,7 +21,7 @@ Result<std::string> absolute(const std::string& path) {
   return std::string(resolved);
 }
 
-Result<int> import(const Context& context, const std::string& path, const std::string& name) {
+Result<int> import_image(const Context& context, const std::string& path, const std::string& name) {
   if (context.show_crictl) std::cerr << "# crictl has no import\n";
   admin::v1::ImportImageRequest request;
   request.set_name(name);
@@ -36,7 +36,7 @@ Result<int> import(const Context& context, const std::string& path, const std::s
   return 0;
 }
 
-Result<int> list(const Context& context) {
+Result<int> list_images(const Context& context) {
   show_crictl(context, {"images"});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   ASSIGN_OR_RETURN(const auto answer, client.call(cri::ListImagesRequest{}));
@@ -53,7 +53,7 @@ Result<int> list(const Context& context) {
   return 0;
 }
 
-Result<int> pull(const Context& context, const std::string& reference) {
+Result<int> pull_image(const Context& context, const std::string& reference) {
   show_crictl(context, {"pull", reference});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   cri::PullImageRequest request;
@@ -63,7 +63,7 @@ Result<int> pull(const Context& context, const std::string& reference) {
   return 0;
 }
 
-Result<int> remove(const Context& context, const std::string& reference) {
+Result<int> remove_image(const Context& context, const std::string& reference) {
   show_crictl(context, {"rmi", reference});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   cri::ImageStatusRequest look;
@@ -100,10 +100,10 @@ void add_image(Verb cli) {
   verb.add("import", "Read an OCI layout or archive, or a docker-archive, on the daemon's host")
       .argument("PATH", *path, "A tar (may be gzipped) or a directory")
       .option("--name", *name, "REF", "Call the image so, rather than as the archive does")
-      .runs([path, name](const Context& context) { return import(context, *path, *name); });
-  verb.add("list", "What is in the store").runs(list);
-  add_with_reference(verb, "pull", "Fetch an image from its registry; prints the ID", pull);
-  add_with_reference(verb, "rm", "Remove a name, or by ID all names of an image", remove);
+      .runs([path, name](const Context& context) { return import_image(context, *path, *name); });
+  verb.add("list", "What is in the store").runs(list_images);
+  add_with_reference(verb, "pull", "Fetch an image from its registry; prints the ID", pull_image);
+  add_with_reference(verb, "rm", "Remove a name, or by ID all names of an image", remove_image);
 }
 
 }  // namespace berth::ctl

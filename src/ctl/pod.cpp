@@ -14,7 +14,7 @@
 namespace berth::ctl {
 namespace {
 
-Result<int> run(const Context& context, const std::string& file, const std::string& handler) {
+Result<int> run_pod(const Context& context, const std::string& file, const std::string& handler) {
   std::vector<std::string> equivalent = {"runp"};
   if (!handler.empty()) equivalent.insert(equivalent.end(), {"--runtime", handler});
   equivalent.push_back(file);
@@ -28,7 +28,7 @@ Result<int> run(const Context& context, const std::string& file, const std::stri
   return 0;
 }
 
-Result<int> list(const Context& context) {
+Result<int> list_pods(const Context& context) {
   show_crictl(context, {"pods"});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   ASSIGN_OR_RETURN(const auto answer, client.call(cri::ListPodSandboxRequest{}));
@@ -45,7 +45,7 @@ Result<int> list(const Context& context) {
   return 0;
 }
 
-Result<int> status(const Context& context, const std::string& typed) {
+Result<int> status_pod(const Context& context, const std::string& typed) {
   show_crictl(context, {"inspectp", typed});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   cri::PodSandboxStatusRequest request;
@@ -56,7 +56,7 @@ Result<int> status(const Context& context, const std::string& typed) {
   return 0;
 }
 
-Result<int> stop(const Context& context, const std::string& typed) {
+Result<int> stop_pod(const Context& context, const std::string& typed) {
   show_crictl(context, {"stopp", typed});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   cri::StopPodSandboxRequest request;
@@ -66,7 +66,7 @@ Result<int> stop(const Context& context, const std::string& typed) {
   return 0;
 }
 
-Result<int> remove(const Context& context, const std::string& typed) {
+Result<int> remove_pod(const Context& context, const std::string& typed) {
   show_crictl(context, {"rmp", typed});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   cri::RemovePodSandboxRequest request;
@@ -101,11 +101,11 @@ void add_pod(Verb cli) {
   verb.add("run", "Create and start a pod sandbox; prints its ID")
       .argument("FILE", *file, "The pod's configuration (JSON)")
       .option("--handler", *handler, "NAME", "A handler of the daemon's configuration")
-      .runs([file, handler](const Context& context) { return run(context, *file, *handler); });
-  verb.add("list", "All pod sandboxes").runs(list);
-  add_with_id(verb, "status", "One pod sandbox, as JSON", status);
-  add_with_id(verb, "stop", "Kill its containers and take down its network", stop);
-  add_with_id(verb, "rm", "Remove a pod sandbox and its containers", remove);
+      .runs([file, handler](const Context& context) { return run_pod(context, *file, *handler); });
+  verb.add("list", "All pod sandboxes").runs(list_pods);
+  add_with_id(verb, "status", "One pod sandbox, as JSON", status_pod);
+  add_with_id(verb, "stop", "Kill its containers and take down its network", stop_pod);
+  add_with_id(verb, "rm", "Remove a pod sandbox and its containers", remove_pod);
 }
 
 }  // namespace berth::ctl

@@ -11,7 +11,7 @@ constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+jso
 constexpr const char* kConfigType = "application/vnd.oci.image.config.v1+json";
 constexpr const char* kLayerType = "application/vnd.oci.image.layer.v1.tar";
 
-Result<std::vector<std::string>> strings(const Json& entry, const char* key) {
+Result<std::vector<std::string>> entry_strings(const Json& entry, const char* key) {
   std::vector<std::string> values;
   const auto found = entry.find(key);
   if (found == entry.end() || found->is_null()) return values;
@@ -61,8 +61,8 @@ Json to_json(const Descriptor& descriptor) {
 
 Result<ArchiveImage> read_entry(const Json& entry, FileDigests& files) {
   ASSIGN_OR_RETURN(const std::string config, json_string(entry, "Config", "manifest.json"));
-  ASSIGN_OR_RETURN(const auto tags, strings(entry, "RepoTags"));
-  ASSIGN_OR_RETURN(const auto layers, strings(entry, "Layers"));
+  ASSIGN_OR_RETURN(const auto tags, entry_strings(entry, "RepoTags"));
+  ASSIGN_OR_RETURN(const auto layers, entry_strings(entry, "Layers"));
   if (layers.size() > kMaxLayers) {
     return Error(Code::kFailedPrecondition,
                  cat("manifest.json names ", layers.size(), " layers, the limit is ", kMaxLayers));

@@ -9,11 +9,9 @@
 #include "base/cat.hpp"
 
 namespace berth::image {
-namespace {
-constexpr std::size_t kBufferSize = 256UL * 1024;
-}
+namespace {}
 
-FdSource::FdSource(int fd) : fd_(fd), buffer_(kBufferSize) {}
+FdSource::FdSource(int fd) : fd_(fd), buffer_(kStreamBuffer) {}
 
 Result<std::span<const std::byte>> FdSource::next() {
   ssize_t got = 0;

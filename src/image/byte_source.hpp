@@ -12,6 +12,9 @@
 
 namespace berth::image {
 
+/// What is read, inflated or copied at a time.
+inline constexpr std::size_t kStreamBuffer = 256UL * 1024;
+
 /// Bytes that are pulled, piece by piece, by whoever stands further down: file descriptor, inflate,
 /// hash, tar. Single-threaded.
 class ByteSource {

@@ -10,8 +10,6 @@
 namespace berth::image {
 namespace {
 
-constexpr std::size_t kBufferSize = 256UL * 1024;
-
 std::string_view explain(int code) {
   switch (code) {
     case ISAL_INVALID_BLOCK:
@@ -35,7 +33,7 @@ Error damaged(std::string_view why) {
 
 class GzipSource final : public ByteSource {
  public:
-  explicit GzipSource(ByteSource& from) : from_(from), buffer_(kBufferSize) { begin_member(); }
+  explicit GzipSource(ByteSource& from) : from_(from), buffer_(kStreamBuffer) { begin_member(); }
 
   Result<std::span<const std::byte>> next() override {
     state_.next_out = reinterpret_cast<std::uint8_t*>(buffer_.data());

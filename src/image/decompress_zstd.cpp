@@ -9,7 +9,6 @@
 namespace berth::image {
 namespace {
 
-constexpr std::size_t kBufferSize = 256UL * 1024;
 constexpr int kMaxWindowLog = 27;  // 128 MiB, what the zstd tool accepts without being asked
 
 struct FreeContext {
@@ -18,7 +17,7 @@ struct FreeContext {
 
 class ZstdSource final : public ByteSource {
  public:
-  explicit ZstdSource(ByteSource& from) : from_(from), buffer_(kBufferSize), context_(ZSTD_createDCtx()) {
+  explicit ZstdSource(ByteSource& from) : from_(from), buffer_(kStreamBuffer), context_(ZSTD_createDCtx()) {
     ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
   }
 

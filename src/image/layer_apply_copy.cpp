@@ -10,14 +10,13 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "image/byte_source.hpp"
 
 namespace berth::image {
 namespace {
 
-constexpr std::size_t kBufferSize = 256UL * 1024;
-
 Result<void> copy_bytes(int from, int to, std::string_view name) {
-  std::vector<char> buffer(kBufferSize);
+  std::vector<char> buffer(kStreamBuffer);
   while (true) {
     const ssize_t got = ::read(from, buffer.data(), buffer.size());
     if (got == 0) return {};

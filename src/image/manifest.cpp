@@ -14,7 +14,7 @@ constexpr std::uint64_t kMaxBlobSize = 1ULL << 40;
 Error refuse(std::string message) {
   return {Code::kFailedPrecondition, std::move(message)};
 }
-Error malformed(std::string message) {
+Error malformed_document(std::string message) {
   return {Code::kInvalidArgument, std::move(message)};
 }
 
@@ -37,16 +37,17 @@ Result<std::map<std::string, std::string>> parse_annotations(const Json& object,
   std::map<std::string, std::string> annotations;
   const auto found = object.find("annotations");
   if (found == object.end() || found->is_null()) return annotations;
-  if (!found->is_object()) return malformed(cat(subject, ": \"annotations\" is not an object"));
+  if (!found->is_object()) return malformed_document(cat(subject, ": \"annotations\" is not an object"));
   for (const auto& [key, value] : found->items()) {
-    if (!value.is_string()) return malformed(cat(subject, ": annotation \"", key, "\" is not a string"));
+    if (!value.is_string())
+      return malformed_document(cat(subject, ": annotation \"", key, "\" is not a string"));
     annotations.emplace(key, value.get_ref<const std::string&>());
   }
   return annotations;
 }
 
 Result<Descriptor> parse_descriptor(const Json& object, std::string_view subject) {
-  if (!object.is_object()) return malformed(cat(subject, " is not an object"));
+  if (!object.is_object()) return malformed_document(cat(subject, " is not an object"));
   ASSIGN_OR_RETURN(std::string media_type, json_string_or(object, "mediaType", "", subject));
   ASSIGN_OR_RETURN(const std::string digest_text, json_string(object, "digest", subject));
   auto digest = Digest::parse(digest_text);
@@ -54,7 +55,8 @@ Result<Descriptor> parse_descriptor(const Json& object, std::string_view subject
   const auto size = object.find("size");
   const bool counted =
       size != object.end() && size->is_number_unsigned() && size->get<std::uint64_t>() <= kMaxBlobSize;
-  if (!counted) return malformed(cat(subject, ": \"size\" is not a number of bytes up to ", kMaxBlobSize));
+  if (!counted)
+    return malformed_document(cat(subject, ": \"size\" is not a number of bytes up to ", kMaxBlobSize));
   ASSIGN_OR_RETURN(auto platform, parse_platform(object, subject));
   ASSIGN_OR_RETURN(auto annotations, parse_annotations(object, subject));
   return Descriptor{std::move(media_type), *std::move(digest), size->get<std::uint64_t>(),
@@ -64,7 +66,7 @@ Result<Descriptor> parse_descriptor(const Json& object, std::string_view subject
 Result<const Json*> array_of(const Json& object, const char* key, std::size_t limit, const char* subject) {
   const auto found = object.find(key);
   if (found == object.end() || !found->is_array())
-    return malformed(cat(subject, ": \"", key, "\" is not an array"));
+    return malformed_document(cat(subject, ": \"", key, "\" is not an array"));
   if (found->size() > limit)
     return refuse(cat(subject, " has ", found->size(), " ", key, ", the limit is ", limit));
   return &*found;
@@ -85,7 +87,7 @@ Result<void> check_layer(const Descriptor& layer) {
 Result<ManifestDocument> parse_image_manifest(const Json& document) {
   ASSIGN_OR_RETURN(const std::string artifact_type, json_string_or(document, "artifactType", "", "manifest"));
   const auto config_object = document.find("config");
-  if (config_object == document.end()) return malformed("manifest: \"config\" is missing");
+  if (config_object == document.end()) return malformed_document("manifest: \"config\" is missing");
   ASSIGN_OR_RETURN(Descriptor config, parse_descriptor(*config_object, "manifest config"));
   if (media_kind(config.media_type) != MediaKind::kConfig) {
     const std::string& type = artifact_type.empty() ? config.media_type : artifact_type;
@@ -144,7 +146,7 @@ Result<MediaKind> document_kind(const Json& document, std::string_view content_t
 
 Result<ManifestDocument> parse_manifest(std::string_view bytes, std::string_view content_type) {
   ASSIGN_OR_RETURN(const Json document, parse_json(bytes, kMaxManifestSize, "manifest"));
-  if (!document.is_object()) return malformed("the manifest is not a JSON object");
+  if (!document.is_object()) return malformed_document("the manifest is not a JSON object");
   ASSIGN_OR_RETURN(const MediaKind kind, document_kind(document, content_type));
   if (kind == MediaKind::kIndex) return parse_index(document);
   return parse_image_manifest(document);

@@ -99,7 +99,7 @@ bool looks_like_host(std::string_view text) {
          std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
-Error malformed(std::string_view text, std::string_view reason) {
+Error malformed_reference(std::string_view text, std::string_view reason) {
   return {Code::kInvalidArgument, cat("malformed image reference \"", text.substr(0, 300), "\": ", reason)};
 }
 
@@ -109,19 +109,21 @@ Result<Reference> parse_name(std::string_view name, std::string_view text) {
   reference.has_host = slash != std::string_view::npos && looks_like_host(name.substr(0, slash));
   if (reference.has_host) {
     reference.host = name.substr(0, slash);
-    if (!is_host(reference.host)) return malformed(text, cat("\"", reference.host, "\" is not a host"));
+    if (!is_host(reference.host))
+      return malformed_reference(text, cat("\"", reference.host, "\" is not a host"));
     if (reference.host == "index.docker.io") reference.host = kDefaultHost;
     name.remove_prefix(slash + 1);
   } else {
     reference.host = kDefaultHost;
-    if (is_image_id(name)) return malformed(text, "64 hex digits are an image ID, not a name");
+    if (is_image_id(name)) return malformed_reference(text, "64 hex digits are an image ID, not a name");
   }
-  if (!is_path(name)) return malformed(text, cat("\"", name.substr(0, 200), "\" is not a repository path"));
+  if (!is_path(name))
+    return malformed_reference(text, cat("\"", name.substr(0, 200), "\" is not a repository path"));
   reference.path = name;
   if (reference.host == kDefaultHost && name.find('/') == std::string_view::npos)
     reference.path = cat(kLibrary, name);
   if (reference.name().size() > kMaxName)
-    return malformed(text, cat("the name is longer than ", kMaxName, " characters"));
+    return malformed_reference(text, cat("the name is longer than ", kMaxName, " characters"));
   return reference;
 }
 
@@ -129,12 +131,12 @@ Result<Reference> parse_name(std::string_view name, std::string_view text) {
 
 Result<Reference> parse_reference(std::string_view text) {
   if (text.empty()) return Error(Code::kInvalidArgument, "malformed image reference \"\": it is empty");
-  if (text.size() > kMaxText) return malformed(text, cat("longer than ", kMaxText, " characters"));
+  if (text.size() > kMaxText) return malformed_reference(text, cat("longer than ", kMaxText, " characters"));
   std::string_view name = text;
   std::optional<Digest> digest;
   if (const std::size_t at = text.find('@'); at != std::string_view::npos) {
     auto parsed = Digest::parse(text.substr(at + 1));
-    if (!parsed) return malformed(text, parsed.error().to_string());
+    if (!parsed) return malformed_reference(text, parsed.error().to_string());
     digest = *std::move(parsed);
     name = text.substr(0, at);
   }
@@ -144,7 +146,7 @@ Result<Reference> parse_reference(std::string_view text) {
   const std::size_t colon = name.find(':', slash == std::string_view::npos ? 0 : slash);
   if (colon != std::string_view::npos) {
     tag = name.substr(colon + 1);
-    if (!is_tag(tag)) return malformed(text, cat("\"", tag.substr(0, 200), "\" is not a tag"));
+    if (!is_tag(tag)) return malformed_reference(text, cat("\"", tag.substr(0, 200), "\" is not a tag"));
     name = name.substr(0, colon);
   }
   ASSIGN_OR_RETURN(Reference reference, parse_name(name, text));

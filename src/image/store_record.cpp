@@ -9,7 +9,7 @@ namespace {
 constexpr const char* kSubject = "stored image config";
 constexpr std::size_t kMaxRecord = 16UL * 1024 * 1024;
 
-Result<std::vector<std::string>> strings(const Json& record, const char* key) {
+Result<std::vector<std::string>> record_strings(const Json& record, const char* key) {
   std::vector<std::string> found;
   const auto list = record.find(key);
   if (list == record.end() || !list->is_array())
@@ -55,7 +55,7 @@ Result<ImageConfig> parse_config_record(const std::string& text) {
                                                                      {"cmd", &config.cmd},
                                                                      {"volumes", &config.volumes}};
   for (const auto& [key, value] : lists) {
-    ASSIGN_OR_RETURN(*value, strings(record, key));
+    ASSIGN_OR_RETURN(*value, record_strings(record, key));
   }
   const auto labels = record.find("labels");
   if (labels == record.end() || !labels->is_object())
@@ -63,7 +63,7 @@ Result<ImageConfig> parse_config_record(const std::string& text) {
   for (const auto& [key, value] : labels->items()) {
     ASSIGN_OR_RETURN(config.labels[key], json_string(*labels, key, kSubject));
   }
-  ASSIGN_OR_RETURN(const std::vector<std::string> diff_ids, strings(record, "diff_ids"));
+  ASSIGN_OR_RETURN(const std::vector<std::string> diff_ids, record_strings(record, "diff_ids"));
   for (const std::string& diff_id : diff_ids) {
     ASSIGN_OR_RETURN(Digest digest, Digest::parse(diff_id));
     config.diff_ids.push_back(std::move(digest));

@@ -64,7 +64,7 @@ class Block {
   std::string_view text_;
 };
 
-Error malformed(std::string_view what) {
+Error malformed_header(std::string_view what) {
   return {Code::kInvalidArgument, cat("tar header: ", what)};
 }
 
@@ -85,7 +85,7 @@ Result<void> read_numbers(const Block& block, bool has_devices, TarHeader& heade
   for (const Target& target : targets) {
     if (!target.present) continue;
     const auto number = parse_tar_number(block.raw(target.field));
-    if (!number) return malformed(cat("the ", target.what, " is not a number"));
+    if (!number) return malformed_header(cat("the ", target.what, " is not a number"));
     *target.value = *number;
   }
   return {};
@@ -110,7 +110,7 @@ std::optional<std::int64_t> parse_tar_number(std::string_view field) {
 Result<std::optional<TarHeader>> parse_tar_header(std::span<const std::byte, kTarBlock> bytes) {
   const Block block(bytes);
   if (block.is_zero()) return std::optional<TarHeader>();
-  if (!block.checksum_fits()) return malformed("the checksum does not match");
+  if (!block.checksum_fits()) return malformed_header("the checksum does not match");
   const std::string_view magic = block.raw(kMagic);
   const bool is_ustar = magic.starts_with(std::string_view("ustar\0", 6));
   const bool is_gnu = magic == std::string_view("ustar  \0", 8);

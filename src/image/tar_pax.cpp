@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kSchily = "SCHILY.xattr.";
 constexpr std::string_view kLibarchive = "LIBARCHIVE.xattr.";
 
-Error malformed(std::string_view what) {
+Error malformed_pax(std::string_view what) {
   return {Code::kInvalidArgument, cat("pax header: ", what)};
 }
 
@@ -26,20 +26,21 @@ Result<Record> take_record(std::string_view& rest) {
   const auto [end, err] = std::from_chars(rest.data(), rest.data() + rest.size(), length);
   const auto digits = static_cast<std::size_t>(end - rest.data());
   if (err != std::errc() || digits == 0 || digits == rest.size() || rest[digits] != ' ') {
-    return malformed("a record does not start with its length");
+    return malformed_pax("a record does not start with its length");
   }
-  if (length <= digits + 1 || length > rest.size()) return malformed("a record's length is wrong");
+  if (length <= digits + 1 || length > rest.size()) return malformed_pax("a record's length is wrong");
   std::string_view body = rest.substr(digits + 1, length - digits - 1);
-  if (body.back() != '\n') return malformed("a record does not end in a newline");
+  if (body.back() != '\n') return malformed_pax("a record does not end in a newline");
   body.remove_suffix(1);
   const std::size_t equals = body.find('=');
-  if (equals == std::string_view::npos || equals == 0) return malformed("a record has no key");
+  if (equals == std::string_view::npos || equals == 0) return malformed_pax("a record has no key");
   rest.remove_prefix(length);
   return Record{body.substr(0, equals), body.substr(equals + 1)};
 }
 
 Result<std::optional<std::string>> parse_name(const Record& record) {
-  if (record.value.find('\0') != std::string_view::npos) return malformed(cat(record.key, " contains a NUL"));
+  if (record.value.find('\0') != std::string_view::npos)
+    return malformed_pax(cat(record.key, " contains a NUL"));
   if (record.value.empty()) return std::optional<std::string>();
   return std::optional<std::string>(record.value);
 }
@@ -49,7 +50,7 @@ Result<std::optional<std::uint64_t>> parse_number(const Record& record) {
   std::uint64_t number = 0;
   const char* last = record.value.data() + record.value.size();
   const auto [end, err] = std::from_chars(record.value.data(), last, number);
-  if (err != std::errc() || end != last) return malformed(cat(record.key, " is not a number"));
+  if (err != std::errc() || end != last) return malformed_pax(cat(record.key, " is not a number"));
   return std::optional<std::uint64_t>(number);
 }
 
@@ -62,16 +63,16 @@ Result<std::optional<PaxFields::Time>> parse_time(const Record& record) {
   PaxFields::Time time;
   const auto [end, err] = std::from_chars(whole.data(), whole.data() + whole.size(), time.seconds);
   if (err == std::errc::invalid_argument || end != whole.data() + whole.size())
-    return malformed("mtime is not a time");
-  if (err == std::errc::result_out_of_range) return malformed("mtime is out of range");
+    return malformed_pax("mtime is not a time");
+  if (err == std::errc::result_out_of_range) return malformed_pax("mtime is out of range");
   if (dot == std::string_view::npos) return std::optional<PaxFields::Time>(time);
   std::string fraction(text.substr(dot + 1, 9));
   const bool digits = text.find_first_not_of("0123456789", dot + 1) == std::string_view::npos;
-  if (!digits) return malformed("mtime is not a time");
+  if (!digits) return malformed_pax("mtime is not a time");
   fraction.resize(9, '0');
   std::from_chars(fraction.data(), fraction.data() + fraction.size(), time.nanoseconds);
   if (whole.starts_with('-') && time.nanoseconds != 0) {
-    if (time.seconds == INT64_MIN) return malformed("mtime is out of range");
+    if (time.seconds == INT64_MIN) return malformed_pax("mtime is out of range");
     --time.seconds;
     time.nanoseconds = 1'000'000'000U - time.nanoseconds;
   }
@@ -94,7 +95,7 @@ Result<std::string> decode_percent(std::string_view text) {
     }
     const int high = at + 2 < text.size() ? hex_digit(text[at + 1]) : -1;
     const int low = at + 2 < text.size() ? hex_digit(text[at + 2]) : -1;
-    if (high < 0 || low < 0) return malformed("a percent sign in an attribute's name escapes nothing");
+    if (high < 0 || low < 0) return malformed_pax("a percent sign in an attribute's name escapes nothing");
     out.push_back(static_cast<char>(high * 16 + low));
     at += 2;
   }
@@ -109,7 +110,7 @@ Result<std::string> decode_base64(std::string_view text) {
   unsigned count = 0;
   for (const char c : text) {
     const std::size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos) return malformed("an attribute's value is not base64");
+    if (value == std::string_view::npos) return malformed_pax("an attribute's value is not base64");
     bits = (bits << 6) | static_cast<std::uint32_t>(value);
     count += 6;
     if (count < 8) continue;
@@ -121,7 +122,7 @@ Result<std::string> decode_base64(std::string_view text) {
 
 Result<void> add_xattr(PaxFields& fields, std::string name, std::string value) {
   if (name.empty() || name.find('\0') != std::string::npos)
-    return malformed("an attribute has no usable name");
+    return malformed_pax("an attribute has no usable name");
   fields.xattrs.emplace_back(std::move(name), std::move(value));
   return {};
 }

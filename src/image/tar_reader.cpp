@@ -15,11 +15,11 @@ constexpr std::int64_t kMaxId = 0xfffffffe;  // -1 means "leave it" to chown(2)
 constexpr std::int64_t kMaxDeviceMajor = 0xfff;
 constexpr std::int64_t kMaxDeviceMinor = 0xfffff;
 
-Error malformed(std::string_view what) {
+Error malformed_archive(std::string_view what) {
   return {Code::kInvalidArgument, cat("tar archive: ", what)};
 }
 Error truncated() {
-  return malformed("it ends early");
+  return malformed_archive("it ends early");
 }
 
 std::size_t padding_of(std::uint64_t size) {
@@ -56,12 +56,12 @@ Result<TarEntry::Type> type_of(char flag, bool has_slash) {
 
 Result<std::uint32_t> checked(std::uint64_t value, std::int64_t limit, std::string_view what) {
   if (value > static_cast<std::uint64_t>(limit))
-    return malformed(cat("the ", what, " ", value, " is out of range"));
+    return malformed_archive(cat("the ", what, " ", value, " is out of range"));
   return static_cast<std::uint32_t>(value);
 }
 
 Result<std::uint32_t> checked(std::int64_t value, std::int64_t limit, std::string_view what) {
-  if (value < 0) return malformed(cat("the ", what, " is negative"));
+  if (value < 0) return malformed_archive(cat("the ", what, " is negative"));
   return checked(static_cast<std::uint64_t>(value), limit, what);
 }
 
@@ -115,13 +115,13 @@ Result<std::optional<TarHeader>> TarReader::read_header() {
   ASSIGN_OR_RETURN(const bool got_second, fill(block));
   if (!got_second) return header;
   ASSIGN_OR_RETURN(const std::optional<TarHeader> second, parse_tar_header(block));
-  if (second) return malformed("a single block of zeros between entries");
+  if (second) return malformed_archive("a single block of zeros between entries");
   return header;
 }
 
 Result<std::string> TarReader::read_extension(const TarHeader& header) {
   if (header.size < 0 || static_cast<std::uint64_t>(header.size) > kMaxExtension) {
-    return malformed(cat("an extension header of ", header.size, " bytes"));
+    return malformed_archive(cat("an extension header of ", header.size, " bytes"));
   }
   std::string data(static_cast<std::size_t>(header.size), '\0');
   ASSIGN_OR_RETURN(const bool got, fill(std::as_writable_bytes(std::span(data))));
@@ -151,11 +151,11 @@ Result<void> TarReader::make_entry(const TarHeader& header) {
   entry_.link = pax.link.value_or(std::exchange(long_link_, std::nullopt).value_or(header.link));
   entry_.xattrs = pax.xattrs;
   if (entry_.name.size() > kMaxTarName || entry_.link.size() > kMaxTarName) {
-    return malformed(cat("a name is longer than ", kMaxTarName, " bytes"));
+    return malformed_archive(cat("a name is longer than ", kMaxTarName, " bytes"));
   }
   if (pax.is_sparse) return Error(Code::kUnimplemented, "tar archive: sparse files are not supported");
   ASSIGN_OR_RETURN(entry_.type, type_of(header.type, entry_.name.ends_with('/')));
-  if (header.mode < 0) return malformed("the mode is negative");
+  if (header.mode < 0) return malformed_archive("the mode is negative");
   entry_.mode = static_cast<std::uint32_t>(header.mode & 07777);
   ASSIGN_OR_RETURN(entry_.uid,
                    pax.uid ? checked(*pax.uid, kMaxId, "user ID") : checked(header.uid, kMaxId, "user ID"));
@@ -169,7 +169,7 @@ Result<void> TarReader::make_entry(const TarHeader& header) {
   }
   // The others have no content, whatever they say: writers disagree about the size of a link.
   if (entry_.type != TarEntry::Type::kFile) return {};
-  if (!pax.size && header.size < 0) return malformed("the size is negative");
+  if (!pax.size && header.size < 0) return malformed_archive("the size is negative");
   entry_.size = pax.size.value_or(static_cast<std::uint64_t>(header.size));
   content_left_ = entry_.size;
   padding_ = padding_of(entry_.size);
@@ -182,7 +182,7 @@ Result<const TarEntry*> TarReader::next() {
     ASSIGN_OR_RETURN(const std::optional<TarHeader> header, read_header());
     if (!header) {
       ended_ = true;
-      if (pax_ || long_name_ || long_link_) return malformed("an extension header without its entry");
+      if (pax_ || long_name_ || long_link_) return malformed_archive("an extension header without its entry");
       break;
     }
     ASSIGN_OR_RETURN(const bool absorbed, absorb_extension(*header));

@@ -278,7 +278,6 @@ bool Compilation::wants_stub() const {
 
 std::optional<std::uint32_t> Compilation::newest_of(std::uint32_t architecture) const {
   if (!wants_stub() || !has_architecture(architecture)) return std::nullopt;
-  constexpr std::uint32_t kX32Bit = 0x40000000;
   std::optional<std::uint32_t> newest;
   for (const oci::SeccompRule& rule : profile_.syscalls) {
     for (const std::string& name : rule.names) {

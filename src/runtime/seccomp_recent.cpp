@@ -26,7 +26,6 @@ constexpr std::string_view kNames[] = {"set_mempolicy_home_node",
                                        "getxattrat",
                                        "listxattrat",
                                        "removexattrat"};
-constexpr std::uint32_t kX32Bit = 0x40000000;
 constexpr std::uint32_t kX32 = EM_X86_64 | __AUDIT_ARCH_LE;  // as libseccomp calls it: the kernel has no name
 
 }  // namespace

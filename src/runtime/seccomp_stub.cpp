@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/seccomp_stub.hpp"
 
+#include "runtime/seccomp_recent.hpp"
+
 #include <linux/seccomp.h>
 
 #include <algorithm>
@@ -9,8 +11,6 @@
 
 namespace berth::runtime {
 namespace {
-
-constexpr std::uint32_t kX32Bit = 0x40000000;
 
 sock_filter statement(unsigned code, std::uint32_t value) {
   return {.code = static_cast<std::uint16_t>(code), .jt = 0, .jf = 0, .k = value};

@@ -17,12 +17,6 @@ bool is_token(char c) {
   return alnum || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
 /// Walks a header value; never past its end.
 class Scanner {
  public:
@@ -65,6 +59,12 @@ class Scanner {
 };
 
 }  // namespace
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
 
 std::vector<Challenge> parse_challenges(std::string_view header) {
   std::vector<Challenge> challenges;

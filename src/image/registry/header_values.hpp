@@ -11,6 +11,9 @@
 
 namespace berth::image {
 
+/// ASCII only: names in headers are.
+std::string lower(std::string_view text);
+
 /// One challenge of a WWW-Authenticate header (RFC 9110 part 11.6.1).
 struct Challenge {
   std::string scheme;                         ///< lower case: "bearer", "basic"

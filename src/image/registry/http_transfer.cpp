@@ -9,6 +9,7 @@
 
 #include "base/cancel_event.hpp"
 #include "base/cat.hpp"
+#include "image/registry/header_values.hpp"
 #include "image/registry/url.hpp"
 
 namespace berth::image {
@@ -29,12 +30,6 @@ std::string host_of(const std::string& url) {
 // A proxy has no business with this host's own ports.
 bool is_loopback(const std::string& host) {
   return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
 }
 
 }  // namespace

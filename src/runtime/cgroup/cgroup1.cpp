@@ -8,7 +8,7 @@
 namespace berth::runtime::cgroup {
 namespace {
 
-std::vector<Setting> cpu(const oci::Resources& resources) {
+std::vector<Setting> v1_cpu(const oci::Resources& resources) {
   std::vector<Setting> settings;
   if (const auto shares = resources.cpu_shares.value_or(0); shares != 0) {
     settings.push_back({"cpu", "cpu.shares", std::to_string(clamp_shares(shares))});
@@ -22,14 +22,14 @@ std::vector<Setting> cpu(const oci::Resources& resources) {
   return settings;
 }
 
-std::vector<Setting> cpuset(const oci::Resources& resources) {
+std::vector<Setting> v1_cpuset(const oci::Resources& resources) {
   std::vector<Setting> settings;
   if (!resources.cpuset_cpus.empty()) settings.push_back({"cpuset", "cpuset.cpus", resources.cpuset_cpus});
   if (!resources.cpuset_mems.empty()) settings.push_back({"cpuset", "cpuset.mems", resources.cpuset_mems});
   return settings;
 }
 
-Result<std::vector<Setting>> memory(const oci::Resources& resources, const MemoryBefore& before) {
+Result<std::vector<Setting>> v1_memory(const oci::Resources& resources, const MemoryBefore& before) {
   ASSIGN_OR_RETURN(const MemoryLimits limits, memory_limits(resources));
   std::vector<Setting> settings;
   if (limits.limit) settings.push_back({"memory", "memory.limit_in_bytes", std::to_string(*limits.limit)});
@@ -50,13 +50,13 @@ Result<std::vector<Setting>> memory(const oci::Resources& resources, const Memor
   return settings;
 }
 
-std::vector<Setting> pids(const oci::Resources& resources) {
+std::vector<Setting> v1_pids(const oci::Resources& resources) {
   const std::int64_t limit = *resources.pids_limit;
   // 0 would keep out even the process that a container consists of.
   return {{"pids", "pids.max", limit < 0 ? "max" : std::to_string(limit == 0 ? 1 : limit)}};
 }
 
-std::vector<Setting> hugetlb(const oci::Resources& resources) {
+std::vector<Setting> v1_hugetlb(const oci::Resources& resources) {
   std::vector<Setting> settings;
   for (const oci::HugepageLimit& huge : resources.hugepages) {
     const std::string value = std::to_string(huge.limit);
@@ -71,11 +71,11 @@ std::vector<Setting> hugetlb(const oci::Resources& resources) {
 Result<std::vector<Setting>> v1_settings(std::string_view controller, const oci::Resources& resources,
                                          const MemoryBefore& before) {
   if (!needs_controller(resources, controller)) return std::vector<Setting>{};
-  if (controller == "cpu") return cpu(resources);
-  if (controller == "cpuset") return cpuset(resources);
-  if (controller == "memory") return memory(resources, before);
-  if (controller == "pids") return pids(resources);
-  if (controller == "hugetlb") return hugetlb(resources);
+  if (controller == "cpu") return v1_cpu(resources);
+  if (controller == "cpuset") return v1_cpuset(resources);
+  if (controller == "memory") return v1_memory(resources, before);
+  if (controller == "pids") return v1_pids(resources);
+  if (controller == "hugetlb") return v1_hugetlb(resources);
   return std::vector<Setting>{};
 }
 

@@ -16,7 +16,7 @@ std::string max_or(std::int64_t value) {
   return value < 0 ? "max" : std::to_string(value);
 }
 
-std::vector<Setting> cpu(const oci::Resources& resources, std::string_view cpu_max_before) {
+std::vector<Setting> v2_cpu(const oci::Resources& resources, std::string_view cpu_max_before) {
   std::vector<Setting> settings;
   if (const auto weight = weight_of_shares(resources.cpu_shares.value_or(0)); weight != 0) {
     settings.push_back({"cpu", "cpu.weight", std::to_string(weight)});
@@ -32,14 +32,14 @@ std::vector<Setting> cpu(const oci::Resources& resources, std::string_view cpu_m
   return settings;
 }
 
-std::vector<Setting> cpuset(const oci::Resources& resources) {
+std::vector<Setting> v2_cpuset(const oci::Resources& resources) {
   std::vector<Setting> settings;
   if (!resources.cpuset_cpus.empty()) settings.push_back({"cpuset", "cpuset.cpus", resources.cpuset_cpus});
   if (!resources.cpuset_mems.empty()) settings.push_back({"cpuset", "cpuset.mems", resources.cpuset_mems});
   return settings;
 }
 
-Result<std::vector<Setting>> memory(const oci::Resources& resources) {
+Result<std::vector<Setting>> v2_memory(const oci::Resources& resources) {
   ASSIGN_OR_RETURN(const MemoryLimits limits, memory_limits(resources));
   std::vector<Setting> settings;
   if (limits.memory_plus_swap) {
@@ -55,13 +55,13 @@ Result<std::vector<Setting>> memory(const oci::Resources& resources) {
   return settings;
 }
 
-std::vector<Setting> pids(const oci::Resources& resources) {
+std::vector<Setting> v2_pids(const oci::Resources& resources) {
   const std::int64_t limit = *resources.pids_limit;
   // 0 would keep out even the process that a container consists of.
   return {{"pids", "pids.max", limit == 0 ? "1" : max_or(limit)}};
 }
 
-std::vector<Setting> hugetlb(const oci::Resources& resources) {
+std::vector<Setting> v2_hugetlb(const oci::Resources& resources) {
   std::vector<Setting> settings;
   for (const oci::HugepageLimit& huge : resources.hugepages) {
     const std::string value = std::to_string(huge.limit);
@@ -120,11 +120,11 @@ Result<void> enable_below(const MountedHierarchy& unified, const std::string& pa
 Result<std::vector<Setting>> v2_settings(std::string_view controller, const oci::Resources& resources,
                                          std::string_view cpu_max_before) {
   if (!needs_controller(resources, controller)) return std::vector<Setting>{};
-  if (controller == "cpu") return cpu(resources, cpu_max_before);
-  if (controller == "cpuset") return cpuset(resources);
-  if (controller == "memory") return memory(resources);
-  if (controller == "pids") return pids(resources);
-  if (controller == "hugetlb") return hugetlb(resources);
+  if (controller == "cpu") return v2_cpu(resources, cpu_max_before);
+  if (controller == "cpuset") return v2_cpuset(resources);
+  if (controller == "memory") return v2_memory(resources);
+  if (controller == "pids") return v2_pids(resources);
+  if (controller == "hugetlb") return v2_hugetlb(resources);
   return std::vector<Setting>{};
 }
 

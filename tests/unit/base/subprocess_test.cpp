@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-SpawnRequest shell(const std::string& script) {
+SpawnRequest shell_request(const std::string& script) {
   SpawnRequest request;
   request.program = "/bin/sh";
   request.argv = {"sh", "-c", script};
@@ -56,18 +56,18 @@ std::string output_of(SpawnRequest request) {
 }  // namespace
 
 TEST_CASE("the wait status tells exits from signals", "[base][subprocess]") {
-  CHECK(describe_wait_status(*started(shell("exit 3")).wait()) == "exit status 3");
-  CHECK(describe_wait_status(*started(shell("kill -9 $$")).wait()) == "killed by signal 9 (Killed)");
+  CHECK(describe_wait_status(*started(shell_request("exit 3")).wait()) == "exit status 3");
+  CHECK(describe_wait_status(*started(shell_request("kill -9 $$")).wait()) == "killed by signal 9 (Killed)");
   CHECK(describe_wait_status(W_EXITCODE(0, SIGABRT) | WCOREFLAG) == "killed by signal 6 (Aborted)");
 }
 
 TEST_CASE("a program that cannot be run is an error at once", "[base][subprocess]") {
-  SpawnRequest request = shell("");
+  SpawnRequest request = shell_request("");
   request.program = "/nonexistent/program";
   const Result<Subprocess> child = Subprocess::spawn(request);
   REQUIRE(!child);
   CHECK(child.error().to_string() == "run /nonexistent/program: No such file or directory");
-  request = shell("");
+  request = shell_request("");
   request.fds = {{-1, 5}};
   CHECK(Subprocess::spawn(request).error().sys_errno() == EBADF);
 }
@@ -85,8 +85,8 @@ TEST_CASE("descriptors can be swapped, repeated and kept at their number", "[bas
   const UniqueFd second = scratch_file();
   const UniqueFd third = scratch_file();
   SpawnRequest request =
-      shell(cat("echo to-second > /proc/self/fd/", first.get(), "; echo to-first > /proc/self/fd/",
-                second.get(), "; echo to-third > /proc/self/fd/", third.get()));
+      shell_request(cat("echo to-second > /proc/self/fd/", first.get(), "; echo to-first > /proc/self/fd/",
+                        second.get(), "; echo to-third > /proc/self/fd/", third.get()));
   request.fds = {{first.get(), second.get()}, {second.get(), first.get()}, {third.get(), third.get()}};
   REQUIRE(*started(request).wait() == 0);
   CHECK(content(first) == "to-first\n");
@@ -98,13 +98,13 @@ TEST_CASE("a child inherits no other descriptor, even without CLOEXEC", "[base][
   const UniqueFd low(::fcntl(STDERR_FILENO, F_DUPFD, 40));
   const UniqueFd high(::fcntl(STDERR_FILENO, F_DUPFD, 60));
   const UniqueFd mapped = scratch_file();
-  SpawnRequest request = shell("ls /proc/self/fd");
+  SpawnRequest request = shell_request("ls /proc/self/fd");
   request.fds = {{mapped.get(), 50}};
   CHECK(output_of(request) == "0\n1\n2\n3\n50\n");  // 3 is the directory ls reads
 }
 
 TEST_CASE("standard streams that are not mapped are the null device", "[base][subprocess]") {
-  CHECK(output_of(shell("readlink /proc/self/fd/0 /proc/self/fd/2")) == "/dev/null\n/dev/null\n");
+  CHECK(output_of(shell_request("readlink /proc/self/fd/0 /proc/self/fd/2")) == "/dev/null\n/dev/null\n");
 }
 
 TEST_CASE("a child has no signal blocked or ignored", "[base][subprocess]") {
@@ -135,15 +135,15 @@ TEST_CASE("a program can be run from a descriptor", "[base][subprocess]") {
 }
 
 TEST_CASE("a session is new only when asked for", "[base][subprocess]") {
-  SpawnRequest request = shell("cut -d ' ' -f 6 /proc/$$/stat");
+  SpawnRequest request = shell_request("cut -d ' ' -f 6 /proc/$$/stat");
   CHECK(output_of(request) == cat(::getsid(0), "\n"));
-  request = shell("test $(cut -d ' ' -f 6 /proc/$$/stat) = $$ && echo leader");
+  request = shell_request("test $(cut -d ' ' -f 6 /proc/$$/stat) = $$ && echo leader");
   request.new_session = true;
   CHECK(output_of(request) == "leader\n");
 }
 
 TEST_CASE("past the deadline or on cancel a child is left running", "[base][subprocess]") {
-  Subprocess child = started(shell("exec sleep 1000"));
+  Subprocess child = started(shell_request("exec sleep 1000"));
   CHECK(child.wait_until(Clock::now() + 1ms).error().code() == Code::kDeadlineExceeded);
   std::stop_source cancel;
   cancel.request_stop();
@@ -155,7 +155,7 @@ TEST_CASE("past the deadline or on cancel a child is left running", "[base][subp
 }
 
 TEST_CASE("a wait ends when it is cancelled from elsewhere, or the child exits", "[base][subprocess]") {
-  Subprocess child = started(shell("exec sleep 1000"));
+  Subprocess child = started(shell_request("exec sleep 1000"));
   std::stop_source cancel;
   std::jthread canceller([&] { cancel.request_stop(); });
   CHECK(child.wait_until(Clock::time_point::max(), cancel.get_token()).error().code() == Code::kCancelled);
@@ -170,7 +170,7 @@ TEST_CASE("an abandoned child is killed with its group and reaped", "[base][subp
   UniqueFd write_end(ends[1]);
   pid_t pid = 0;
   {
-    SpawnRequest request = shell("sleep 1000 & echo x; sleep 1000");
+    SpawnRequest request = shell_request("sleep 1000 & echo x; sleep 1000");
     request.new_session = true;
     request.fds = {{write_end.get(), STDOUT_FILENO}};
     const Subprocess child = started(request);
@@ -185,11 +185,11 @@ TEST_CASE("an abandoned child is killed with its group and reaped", "[base][subp
 }
 
 TEST_CASE("a moved child has one owner", "[base][subprocess]") {
-  Subprocess first = started(shell("exec sleep 1000"));
+  Subprocess first = started(shell_request("exec sleep 1000"));
   const pid_t pid = first.pid();
   Subprocess second = std::move(first);
   CHECK(second.pid() == pid);
-  second = started(shell("exit 0"));
+  second = started(shell_request("exit 0"));
   CHECK(identify_process(pid).error().code() == Code::kNotFound);
   CHECK(*second.wait() == 0);
 }
@@ -198,7 +198,7 @@ TEST_CASE("a released child outlives its owner", "[base][subprocess]") {
   UniqueFd pidfd;
   pid_t pid = 0;
   {
-    Subprocess child = started(shell("exec sleep 1000"));
+    Subprocess child = started(shell_request("exec sleep 1000"));
     pid = child.pid();
     pidfd.reset(::fcntl(child.pidfd(), F_DUPFD_CLOEXEC, 0));
     child.release();

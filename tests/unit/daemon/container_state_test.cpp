@@ -13,7 +13,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-shim::ExitRecord ended(std::int32_t code, std::int32_t signal_number = 0) {
+shim::ExitRecord exit_of(std::int32_t code, std::int32_t signal_number = 0) {
   shim::ExitRecord exit{};
   exit.exit_code = code;
   exit.signal_number = signal_number;
@@ -27,8 +27,8 @@ shim::ExitRecord ended(std::int32_t code, std::int32_t signal_number = 0) {
 TEST_CASE("A container ends once: later news of its end change nothing") {
   Container container({});
   CHECK(container.snapshot().state == cri::CONTAINER_CREATED);
-  CHECK(container.mark_exited(ended(3), false));
-  CHECK_FALSE(container.mark_exited(ended(0), true));
+  CHECK(container.mark_exited(exit_of(3), false));
+  CHECK_FALSE(container.mark_exited(exit_of(0), true));
   CHECK_FALSE(container.mark_lost("MonitorLost", 99));
   container.mark_start_failed("too late");
   const auto status = container.snapshot();
@@ -47,12 +47,12 @@ TEST_CASE("The reason tells success, failure and memory apart; the message names
     const char* reason;
     const char* message;
   };
-  auto dumped = ended(139, SIGSEGV);
+  auto dumped = exit_of(139, SIGSEGV);
   dumped.core_dumped = 1;
-  const Row rows[] = {{ended(0), false, "Completed", ""},
-                      {ended(1), false, "Error", ""},
-                      {ended(137, SIGKILL), true, "OOMKilled", "killed by signal 9"},
-                      {ended(137, SIGKILL), false, "Error", "killed by signal 9"},
+  const Row rows[] = {{exit_of(0), false, "Completed", ""},
+                      {exit_of(1), false, "Error", ""},
+                      {exit_of(137, SIGKILL), true, "OOMKilled", "killed by signal 9"},
+                      {exit_of(137, SIGKILL), false, "Error", "killed by signal 9"},
                       {dumped, false, "Error", "killed by signal 11 (core dumped)"}};
   for (const auto& row : rows) {
     Container container({});
@@ -75,7 +75,7 @@ TEST_CASE("A lost container keeps the time at which it was started, and its code
 
 TEST_CASE("A container that was never started has no start time after its end") {
   Container container({});
-  auto exit = ended(137, SIGKILL);
+  auto exit = exit_of(137, SIGKILL);
   exit.started_ns = 0;
   exit.never_started = 1;
   CHECK(container.mark_exited(exit, false));
@@ -119,7 +119,7 @@ TEST_CASE("The end wakes every waiter at once") {
         if (container.wait_exited(Clock::time_point::max())) ++woken;
       });
     }
-    container.mark_exited(ended(0), false);
+    container.mark_exited(exit_of(0), false);
   }
   CHECK(woken == 4);
   CHECK(container.wait_exited(Clock::now() - std::chrono::seconds(1)));  // already there: no time needed
@@ -130,7 +130,7 @@ TEST_CASE("Of two threads that both learn of the end, one records it") {
     Container container({});
     std::atomic<int> recorded{0};
     {
-      std::jthread a([&] { recorded += container.mark_exited(ended(1), false) ? 1 : 0; });
+      std::jthread a([&] { recorded += container.mark_exited(exit_of(1), false) ? 1 : 0; });
       std::jthread b([&] { recorded += container.mark_lost("MonitorLost", 1) ? 1 : 0; });
     }
     CHECK(recorded == 1);
@@ -140,9 +140,9 @@ TEST_CASE("Of two threads that both learn of the end, one records it") {
 TEST_CASE("An exit that nobody waits for yet is kept, the last news of it, and taken once") {
   StrayExits strays;
   CHECK_FALSE(strays.take("a"));
-  strays.put("a", ended(1));
-  strays.put("a", ended(2));
-  strays.put("b", ended(3));
+  strays.put("a", exit_of(1));
+  strays.put("a", exit_of(2));
+  strays.put("b", exit_of(3));
   const auto taken = strays.take("a");
   REQUIRE(taken);
   CHECK(taken->exit_code == 2);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr auto kNever = Clock::time_point::max();
 
-shim::ExitRecord ended(std::int32_t code) {
+shim::ExitRecord exited(std::int32_t code) {
   shim::ExitRecord exit{};
   exit.exit_code = code;
   return exit;
@@ -59,7 +59,7 @@ TEST_CASE("Output that was written before the end is whole, each stream by itsel
                                  4));
   say(exec.err, "oops\n");
   exec.close_all();
-  exec.board.deliver("exec", ended(7));
+  exec.board.deliver("exec", exited(7));
   CHECK(exec.collect() == Ending::kExited);
   CHECK(exec.stdout_text == std::string_view("a\0\xff"
                                              "b",
@@ -70,7 +70,7 @@ TEST_CASE("Output that was written before the end is whole, each stream by itsel
 
 TEST_CASE("Ends of other execs are not ours") {
   Exec exec;
-  exec.board.deliver("other", ended(1));
+  exec.board.deliver("other", exited(1));
   exec.close_all();
   CHECK(exec.collect(Clock::now() + std::chrono::milliseconds(5)) == Ending::kTimeout);
   CHECK(exec.output.exit_code() == -1);
@@ -79,7 +79,7 @@ TEST_CASE("Ends of other execs are not ours") {
 TEST_CASE("A command that closes its output and goes on is waited for") {
   Exec exec;
   exec.close_all();
-  std::jthread later([&] { exec.board.deliver("exec", ended(0)); });
+  std::jthread later([&] { exec.board.deliver("exec", exited(0)); });
   CHECK(exec.collect() == Ending::kExited);
   CHECK(exec.output.exit_code() == 0);
 }
@@ -87,7 +87,7 @@ TEST_CASE("A command that closes its output and goes on is waited for") {
 TEST_CASE("A grandchild that keeps the pipe open does not hold the call after the command's end") {
   Exec exec;
   say(exec.out, "daemonised\n");
-  exec.board.deliver("exec", ended(0));
+  exec.board.deliver("exec", exited(0));
   CHECK(exec.collect() == Ending::kExited);  // exec.out and exec.err are still open
   CHECK(exec.stdout_text == "daemonised\n");
 }
@@ -101,7 +101,7 @@ TEST_CASE("Of each stream 16 MiB are kept, and the rest is drained, so that the 
       if (::write(exec.out.get(), block.data(), block.size()) < 0) break;
     }
     exec.close_all();
-    exec.board.deliver("exec", ended(0));
+    exec.board.deliver("exec", exited(0));
   });
   CHECK(exec.collect() == Ending::kExited);
   CHECK(exec.stdout_text.size() == ExecOutput::kStreamLimit);
@@ -134,7 +134,7 @@ TEST_CASE("After a kill the end is waited for, but not for ever") {
   const auto begin = Clock::now();
   exec.output.wait_ended(std::chrono::milliseconds(5));
   CHECK(Clock::now() - begin >= std::chrono::milliseconds(5));
-  exec.board.deliver("exec", ended(137));
+  exec.board.deliver("exec", exited(137));
   exec.output.wait_ended(std::chrono::hours(1));
   CHECK(exec.output.exit_code() == 137);
 }
@@ -142,7 +142,7 @@ TEST_CASE("After a kill the end is waited for, but not for ever") {
 TEST_CASE("An end that arrives after its exec was given up goes nowhere") {
   ExecBoard board;
   { ExecOutput output(board, "exec"); }
-  board.deliver("exec", ended(1));
+  board.deliver("exec", exited(1));
   ExecOutput again(board, "exec");
   CHECK(again.exit_code() == -1);
 }

@@ -20,12 +20,12 @@ using berth::testing::Tree;
 
 namespace {
 
-struct Fixture {
+struct MountedHost {
   RecordingCgroups cgroups;
   Layout layout{"/var/lib/berth", "/run/berth"};
   PodRecord pod;
   Tree tree{{"dir/", ""}, {"file", "x"}};
-  Fixture() { pod.id = "pod"; }
+  MountedHost() { pod.id = "pod"; }
 
   Result<std::vector<oci::Mount>> make(const std::string& config) {
     std::string text = config;
@@ -79,7 +79,7 @@ std::string mount_point_with(const std::string& word, bool wanted) {
 }  // namespace
 
 TEST_CASE("A mount of the CRI replaces the default one at its destination and those below it") {
-  Fixture f;
+  MountedHost f;
   CHECK(destinations(f.make("")) == kDefaults);
   CHECK(destinations(f.make("mounts { container_path: '/etc/hosts' host_path: '@/file' }")) ==
         Names{"/proc", "/dev", "/dev/pts", "/dev/mqueue", "/sys", "/sys/fs/cgroup", "/dev/shm",
@@ -94,7 +94,7 @@ TEST_CASE("A mount of the CRI replaces the default one at its destination and th
 }
 
 TEST_CASE("Destinations are compared as places, not as they are spelled") {
-  Fixture f;
+  MountedHost f;
   for (const char* spelled : {"/dev/shm", "/dev/shm/", "/dev//shm", "//dev/./shm/.", "/./dev/shm//"}) {
     INFO(spelled);
     const auto mounts =
@@ -106,7 +106,7 @@ TEST_CASE("Destinations are compared as places, not as they are spelled") {
 }
 
 TEST_CASE("Parents are mounted before their children, whatever the order of the request") {
-  Fixture f;
+  MountedHost f;
   const auto mounts = f.make(
       "mounts { container_path: '/a/b/c' host_path: '@/dir' } mounts { container_path: '/z' host_path: "
       "'@/dir' } "
@@ -119,7 +119,7 @@ TEST_CASE("Parents are mounted before their children, whatever the order of the 
 }
 
 TEST_CASE("Of two mounts at one destination the later one is made") {
-  Fixture f;
+  MountedHost f;
   const auto mounts = f.make(
       "mounts { container_path: '/a' host_path: '@/dir' } mounts { container_path: '/a/' host_path: '@/file' "
       "}");
@@ -128,7 +128,7 @@ TEST_CASE("Of two mounts at one destination the later one is made") {
 }
 
 TEST_CASE("A host path that does not exist is refused by name") {
-  Fixture f;
+  MountedHost f;
   for (const char* path : {"@/missing", "@/file/below"}) {
     const auto mounts = f.make(std::string("mounts { container_path: '/a' host_path: '") + path + "' }");
     INFO(path);
@@ -140,7 +140,7 @@ TEST_CASE("A host path that does not exist is refused by name") {
 }
 
 TEST_CASE("Options follow the request: read-only, recursively so, and three flags; others are refused") {
-  Fixture f;
+  MountedHost f;
   auto mounts = f.make("mounts { container_path: '/a' host_path: '@/dir' }");
   CHECK(at(mounts, "/a")->options == Names{"rbind", "rprivate"});
   mounts = f.make(
@@ -160,7 +160,7 @@ TEST_CASE("Options follow the request: read-only, recursively so, and three flag
 }
 
 TEST_CASE("Only a privileged container may ask for bidirectional propagation") {
-  Fixture f;
+  MountedHost f;
   const auto mounts =
       f.make("mounts { container_path: '/a' host_path: '@/dir' propagation: PROPAGATION_BIDIRECTIONAL }");
   CHECK(has_code(mounts, Code::kInvalidArgument));
@@ -168,7 +168,7 @@ TEST_CASE("Only a privileged container may ask for bidirectional propagation") {
 }
 
 TEST_CASE("Propagation is what the mount below the host path can give, read from the real mount table") {
-  Fixture f;
+  MountedHost f;
   const std::string privileged = "linux { security_context { privileged: true } } ";
   auto ask = [&](const std::string& path, const char* propagation) {
     return f.make(privileged + "mounts { container_path: '/a' host_path: '" + path +
@@ -193,14 +193,14 @@ TEST_CASE("Propagation is what the mount below the host path can give, read from
 }
 
 TEST_CASE("The host's IPC namespace brings the host's /dev/shm, any other the pod's own") {
-  Fixture f;
+  MountedHost f;
   CHECK(at(f.make(""), "/dev/shm")->source == "/run/berth/pods/pod/shm");
   f.pod.host_ipc = true;
   CHECK(at(f.make(""), "/dev/shm")->source == "/dev/shm");
 }
 
 TEST_CASE("The pod's files are read-only exactly when the root is; privileged containers may write to /sys") {
-  Fixture f;
+  MountedHost f;
   CHECK_FALSE(has(at(f.make(""), "/etc/hosts"), "ro"));
   CHECK(has(at(f.make("linux { security_context { readonly_rootfs: true } }"), "/etc/hosts"), "ro"));
   CHECK(at(f.make(""), "/etc/hosts")->source == "/var/lib/berth/pods/pod/etc/hosts");
@@ -214,7 +214,7 @@ TEST_CASE("The pod's files are read-only exactly when the root is; privileged co
 }
 
 TEST_CASE("On a hybrid host each hierarchy is mounted by its controllers, a named one without any") {
-  Fixture f;
+  MountedHost f;
   const RecordingCgroups hybrid({{"/sys/fs/cgroup/cpu,cpuacct", {"cpu", "cpuacct"}, false},
                                  {"/sys/fs/cgroup/systemd", {"name=systemd"}, false},
                                  {"/sys/fs/cgroup/unified", {}, true}});

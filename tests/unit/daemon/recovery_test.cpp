@@ -57,8 +57,8 @@ const std::string kArgs =
     R"({"cniArgs":"","containerId":"p1","ifName":"eth0","netns":"/run/n/p1","runtimeConfig":{}})";
 
 /// A disk as a daemon left it, with one pod of this boot, "p1", and its container "c1".
-struct Disk : FakeNode {
-  Disk() {
+struct DownNode : FakeNode {
+  DownNode() {
     with.boot_id = "boot";
     with.config.cgroup_parent = "/berth";
     with.snapshots = std::make_unique<NoSnapshots>();
@@ -110,7 +110,7 @@ struct Disk : FakeNode {
   RecordingNetworks* networks = nullptr;
 };
 
-std::string stored_state(const Disk& disk) {
+std::string stored_state(const DownNode& disk) {
   const auto status = load_container_status(disk.with.layout, "c1");
   return status ? cri::ContainerState_Name(status->state) + " " + status->reason : refusal(status);
 }
@@ -123,7 +123,7 @@ const char* const kUnreadable[] = {"", "{ torn", R"({"schema":2,"id":"p1","cgrou
 TEST_CASE("A pod whose record cannot be read is detached and ended before its record is put aside") {
   for (const char* text : kUnreadable) {
     INFO(text);
-    Disk disk;
+    DownNode disk;
     disk.add_container();
     disk.tree.write("root/pods/p1/record.json", text);
     disk.recover_and_settle();
@@ -140,7 +140,7 @@ TEST_CASE("A pod whose record cannot be read is detached and ended before its re
 }
 
 TEST_CASE("While the DEL of a pod without a usable record fails, the record stays for the next attempt") {
-  Disk disk;
+  DownNode disk;
   disk.networks->fails = true;
   disk.tree.write("root/pods/p1/record.json", "");
   disk.recover_and_settle();
@@ -151,7 +151,7 @@ TEST_CASE("While the DEL of a pod without a usable record fails, the record stay
 }
 
 TEST_CASE("A pod of which neither record nor attachment can be read is detached by its ID") {
-  Disk disk;
+  DownNode disk;
   disk.tree.write("root/pods/p1/record.json", "");
   disk.tree.write("root/pods/p1/attachment.json", "{ torn");
   disk.recover_and_settle();
@@ -163,7 +163,7 @@ TEST_CASE("A pod of which neither record nor attachment can be read is detached 
 TEST_CASE("A pod whose attachment cannot be read is detached with what its record says") {
   for (const char* text : {"", "{ torn", R"({"schema":7})"}) {
     INFO(text);
-    Disk disk;
+    DownNode disk;
     disk.tree.write("root/pods/p1/attachment.json", text);
     disk.recover_and_settle();
     const auto pod = disk.with.pods.find("p1");
@@ -177,7 +177,7 @@ TEST_CASE("A pod whose attachment cannot be read is detached with what its recor
 }
 
 TEST_CASE("An interrupted creation whose attachment cannot be read is detached, too") {
-  Disk disk;
+  DownNode disk;
   REQUIRE(remove_tree(disk.with.layout.pod("p1") + "/status.json"));
   disk.tree.write("root/pods/p1/attachment.json", "{ torn");
   disk.recover_and_settle();
@@ -186,7 +186,7 @@ TEST_CASE("An interrupted creation whose attachment cannot be read is detached, 
 }
 
 TEST_CASE("A container whose record cannot be read ends, and its pod stays") {
-  Disk disk;
+  DownNode disk;
   disk.add_container();
   disk.tree.write("root/containers/c1/record.json", "{ torn");
   disk.recover_and_settle();
@@ -200,7 +200,7 @@ TEST_CASE(
     "A pod and a container whose status cannot be read are kept, and end only when no shim knows them") {
   for (const char* text : kUnreadable) {
     INFO(text);
-    Disk disk;
+    DownNode disk;
     disk.add_container();
     disk.tree.write("root/pods/p1/status.json", text);
     disk.tree.write("root/containers/c1/status.json", text);
@@ -224,7 +224,7 @@ TEST_CASE(
 }
 
 TEST_CASE("A pod of an earlier boot whose status cannot be read has its addresses freed") {
-  Disk disk;
+  DownNode disk;
   disk.with.boot_id = "later boot";
   disk.tree.write("root/pods/p1/status.json", "");
   disk.recover_and_settle();
@@ -235,7 +235,7 @@ TEST_CASE("A pod of an earlier boot whose status cannot be read has its addresse
 }
 
 TEST_CASE("A pod or container without any status was never finished, and goes") {
-  Disk disk;
+  DownNode disk;
   disk.add_container();
   REQUIRE(remove_tree(disk.with.layout.container("c1") + "/status.json"));
   disk.recover_and_settle();

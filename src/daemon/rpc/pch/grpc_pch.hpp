@@ -1,4 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-#include "base/pch/json_pch.hpp"
-
-#include "api.grpc.pb.h"

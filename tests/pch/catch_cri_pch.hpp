@@ -1,4 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-#include "daemon/pch/cri_pch.hpp"
-
-#include <catch2/catch.hpp>
