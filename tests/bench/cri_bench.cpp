@@ -6,6 +6,7 @@
 
 #include "processes.hpp"
 #include "scenarios.hpp"
+#include "workers.hpp"
 
 namespace {
 
@@ -59,6 +60,10 @@ int run(const Arguments& arguments) {
   CpuMeter meter(arguments.daemon_pid != 0 ? arguments.daemon_pid : peer_pid(arguments.node.socket),
                  arguments.cpu_group);
   Report report;
+  if (arguments.scenarios.empty()) {
+    const double seconds = timed([&] { node.first_answers(); });
+    report.add("first answers", "4 RPCs over a new connection", seconds * 1e3, "ms");
+  }
   report.set("runtime", node.version());
   node.pull(arguments.node.image);
   const Bench bench = {node,

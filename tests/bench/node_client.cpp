@@ -128,6 +128,18 @@ std::size_t NodeClient::list_stats() {
   return static_cast<std::size_t>(response.stats_size());
 }
 
+void NodeClient::first_answers() {
+  version();
+  cri::StatusRequest verbose;
+  verbose.set_verbose(true);
+  cri::StatusResponse status;
+  call("Status", verbose, status);
+  cri::RuntimeConfigResponse config;
+  call("RuntimeConfig", cri::RuntimeConfigRequest(), config);
+  cri::ImageFsInfoResponse filesystems;
+  call("ImageFsInfo", cri::ImageFsInfoRequest(), filesystems);
+}
+
 std::string NodeClient::version() {
   cri::VersionResponse response;
   call("Version", cri::VersionRequest(), response);

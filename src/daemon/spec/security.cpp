@@ -130,8 +130,9 @@ Result<std::optional<oci::Seccomp>> container_seccomp(const cri::LinuxContainerS
     default:
       break;
   }
-  return Error(Code::kInvalidArgument, cat("security_context.seccomp.profile_type ",
-                                           security.seccomp().profile_type(), " is unknown"));
+  return Error(Code::kInvalidArgument,
+               cat("security_context.seccomp.profile_type ",
+                   static_cast<int>(security.seccomp().profile_type()), " is unknown"));
 }
 
 Result<void> check_lsm(const cri::LinuxContainerSecurityContext& security) {

@@ -113,6 +113,13 @@ TEST_CASE("A privileged container has what the daemon has, whatever the lists sa
   CHECK(sets->effective == sets->bounding);
 }
 
+TEST_CASE("A kind of seccomp profile that this version does not know is refused by its number") {
+  const auto profile = container_seccomp(proto<Security>("seccomp { profile_type: 65 }"), {});
+  REQUIRE_FALSE(profile);
+  CHECK(profile.error().code() == Code::kInvalidArgument);
+  CHECK_THAT(profile.error().to_string(), Catch::Contains("profile_type 65 is unknown"));
+}
+
 TEST_CASE("Without a word about seccomp there is no filter; the structured field wins over the string") {
   auto profile = container_seccomp(proto<Security>(""), {});
   REQUIRE(profile);
