@@ -96,7 +96,8 @@ TEST_CASE("several gzip members are one stream, empty ones included", "[image][d
 TEST_CASE("zeros behind a gzip stream are padding, anything else is an error", "[image][decompress]") {
   CHECK(inflate_all(gzip("x") + std::string(700, '\0')) == "x");
   CHECK(inflate_all(gzip("x") + std::string(700, '\0'), 1) == "x");
-  for (const std::string tail : {"garbage", "\x1f", "\x1f\x8b", std::string(3, '\0').append("x").c_str()}) {
+  for (const std::string& tail :
+       {std::string("garbage"), std::string("\x1f"), std::string("\x1f\x8b"), std::string("\0\0\0x", 4)}) {
     CHECK(inflate_all(gzip("x") + tail).starts_with("error: gzip stream: "));
     CHECK(inflate_all(gzip("x") + tail, 1).starts_with("error: gzip stream: "));
   }
