@@ -56,16 +56,19 @@ class FakeStore final : public ImageStore {
   }
   Usage usage() const override { return {0, 0, "/tmp"}; }
   Result<void> hold_layers(const std::string& key, const std::vector<Layer>&) override {
+    const std::lock_guard lock(mutex);
     if (vanishing > 0) {
       --vanishing;
-      std::lock_guard lock(mutex);
       stages.clear();
       return Error(Code::kNotFound, "removed");
     }
     holds.insert(key);
     return {};
   }
-  void release_layers(const std::string& key) override { holds.erase(key); }
+  void release_layers(const std::string& key) override {
+    const std::lock_guard lock(mutex);
+    holds.erase(key);
+  }
   std::string layer_dir(const Layer& layer) const override { return "dir/" + layer.chain_id; }
 
   std::mutex mutex;

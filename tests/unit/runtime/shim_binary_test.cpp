@@ -21,7 +21,10 @@ using namespace std::chrono_literals;
 namespace {
 
 ShimBinary tiny_shim() {
-  return *ShimBinary::load(TINY_SHIM);
+  auto binary = ShimBinary::load(TINY_SHIM);
+  INFO((binary ? "" : binary.error().to_string()));
+  REQUIRE(binary);
+  return *std::move(binary);
 }
 
 ShimClient::Deadline soon() {
