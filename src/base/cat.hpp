@@ -10,7 +10,9 @@ namespace cat_detail {
 inline void append(std::string& out, std::string_view piece) {
   out.append(piece);
 }
-inline void append(std::string& out, char piece) {
+// Not a plain char: enums and truth values would become one.
+template <std::same_as<char> Character>
+void append(std::string& out, Character piece) {
   out.push_back(piece);
 }
 template <std::integral Number>

@@ -5,6 +5,7 @@
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <memory>
+#include <new>
 
 // The child of CLONE_VM runs on our stack while we are suspended, so the call itself must not leave
 // a return address there for the child to overwrite: it cannot be a function of the C library. The
@@ -28,29 +31,37 @@
 namespace berth::runtime {
 namespace {
 
-/// What the child works on: made before it, only read by it, but for the last two.
+/// What went wrong in the child, where both see it: also where the child has a copy of the memory.
+struct Outcome {
+  volatile int err = 0;
+  const char* volatile failed = nullptr;
+};
+struct Unmap {
+  void operator()(Outcome* outcome) const { ::munmap(outcome, sizeof *outcome); }
+};
+
+/// What the child works on: made before it, only read by it.
 struct Job {
   int program = -1;
   char* const* argv = nullptr;
   std::vector<std::pair<int, int>> fds;  // sources above all targets
   std::vector<int> tasks;
   int highest = STDERR_FILENO;
-  volatile int err = 0;
-  const char* volatile failed = nullptr;
+  Outcome* outcome = nullptr;
 };
 
 long child_call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0) {
   return ::syscall(number, a, b, c, d, e);
 }
 
-[[noreturn]] void fail(Job& job, const char* what) {
-  job.failed = what;
-  job.err = errno;
+[[noreturn]] void fail(const Job& job, const char* what) {
+  job.outcome->failed = what;
+  job.outcome->err = errno;
   for (;;) child_call(SYS_exit_group, 127);
 }
 
 /// Only system calls: another thread may hold any lock.
-[[noreturn, gnu::noinline]] void become_program(Job& job) {
+[[noreturn, gnu::noinline]] void become_program(const Job& job) {
   for (const int tasks : job.tasks) {
     if (::write(tasks, "0", 1) != 1) fail(job, "join a cgroup as");
   }
@@ -72,7 +83,7 @@ long child_call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lon
 }
 
 /// The child's number, or minus an errno.
-[[gnu::noinline]] long clone_child(clone_args& args, Job& job) {
+[[gnu::noinline]] long clone_child(clone_args& args, const Job& job) {
 #if BERTH_SHARE_MEMORY && defined(__x86_64__)
   long result = SYS_clone3;
   asm volatile("syscall" : "+a"(result) : "D"(&args), "S"(sizeof args) : "rcx", "r11", "memory");
@@ -132,6 +143,11 @@ Result<UniqueFd> spawn_in_cgroup(const ShimSpawn& request) {
   for (const char* word : request.argv) argv.push_back(const_cast<char*>(word));
   argv.push_back(nullptr);
   job.argv = argv.data();
+  void* const shared =
+      ::mmap(nullptr, sizeof(Outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return Error::from_errno(errno, "map memory for", request.argv.front());
+  const std::unique_ptr<Outcome, Unmap> outcome(new (shared) Outcome);
+  job.outcome = outcome.get();
   int pidfd = -1;
   clone_args args{};
   args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
@@ -151,10 +167,10 @@ Result<UniqueFd> spawn_in_cgroup(const ShimSpawn& request) {
   }
   if (child < 0) return Error::from_errno(static_cast<int>(-child), "clone", request.argv.front());
   UniqueFd handle(pidfd);
-  if (job.err == 0) return handle;
+  if (outcome->err == 0) return handle;
   siginfo_t info{};
   ::waitid(P_PIDFD, static_cast<id_t>(handle.get()), &info, WEXITED);
-  return Error::from_errno(job.err, job.failed, request.argv.front());
+  return Error::from_errno(outcome->err, outcome->failed, request.argv.front());
 }
 
 }  // namespace berth::runtime
