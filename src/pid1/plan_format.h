@@ -85,7 +85,8 @@ enum class OpKind : uint16_t {
   // kExec
   kExec,  // execve of the first candidate that is there, with the header's argv and envp
   // kPrivileges; numbered last, for the shims of an older daemon
-  kLabel,  // text: AppArmor profile (mode kApparmorLabel) or SELinux label (kSelinuxLabel) that the execve gives;
+  kLabel,  // text: AppArmor profile (mode kApparmorLabel) or SELinux label (kSelinuxLabel) that the execve
+           // gives;
            // fd: the root of the host's procfs
 };
 

@@ -39,7 +39,7 @@ Result<ApparmorFeatures> read_features() {
   features.unix_sockets = has("network/af_unix") || has("network_v8/af_unix") || has("network_v9/af_unix");
   features.dbus = has("dbus");
   features.message_queues = has("ipc/posix_mqueue");
-  features.user_namespaces = has("namespaces/userns_create");
+  features.user_namespaces = has("namespaces/mask/userns_create");
   features.io_uring = has("io_uring");
   return features;
 }
@@ -152,8 +152,8 @@ bool apparmor_list_has(std::string_view list, std::string_view name) {
 Result<void> check_apparmor_profile(const std::string& name) {
   const std::string securityfs = apparmor_enabled() ? find_securityfs() : "";
   if (securityfs.empty()) {
-    return Error(Code::kInvalidArgument,
-                 cat("AppArmor profile \"", name, "\" cannot be applied: AppArmor is not enabled on this host"));
+    return Error(Code::kInvalidArgument, cat("AppArmor profile \"", name,
+                                             "\" cannot be applied: AppArmor is not enabled on this host"));
   }
   ASSIGN_OR_RETURN(const std::string list, read_file(securityfs + "/profiles", kMaxProfileList));
   if (!name.empty() && apparmor_list_has(list, name)) return {};

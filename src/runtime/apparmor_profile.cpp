@@ -68,7 +68,7 @@ std::string apparmor_default_text(const ApparmorFeatures& kernel, std::string_vi
 }
 
 std::string apparmor_basic_text(std::string_view own_label) {
-  return profile("", cat(kFiles, kMounts, signals(own_label), traces()));
+  return profile("", cat(kFiles, kMounts, signals(own_label), traces(), "  unix,\n  dbus,\n"));
 }
 
 }  // namespace berth::runtime

@@ -43,9 +43,8 @@ struct TreeFd {
   bool propagation_recursive = true;
   bool must_be_procfs = false;  ///< it will be the container's /proc
 };
-using FdRequest =
-    std::variant<NoFd, RootfsFd, EveryCgroup, TargetFd, HostNullFd, HostProcFd, PodFd, NamespaceFd,
-                 NumberedFd, TreeFd>;
+using FdRequest = std::variant<NoFd, RootfsFd, EveryCgroup, TargetFd, HostNullFd, HostProcFd, PodFd,
+                               NamespaceFd, NumberedFd, TreeFd>;
 
 using OpExtra = std::variant<std::monostate, std::vector<std::string>, std::vector<std::uint32_t>,
                              std::vector<std::uint64_t>, std::shared_ptr<const SeccompProgram>>;

@@ -33,7 +33,9 @@ class Machine:
     """`shares` are host directories that the node sees under the same paths."""
 
     def __init__(self, shares, environment, directory):
-        self.shares, self.environment, self.directory = sorted(set(shares)), environment, directory
+        self.shares = [path for path in sorted(set(shares)) if not any(path.startswith(other + "/") for other in shares)]
+        self.environment, self.directory = environment, directory
+        debian.run("unshare", "-m", "-p", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt")  # a container may not
         self.image, self.kernel = debian.root_image(), debian.kernel()
 
     def run(self, command, interactive=False, output=None):

@@ -88,7 +88,8 @@ struct ApparmorWish {
 Result<ApparmorWish> localhost_profile(std::string_view field, std::string name) {
   // The prefix belongs to the string form, but clients carry it into the structured one.
   if (name.starts_with(kLocalPrefix)) name.erase(0, kLocalPrefix.size());
-  if (name.empty()) return Error(Code::kInvalidArgument, cat("security_context.", field, ": names no profile"));
+  if (name.empty())
+    return Error(Code::kInvalidArgument, cat("security_context.", field, ": names no profile"));
   return ApparmorWish{ApparmorWish::Kind::kLocalhost, std::move(name)};
 }
 

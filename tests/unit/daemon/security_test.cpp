@@ -176,13 +176,13 @@ TEST_CASE(
   CHECK(has_code(container_seccomp(unknown, {}), Code::kInvalidArgument));
 }
 
-std::string profile_of(const std::string& text, const runtime::Apparmor& host) {
+std::string profile_of(const std::string& text, const berth::runtime::Apparmor& host) {
   const auto profile = container_apparmor(proto<Security>(text), host);
   return profile ? *profile : profile.error().to_string();
 }
 
 TEST_CASE("Where AppArmor is enabled a container gets the default profile unless it asks for another") {
-  const runtime::Apparmor host{true, ""};
+  const berth::runtime::Apparmor host{true, ""};
   CHECK(profile_of("", host) == "berth-default");
   CHECK(profile_of("apparmor { profile_type: RuntimeDefault }", host) == "berth-default");
   CHECK(profile_of("apparmor_profile: 'runtime/default'", host) == "berth-default");
@@ -196,7 +196,7 @@ TEST_CASE("Where AppArmor is enabled a container gets the default profile unless
 }
 
 TEST_CASE("AppArmor wishes that name nothing are refused") {
-  const runtime::Apparmor host{true, ""};
+  const berth::runtime::Apparmor host{true, ""};
   for (const char* text : {"apparmor { profile_type: Localhost }", "apparmor_profile: 'localhost/'",
                            "apparmor_profile: 'docker/default'",
                            "apparmor { profile_type: Localhost localhost_ref: 'localhost/' }"}) {
@@ -209,14 +209,15 @@ TEST_CASE("AppArmor wishes that name nothing are refused") {
 }
 
 TEST_CASE("An AppArmor profile that the host cannot apply is refused; one that asks for nothing is not") {
-  const runtime::Apparmor none;
+  const berth::runtime::Apparmor none;
   CHECK(has_code(container_apparmor(proto<Security>("apparmor_profile: 'localhost/p'"), none),
                  Code::kInvalidArgument));
-  CHECK(has_code(container_apparmor(proto<Security>("privileged: true apparmor_profile: 'localhost/p'"), none),
-                 Code::kInvalidArgument));
+  CHECK(
+      has_code(container_apparmor(proto<Security>("privileged: true apparmor_profile: 'localhost/p'"), none),
+               Code::kInvalidArgument));
   CHECK(profile_of("", none).empty());
   CHECK(profile_of("apparmor_profile: 'runtime/default'", none).empty());
-  const runtime::Apparmor broken{true, "apparmor_parser is not installed"};
+  const berth::runtime::Apparmor broken{true, "apparmor_parser is not installed"};
   CHECK(profile_of("", broken).empty());
   CHECK_THAT(profile_of("apparmor { profile_type: RuntimeDefault }", broken),
              Catch::Contains("apparmor_parser is not installed"));

@@ -193,7 +193,8 @@ TEST_CASE("A label needs its text, and a procfs to write it in") {
              op.mode = plan::kApparmorLabel;
              op.fd = fd;
              op.text = named ? writer.text("berth-default") : 0;
-           }).err;
+           })
+        .err;
   };
   CHECK(labelled(0, true) == 0);
   CHECK(labelled(0, false) == EBADMSG);
