@@ -38,16 +38,14 @@ class Machine:
         debian.run("unshare", "-m", "-p", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt")  # a container may not
         self.image, self.kernel = debian.root_image(), debian.kernel()
 
-    def run(self, command, interactive=False, output=None):
-        """The exit status of `command`; what it prints goes to `output`, a binary stream, as it comes."""
+    def run(self, command, interactive=False, seconds=None):
+        """The exit status of `command`; what it prints goes to stdout as it comes. Died after `seconds`."""
         with self._booted(command, interactive) as (process, lines, console):
             try:
-                return self._copy(lines, output or sys.stdout.buffer, time.monotonic())
+                return _copy(lines, sys.stdout.buffer, seconds)
             except Died as reason:
                 _end(process)
-                with open(console, errors="replace") as file:
-                    tail = "".join(f"  {line}" for line in file.readlines()[-15:])
-                raise Died(f"{reason}; its console said at last:\n{tail}") from None
+                raise Died(str(reason) + _tail(console)) from None
 
     @contextlib.contextmanager
     def _booted(self, command, interactive):
@@ -96,23 +94,31 @@ class Machine:
             f"cd {shlex.quote(self.directory)}", "printf '\\0' >/dev/ttyS0", run,
             "printf '\\0node ended %d\\n' $status >/dev/ttyS0", "exec sleep infinity", ""])
 
-    @staticmethod
-    def _copy(lines, output, began):
-        """Copies the job's output until its last words, and returns the status in them."""
-        text = _next(lines, began + BOOT_SECONDS)[1:]  # the first byte only says that the job runs
-        while True:
-            # The last words begin with a NUL; what follows one is kept until it is clear what it is.
-            plain, nul, rest = text.partition(b"\0")
-            output.write(plain)
-            output.flush()
-            text = nul + rest
-            if text.startswith(END) and text.endswith(b"\n"):
-                return int(text[len(END):])
-            if text and not END.startswith(text[:len(END)]):
-                output.write(nul)
-                text = rest
-            else:
-                text += _next(lines, None)
+
+def _tail(console):
+    if not os.path.exists(console):
+        return ""  # it was the terminal
+    with open(console, errors="replace") as file:
+        return "; its console said at last:\n" + "".join(f"  {line}" for line in file.readlines()[-15:])
+
+
+def _copy(lines, output, seconds):
+    """Copies the job's output until its last words, and returns the status in them."""
+    text = _next(lines, BOOT_SECONDS, "boot")[1:]  # the first byte only says that the job runs
+    deadline = time.monotonic() + seconds if seconds else None
+    while True:
+        # The last words begin with a NUL; what follows one is kept until it is clear what it is.
+        plain, nul, rest = text.partition(b"\0")
+        output.write(plain)
+        output.flush()
+        text = nul + rest
+        if text.startswith(END) and text.endswith(b"\n"):
+            return int(text[len(END):])
+        if text and not END.startswith(text[:len(END)]):
+            output.write(nul)
+            text = rest
+        else:
+            text += _next(lines, deadline and deadline - time.monotonic(), "end its job")
 
 
 def _end(process):
@@ -127,11 +133,10 @@ def _end(process):
         process.wait()
 
 
-def _next(lines, deadline):
-    """More of the job's output; a node that has none to give for ever is waited for when `deadline` is None."""
-    while not select.select([lines], [], [], 1)[0]:
-        if deadline is not None and time.monotonic() > deadline:
-            raise Died(f"the node did not boot within {BOOT_SECONDS} s")
+def _next(lines, seconds, what):
+    """More of the job's output, waited for at most `seconds` (None: for ever)."""
+    if not select.select([lines], [], [], None if seconds is None else max(seconds, 0))[0]:
+        raise Died(f"the node did not {what} in time")
     data = os.read(lines, 65536)
     if not data:
         raise Died("the node went down")
