@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "daemon/ops/operation.hpp"
+#include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/unclaimed.hpp"
 #include "daemon/spec/pod_files.hpp"
@@ -20,7 +21,7 @@
 namespace berth::daemon {
 namespace {
 
-PodRecord describe_pod(const Services& with, const cri::RunPodSandboxRequest& request) {
+Result<PodRecord> describe_pod(const Services& with, const cri::RunPodSandboxRequest& request) {
   PodRecord record;
   record.id = random_id();
   record.config = request.config();
@@ -32,9 +33,7 @@ PodRecord describe_pod(const Services& with, const cri::RunPodSandboxRequest& re
   record.host_ipc = options.ipc() == cri::NODE;
   record.share_pid = options.pid() == cri::POD;
   const std::string& parent = request.config().linux().cgroup_parent();
-  record.cgroup_parent = parent.empty() ? cat(with.config.cgroup_parent, "/pod-", record.id) : parent;
-  while (record.cgroup_parent.size() > 1 && record.cgroup_parent.back() == '/')
-    record.cgroup_parent.pop_back();
+  ASSIGN_OR_RETURN(record.cgroup_parent, pod_cgroup_parent(with, parent, record.id));
   record.owns_cgroup_parent = parent.empty() || !with.cgroups->exists(record.cgroup_parent);
   return record;
 }
@@ -157,7 +156,8 @@ Result<std::string> create_or_join(Services& with, const Call& call,
   auto create = [&](std::stop_token) -> Result<std::string> {
     if (auto existing = with.pods.find_name(name)) return existing->id();
     made_here = true;
-    return create_pod(with, std::make_shared<PodSandbox>(describe_pod(with, request)));
+    ASSIGN_OR_RETURN(PodRecord record, describe_pod(with, request));
+    return create_pod(with, std::make_shared<PodSandbox>(std::move(record)));
   };
   ASSIGN_OR_RETURN(auto id,
                    with.creations.run(cat("pod/", name), run_inline, create, call.cancelled, call.deadline));
