@@ -241,6 +241,13 @@ Result<DetailedStats> HostManager::detailed_stats(const std::string& path) {
   return collect_detailed_stats(layout_, path);
 }
 
+Result<Stats> HostManager::usage(const std::string& path) {
+  RETURN_IF_ERROR(check_group_path(path));
+  Stats usage = collect_usage(layout_, path);
+  if (usage.cpu_usage_ns == 0 && !usage.memory_usage && !exists(path)) return absent(path);
+  return usage;
+}
+
 std::vector<std::string> HostManager::children(const std::string& path) {
   std::vector<std::string> names;
   if (!check_group_path(path)) return names;

@@ -35,6 +35,7 @@ class HostManager : public Manager {
 
   Result<UniqueFd> open_oom_counter(const std::string& path) override;
   Result<Stats> stats(const std::string& path) override;
+  Result<Stats> usage(const std::string& path) override;
   Result<DetailedStats> detailed_stats(const std::string& path) override;
   std::vector<std::string> children(const std::string& path) override;
   std::vector<int> processes(const std::string& path) override;

@@ -53,6 +53,7 @@ class RecordingCgroups final : public runtime::cgroup::Manager {
   Result<runtime::cgroup::DetailedStats> detailed_stats(const std::string& path) override {
     return none(path);
   }
+  Result<Stats> usage(const std::string& path) override { return none(path); }
   std::vector<std::string> children(const std::string&) override { return {}; }
   std::vector<int> processes(const std::string&) override { return {}; }
   std::string describe() const override { return "recording"; }
