@@ -103,7 +103,7 @@ def _():
             found = show(scope_of(container), "Slice", "Delegate", "MemoryMax", "CPUWeight", "CPUQuotaPerSecUSec",
                          "CollectMode", "ActiveState", "DefaultDependencies", "ControlGroup")
             pod_slice = f"berthtest-pod{pod.id}.slice"
-            equal(found, {"Slice": pod_slice, "Delegate": "yes", "MemoryMax": str(64 << 20), "CPUWeight": "170",
+            equal(found, {"Slice": pod_slice, "Delegate": "yes", "MemoryMax": str(64 << 20), "CPUWeight": "174",
                           "CPUQuotaPerSecUSec": "260ms", "CollectMode": "inactive-or-failed", "ActiveState": "active",
                           "DefaultDependencies": "no",
                           "ControlGroup": f"/{SLICE}/{pod_slice}/{scope_of(container)}"}, "the scope")

@@ -18,7 +18,6 @@ oci::Resources to_oci(const cri::LinuxContainerResources& in) {
   }
   for (const auto& page : in.hugepage_limits()) out.hugepages.push_back({page.page_size(), page.limit()});
   for (const auto& [file, value] : in.unified()) out.unified[file] = value;
-  out.memory_check_before_update = true;  // a refused update is better than a killed container
   return out;
 }
 
