@@ -35,6 +35,20 @@ Spec full_spec() {
   limits.hugepages = {{"2MB", 1ULL << 40}};
   limits.devices = {{false, 'a', std::nullopt, std::nullopt, "rwm"}, {true, 'c', 1, std::nullopt, "rw"}};
   limits.unified = {{"memory.high", "max"}};
+  limits.cpu_burst = 0;
+  limits.cpu_idle = 1;
+  limits.cpu_rt_runtime = -1;
+  limits.cpu_rt_period = 9;
+  limits.memory_kernel = -1;
+  limits.memory_kernel_tcp = 7;
+  limits.memory_swappiness = 0;
+  limits.memory_disable_oom_killer = false;
+  limits.memory_use_hierarchy = true;
+  limits.memory_check_before_update = true;
+  limits.block_io = {500, 10, {{8, 0, 10, {}}, {8, 1, {}, 20}}, {{8, 0, 1}}, {{8, 0, 2}}, {{8, 0, 3}}, {{8, 0, 4}}};
+  limits.network_class = 0;
+  limits.network_priorities = {{"lo", 5}};
+  limits.rdma = {{"mlx", {1, {}}}, {"other", {}}};
   Seccomp& seccomp = spec.linux_.seccomp.emplace();
   seccomp.default_action = "SCMP_ACT_ERRNO";
   seccomp.default_errno_ret = 38;
@@ -117,6 +131,11 @@ TEST_CASE("a wrong type or range is told with its path and value", "[runtime][sp
            Case{R"({"linux":{"sysctl":{"a":1}}})", "linux.sysctl.a: 1"},
            Case{R"({"linux":{"resources":{"memory":{"limit":9223372036854775808}}}})",
                 "memory.limit: 9223372036854775808"},
+           Case{R"({"linux":{"resources":{"blockIO":{"weight":65536}}}})", "blockIO.weight: 65536"},
+           Case{R"({"linux":{"resources":{"rdma":{"mlx":5}}}})", "rdma.mlx: 5 is not an object"},
+           Case{R"({"linux":{"resources":{"rdma":{"mlx":{"hcaHandles":-1}}}}})", "rdma.mlx.hcaHandles: -1"},
+           Case{R"({"linux":{"resources":{"devices":[{"type":"cc"}]}}})", "devices[0].type"},
+           Case{R"({"linux":{"resources":{"memory":{"disableOOMKiller":1}}}})", "disableOOMKiller: 1"},
            Case{R"({"annotations":[]})", "annotations"},
        }) {
     INFO(item.text);
