@@ -54,6 +54,7 @@ enum class OpKind : uint16_t {
   kMakeNode,  // target, flags: dev_t, mode: S_IFCHR|0666 ..., value: uid << 32 | gid; an equal existing node
               // is fine
   kSymlink,   // text: what it points to, target; EEXIST is fine
+  kSync,      // tells whoever launched it that the mount tree stands, and waits for its word: hooks run now
   // kPivot
   kPivot,  // pivot_root(".", ".") into the attached root
   // kMask

@@ -259,6 +259,8 @@ Line process_line(const PlannedOp& op) {
       return {"no_new_privs", ""};
     case OpKind::kFindProgram:
       return {"find", ""};
+    case OpKind::kSync:
+      return {"hooks", ""};
     case OpKind::kGate:
       return {"gate", ""};
     case OpKind::kSeccomp:
