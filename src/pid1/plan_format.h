@@ -41,7 +41,8 @@ enum class OpKind : uint16_t {
   kOomScoreAdj,     // text: decimal; lowering without the right is not an error (EACCES, EPERM)
   kRlimit,          // mode: RLIMIT_*, flags: soft, value: hard; also in kSetup
   // kUnshare
-  kUnshare,  // flags: CLONE_NEW*
+  kUnshare,     // flags: CLONE_NEW*
+  kLoopbackUp,  // of a network namespace that is new
   // kFiles
   kRootPropagation,  // flags: MS_REC|MS_SLAVE ... on "/" of the new mount namespace
   kAttachRoot,       // fd: detached mount, target: an empty host directory to attach it to

@@ -47,6 +47,7 @@ constexpr Rule kRules[] = {
     {OpKind::kOomScoreAdj, in(Phase::kJoin), kText},
     {OpKind::kRlimit, in(Phase::kJoin) | in(Phase::kSetup), 0},
     {OpKind::kUnshare, in(Phase::kUnshare), 0},
+    {OpKind::kLoopbackUp, in(Phase::kUnshare), 0},
     {OpKind::kRootPropagation, in(Phase::kFiles), 0},
     {OpKind::kAttachRoot, in(Phase::kFiles), kFd | kTarget},
     {OpKind::kMakeDir, in(Phase::kFiles), kTarget | kRoot},

@@ -150,6 +150,8 @@ int execute_early(Child& child, const plan::Op& op) {
       return set_limit(op);
     case OpKind::kUnshare:
       return sys::error_of(::unshare(static_cast<int>(op.flags)));
+    case OpKind::kLoopbackUp:
+      return loopback_up(child, op);
     case OpKind::kRootPropagation:
       return root_propagation(child, op);
     case OpKind::kAttachRoot:

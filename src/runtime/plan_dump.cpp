@@ -233,6 +233,8 @@ Line process_line(const PlannedOp& op) {
               cat(limit(op.flags), ":", limit(op.value))};
     case OpKind::kUnshare:
       return {"unshare", namespaces(op.flags)};
+    case OpKind::kLoopbackUp:
+      return {"loopback", "up"};
     case OpKind::kHostname:
       return {"hostname", text_of(op)};
     case OpKind::kDomainname:

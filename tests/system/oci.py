@@ -162,6 +162,7 @@ def default_config():
         subprocess.run([OCI, "spec", "--bundle", directory], check=True)
         with open(directory + "/config.json") as file:
             _config = json.load(file)
+        _config["ociVersion"] = "1.0.2"  # what older peers take
         _config["process"]["terminal"] = False
         _config["root"]["readonly"] = False
     return _config
