@@ -87,17 +87,18 @@ int launch_child(const Packet& packet, const launch::Request& request, const Pla
   if (!null.is_open()) return errno;
   rlimit files = {};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return errno;
-  Child child{plan,
-              packet.fds() + (request.plan_fd_count == 0 ? 0 : request.first_plan_fd),
-              launch::kSocketFd,
-              {at(packet, request.stdio_fd[0]), at(packet, request.stdio_fd[1]), at(packet, request.stdio_fd[2])},
-              null.get(),
-              -1,
-              -1,
-              -1,
-              (request.flags & launch::kIsExec) != 0,
-              files,
-              nullptr};
+  Child child{
+      plan,
+      packet.fds() + (request.plan_fd_count == 0 ? 0 : request.first_plan_fd),
+      launch::kSocketFd,
+      {at(packet, request.stdio_fd[0]), at(packet, request.stdio_fd[1]), at(packet, request.stdio_fd[2])},
+      null.get(),
+      -1,
+      -1,
+      -1,
+      (request.flags & launch::kIsExec) != 0,
+      files,
+      nullptr};
   child.gate = at(packet, request.gate_fd);
   child.result = at(packet, request.result_fd);
   child.preserved_count = request.preserved_fd_count;

@@ -37,7 +37,8 @@ void complete_mount(const std::string& bundle, Mount& mount) {
   if (!mount.destination.empty() && mount.destination.front() != '/')
     mount.destination.insert(mount.destination.begin(), '/');
   const bool bind = mount.type == "bind" || has_option(mount, "bind") || has_option(mount, "rbind");
-  if (bind && !mount.source.empty() && mount.source.front() != '/') mount.source = cat(bundle, "/", mount.source);
+  if (bind && !mount.source.empty() && mount.source.front() != '/')
+    mount.source = cat(bundle, "/", mount.source);
   // runc and crun copy the mounts below the source, too, when only the type says "bind".
   if (mount.type == "bind" && !has_option(mount, "bind") && !has_option(mount, "rbind"))
     mount.options.emplace_back("bind");
@@ -55,7 +56,8 @@ void add_hierarchies(const cgroup::Manager& cgroups, const std::string& cgroup, 
   for (const auto& hierarchy : cgroups.hierarchies()) {
     Mount mount = wanted;
     if (!cgroups.is_unified())
-      mount.destination = cat(wanted.destination, "/", hierarchy.mount_point.substr(hierarchy.mount_point.rfind('/') + 1));
+      mount.destination =
+          cat(wanted.destination, "/", hierarchy.mount_point.substr(hierarchy.mount_point.rfind('/') + 1));
     mount.type = hierarchy.v2 ? "cgroup2" : "cgroup";
     mount.source = "cgroup";
     if (!own_namespace) {

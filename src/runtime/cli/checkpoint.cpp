@@ -15,6 +15,7 @@ Result<int> run_checkpoint(const Context&) {
 
 }  // namespace
 
-const Verb kCheckpoint = {"checkpoint", "CONTAINER", "Not supported: needs CRIU", kCheckpointOptions, 0, 9, true, run_checkpoint};
+const Verb kCheckpoint = {"checkpoint", "CONTAINER",   "Not supported: needs CRIU", kCheckpointOptions, 0, 9,
+                          true,         run_checkpoint};
 
 }  // namespace berth::runtime::cli

@@ -24,7 +24,8 @@ std::string flags_help(std::span<const Option> options) {
   std::string out;
   for (const Option& option : options) {
     const std::string letter = option.letter == '\0' ? "    " : cat("-", option.letter, ", ");
-    const std::string name = cat("  ", letter, "--", option.name, option.value.empty() ? "" : " ", option.value);
+    const std::string name =
+        cat("  ", letter, "--", option.name, option.value.empty() ? "" : " ", option.value);
     out.append(cat(padded(name, 34), " ", option.help, "\n"));
   }
   return out;
@@ -32,20 +33,22 @@ std::string flags_help(std::span<const Option> options) {
 
 std::string general_help() {
   std::string out = "usage: berth-oci [FLAG]... VERB [FLAG]... [ARGUMENT]...\n\n";
-  for (const Verb* verb : verbs()) out.append(cat("  ", padded(std::string(verb->name), 12), verb->summary, "\n"));
+  for (const Verb* verb : verbs())
+    out.append(cat("  ", padded(std::string(verb->name), 12), verb->summary, "\n"));
   return cat(out, "\n", flags_help(global_options()));
 }
 
 std::string verb_help(const Verb& verb) {
-  return cat("usage: berth-oci ", verb.name, verb.options.empty() ? "" : " [FLAG]...", verb.words.empty() ? "" : " ",
-             verb.words, "\n", verb.summary, "\n\n", flags_help(verb.options));
+  return cat("usage: berth-oci ", verb.name, verb.options.empty() ? "" : " [FLAG]...",
+             verb.words.empty() ? "" : " ", verb.words, "\n", verb.summary, "\n\n", flags_help(verb.options));
 }
 
 Result<void> refuse_unsupported(const Arguments& line) {
   const std::string manager = line.text("cgroup-manager", "cgroupfs");
   if (line.has("systemd-cgroup") || manager == "systemd") {
-    return Error(Code::kUnimplemented, "the systemd cgroup driver is not built into this berth-oci: cgroups are "
-                                       "made in the cgroup file systems (cgroupfs)");
+    return Error(Code::kUnimplemented,
+                 "the systemd cgroup driver is not built into this berth-oci: cgroups are "
+                 "made in the cgroup file systems (cgroupfs)");
   }
   if (manager == "cgroupfs") return {};
   return Error(Code::kInvalidArgument, cat("--cgroup-manager is cgroupfs or systemd, not \"", manager, "\""));
@@ -71,8 +74,9 @@ Result<Globals> read_globals(const Arguments& line) {
 
 Result<void> check_words(const Verb& verb, std::size_t count) {
   if (count >= verb.least_words && count <= verb.most_words) return {};
-  return Error(Code::kInvalidArgument, cat("usage: berth-oci ", verb.name, verb.options.empty() ? "" : " [FLAG]...",
-                                           verb.words.empty() ? "" : " ", verb.words));
+  return Error(Code::kInvalidArgument,
+               cat("usage: berth-oci ", verb.name, verb.options.empty() ? "" : " [FLAG]...",
+                   verb.words.empty() ? "" : " ", verb.words));
 }
 
 bool wants_help(const Verb& verb, std::span<const std::string> rest) {

@@ -21,9 +21,11 @@ std::string verb_names(std::string_view separator) {
 
 /// A case for each verb; without a verb so far, the verbs themselves.
 std::string cases(std::string_view open, std::string_view variable) {
-  std::string out = cat("    ", open, "'') ", variable, "='", verb_names(" "), " ", flags_of(global_options()), "' ;;\n");
+  std::string out =
+      cat("    ", open, "'') ", variable, "='", verb_names(" "), " ", flags_of(global_options()), "' ;;\n");
   for (const Verb* verb : verbs()) {
-    out += cat("    ", open, verb->name, ") ", variable, "='", flags_of(verb->options), " '\"$containers\" ;;\n");
+    out += cat("    ", open, verb->name, ") ", variable, "='", flags_of(verb->options),
+               " '\"$containers\" ;;\n");
   }
   return out;
 }
@@ -97,7 +99,8 @@ std::string fish() {
   out += fish_flags("__fish_use_subcommand", global_options());
   for (const Verb* verb : verbs()) {
     const std::string condition = cat("__fish_seen_subcommand_from ", verb->name);
-    out += cat("complete -c berth-oci -n '__fish_use_subcommand' -a ", verb->name, " -d ", fish_quote(verb->summary), "\n");
+    out += cat("complete -c berth-oci -n '__fish_use_subcommand' -a ", verb->name, " -d ",
+               fish_quote(verb->summary), "\n");
     out += fish_flags(condition, verb->options);
     if (verb->words.starts_with("CONTAINER"))
       out += cat("complete -c berth-oci -n '", condition, "' -a '(berth-oci list --quiet 2>/dev/null)'\n");
@@ -120,6 +123,7 @@ Result<std::string> completion(std::string_view shell) {
   return Error(Code::kInvalidArgument, cat("completion for bash, zsh or fish, not for \"", shell, "\""));
 }
 
-const Verb kCompletion = {"completion", "bash|zsh|fish", "Print a completion script", {}, 1, 1, false, run_completion};
+const Verb kCompletion = {"completion", "bash|zsh|fish", "Print a completion script", {}, 1, 1,
+                          false,        run_completion};
 
 }  // namespace berth::runtime::cli

@@ -31,7 +31,8 @@ std::string read_or_empty(const std::string& path) {
 bool is_frozen(const cgroup::Manager& cgroups, const std::string& cgroup) {
   for (const auto& hierarchy : cgroups.hierarchies()) {
     const std::string group = hierarchy.mount_point + cgroup;
-    if (hierarchy.v2 && read_or_empty(group + "/cgroup.events").find("frozen 1") != std::string::npos) return true;
+    if (hierarchy.v2 && read_or_empty(group + "/cgroup.events").find("frozen 1") != std::string::npos)
+      return true;
     const auto& names = hierarchy.controllers;
     if (std::find(names.begin(), names.end(), "freezer") == names.end()) continue;
     if (read_or_empty(group + "/freezer.state").starts_with("FR")) return true;

@@ -22,6 +22,8 @@ Result<int> run_create(const Context& context) {
 
 }  // namespace
 
-const Verb kCreate = {"create", "CONTAINER", "Make a container whose program waits for start", kCreateOptions, 1, 1, false, run_create};
+const Verb kCreate = {"create",       "CONTAINER", "Make a container whose program waits for start",
+                      kCreateOptions, 1,           1,
+                      false,          run_create};
 
 }  // namespace berth::runtime::cli

@@ -57,7 +57,9 @@ Result<UniqueFd> open_rootfs(const Bundle& bundle) {
 class Creation {
  public:
   Creation(const Context& context, const CreateRequest& request, Bundle bundle, StateDir dir, Record record)
-      : request_(request), bundle_(std::move(bundle)), container_(context, std::move(dir), std::move(record)) {}
+      : request_(request),
+        bundle_(std::move(bundle)),
+        container_(context, std::move(dir), std::move(record)) {}
   Creation(const Creation&) = delete;
   Creation& operator=(const Creation&) = delete;
 
@@ -128,7 +130,8 @@ Result<LaunchPlan> Creation::make_plan() {
 }
 
 Result<UniqueFd> make_pipe_in(const StateDir& dir, const std::string& name) {
-  if (::mkfifoat(dir.fd(), name.c_str(), 0600) != 0) return Error::from_errno(errno, "create", dir.file(name));
+  if (::mkfifoat(dir.fd(), name.c_str(), 0600) != 0)
+    return Error::from_errno(errno, "create", dir.file(name));
   // Both ways: the container's process never meets an end of file, nor writes to nobody.
   return open_at(dir.fd(), name, O_RDWR | O_NOFOLLOW);
 }
@@ -237,8 +240,8 @@ std::array<int, 3> own_streams() {
   std::array<int, 3> streams{};
   for (int fd = 0; fd <= 2; ++fd) {
     struct stat status {};
-    const bool is_null = ::fstat(fd, &status) != 0 ||
-                         (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3));
+    const bool is_null =
+        ::fstat(fd, &status) != 0 || (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3));
     streams[static_cast<std::size_t>(fd)] = is_null ? -1 : fd;
   }
   return streams;

@@ -38,8 +38,8 @@ Result<PassedDescriptors> passed_descriptors(const Context& context) {
   ASSIGN_OR_RETURN(const auto more, context.arguments.number("preserve-fds"));
   const std::int64_t count = listening + more.value_or(0);
   if (count > launch::kMaxPreserved) {
-    return Error(Code::kInvalidArgument,
-                 cat("--preserve-fds and LISTEN_FDS are ", count, " descriptors, more than ", launch::kMaxPreserved));
+    return Error(Code::kInvalidArgument, cat("--preserve-fds and LISTEN_FDS are ", count,
+                                             " descriptors, more than ", launch::kMaxPreserved));
   }
   for (int fd = 3; fd < 3 + count; ++fd) {
     if (::fcntl(fd, F_GETFD) < 0)
@@ -53,7 +53,8 @@ Result<PassedDescriptors> passed_descriptors(const Context& context) {
 Result<CreateRequest> read_create_request(const Context& context) {
   const Arguments& line = context.arguments;
   if (line.has("no-pivot"))
-    return Error(Code::kUnimplemented, "--no-pivot is not supported: the root file system is always pivoted into");
+    return Error(Code::kUnimplemented,
+                 "--no-pivot is not supported: the root file system is always pivoted into");
   CreateRequest request;
   request.id = line.words.front();
   request.bundle = line.text("bundle", ".");

@@ -6,7 +6,8 @@
 namespace berth::runtime::cli {
 namespace {
 
-constexpr Option kDeleteOptions[] = {{"force", 'f', "", "Kill it first, if need be; one that does not exist is fine"}};
+constexpr Option kDeleteOptions[] = {
+    {"force", 'f', "", "Kill it first, if need be; one that does not exist is fine"}};
 
 /// What is left of a `create` that was killed before it had written anything.
 Result<int> remove_remains(const Context& context, const std::string& id) {
@@ -30,8 +31,8 @@ Result<int> run_delete(const Context& context) {
   const Status status = container->status();
   const bool ends = status == Status::kStopped || status == Status::kCreated;
   if (!ends && !force) {
-    return Error(Code::kFailedPrecondition, cat("cannot delete container ", id, " that is not stopped: it is ",
-                                                status_name(status)));
+    return Error(Code::kFailedPrecondition,
+                 cat("cannot delete container ", id, " that is not stopped: it is ", status_name(status)));
   }
   RETURN_IF_ERROR(container->destroy());
   return 0;
@@ -39,6 +40,7 @@ Result<int> run_delete(const Context& context) {
 
 }  // namespace
 
-const Verb kDelete = {"delete", "CONTAINER", "Remove a container that has ended", kDeleteOptions, 1, 1, false, run_delete};
+const Verb kDelete = {"delete", "CONTAINER", "Remove a container that has ended", kDeleteOptions, 1, 1,
+                      false,    run_delete};
 
 }  // namespace berth::runtime::cli

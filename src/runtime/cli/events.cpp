@@ -35,10 +35,10 @@ Json stats_json(const std::string& id, const cgroup::Stats& stats) {
   put_counter(memory["raw"], "pgmajfault", stats.major_page_faults);
   Json pids = Json::object();
   put_counter(pids, "current", stats.pids);
-  return Json{{"type", "stats"},
-              {"id", id},
-              {"data",
-               {{"cpu", {{"usage", {{"total", stats.cpu_usage_ns}}}}}, {"memory", memory}, {"pids", pids}}}};
+  return Json{
+      {"type", "stats"},
+      {"id", id},
+      {"data", {{"cpu", {{"usage", {{"total", stats.cpu_usage_ns}}}}}, {"memory", memory}, {"pids", pids}}}};
 }
 
 Result<void> print_stats(Container& container, cgroup::Manager& cgroups) {
@@ -102,6 +102,7 @@ Result<int> run_events(const Context& context) {
 
 }  // namespace
 
-const Verb kEvents = {"events", "CONTAINER", "Counters and OOM kills as lines of JSON", kEventsOptions, 1, 1, false, run_events};
+const Verb kEvents = {"events", "CONTAINER", "Counters and OOM kills as lines of JSON", kEventsOptions, 1, 1,
+                      false,    run_events};
 
 }  // namespace berth::runtime::cli

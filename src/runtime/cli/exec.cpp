@@ -41,19 +41,21 @@ Result<void> check_status(Container& container, bool ignore_paused) {
   const bool fine = status == Status::kRunning || status == Status::kCreated ||
                     (status == Status::kPaused && ignore_paused);
   if (fine) return {};
-  return Error(Code::kFailedPrecondition, cat("cannot exec in container ", container.id(), ": it is ",
-                                              status_name(status)));
+  return Error(Code::kFailedPrecondition,
+               cat("cannot exec in container ", container.id(), ": it is ", status_name(status)));
 }
 
 Result<std::string> exec_cgroup(const Container& container, const Arguments& line) {
   const std::string below = line.text("cgroup");
   if (below.find(':') != std::string::npos || below.find("..") != std::string::npos)
-    return Error(Code::kInvalidArgument, cat("--cgroup is a path below the container's group, not \"", below, "\""));
-  return below.empty() ? container.record().cgroup : oci::clean_path(cat(container.record().cgroup, "/", below));
+    return Error(Code::kInvalidArgument,
+                 cat("--cgroup is a path below the container's group, not \"", below, "\""));
+  return below.empty() ? container.record().cgroup
+                       : oci::clean_path(cat(container.record().cgroup, "/", below));
 }
 
 Result<LaunchPlan> make_exec_plan(Container& container, const oci::Spec& spec, const oci::Process& process,
-                             const UniqueFd& target, const std::string& cgroup) {
+                                  const UniqueFd& target, const std::string& cgroup) {
   std::shared_ptr<const SeccompProgram> filter;
   if (spec.linux_.seccomp) {
     ASSIGN_OR_RETURN(SeccompProgram program, compile_seccomp(*spec.linux_.seccomp));
@@ -106,7 +108,8 @@ Result<LaunchOrder> make_order(const Context& context, Container& container) {
   ASSIGN_OR_RETURN(const UniqueFd target, container.process());
   ASSIGN_OR_RETURN(PassedDescriptors passed, passed_descriptors(context));
   for (std::string& entry : passed.environment) process.env.push_back(std::move(entry));
-  const auto root = open_at(kCwd, cat("/proc/", container.record().process.pid, "/root"), O_PATH | O_DIRECTORY);
+  const auto root =
+      open_at(kCwd, cat("/proc/", container.record().process.pid, "/root"), O_PATH | O_DIRECTORY);
   if (root) complete_environment(root->get(), process);
   ASSIGN_OR_RETURN(const std::string cgroup, exec_cgroup(container, line));
   LaunchOrder order;
@@ -148,6 +151,14 @@ Result<int> run_exec(const Context& context) {
 
 }  // namespace
 
-const Verb kExec = {"exec", "CONTAINER [COMMAND...]", "Run a further program in a container", kExecOptions, 1, 4096, true, run_exec, kFailure};
+const Verb kExec = {"exec",
+                    "CONTAINER [COMMAND...]",
+                    "Run a further program in a container",
+                    kExecOptions,
+                    1,
+                    4096,
+                    true,
+                    run_exec,
+                    kFailure};
 
 }  // namespace berth::runtime::cli

@@ -23,7 +23,8 @@ Result<std::uint32_t> parse_id(std::string_view text, std::string_view whole) {
 /// A later "K=" replaces an earlier one, as it would in a shell.
 void set_variable(std::vector<std::string>& environment, const std::string& entry) {
   const std::string name = entry.substr(0, entry.find('=') + 1);
-  std::erase_if(environment, [&](const std::string& other) { return !name.empty() && other.starts_with(name); });
+  std::erase_if(environment,
+                [&](const std::string& other) { return !name.empty() && other.starts_with(name); });
   environment.push_back(entry);
 }
 

@@ -10,16 +10,65 @@
 namespace berth::runtime::cli {
 namespace {
 
-Json mount_options() {
-  return Json::array({"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion",
-                      "lazytime", "loud", "mand", "noatime", "nodev", "nodiratime", "noexec", "noiversion",
-                      "nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid", "nosymfollow", "private",
-                      "ratime", "rbind", "rdev", "rdiratime", "relatime", "remount", "rexec", "rnoatime", "rnodev",
-                      "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid", "rnosymfollow", "ro",
-                      "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave", "rstrictatime", "rsuid",
-                      "rsymfollow", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid",
-                      "symfollow", "sync", "unbindable"});
-}
+constexpr std::string_view kMountOptions[] = {"async",
+                                              "atime",
+                                              "bind",
+                                              "defaults",
+                                              "dev",
+                                              "diratime",
+                                              "dirsync",
+                                              "exec",
+                                              "iversion",
+                                              "lazytime",
+                                              "loud",
+                                              "mand",
+                                              "noatime",
+                                              "nodev",
+                                              "nodiratime",
+                                              "noexec",
+                                              "noiversion",
+                                              "nolazytime",
+                                              "nomand",
+                                              "norelatime",
+                                              "nostrictatime",
+                                              "nosuid",
+                                              "nosymfollow",
+                                              "private",
+                                              "ratime",
+                                              "rbind",
+                                              "rdev",
+                                              "rdiratime",
+                                              "relatime",
+                                              "remount",
+                                              "rexec",
+                                              "rnoatime",
+                                              "rnodev",
+                                              "rnodiratime",
+                                              "rnoexec",
+                                              "rnorelatime",
+                                              "rnostrictatime",
+                                              "rnosuid",
+                                              "rnosymfollow",
+                                              "ro",
+                                              "rprivate",
+                                              "rrelatime",
+                                              "rro",
+                                              "rrw",
+                                              "rshared",
+                                              "rslave",
+                                              "rstrictatime",
+                                              "rsuid",
+                                              "rsymfollow",
+                                              "runbindable",
+                                              "rw",
+                                              "shared",
+                                              "silent",
+                                              "slave",
+                                              "strictatime",
+                                              "suid",
+                                              "symfollow",
+                                              "sync",
+                                              "unbindable"};
 
 Json capability_list() {
   Json names = Json::array();
@@ -31,12 +80,15 @@ Json capability_list() {
 
 Json seccomp_features() {
   return Json{{"enabled", true},
-              {"actions", {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
-                           "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"}},
-              {"operators", {"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT",
-                             "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"}},
+              {"actions",
+               {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
+                "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"}},
+              {"operators",
+               {"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT",
+                "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"}},
               {"archs", native_seccomp_architectures()},
-              {"knownFlags", {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"}},
+              {"knownFlags",
+               {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"}},
               {"supportedFlags",
                {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"}}};
 }
@@ -52,13 +104,14 @@ Json features() {
                  {"intelRdt", {{"enabled", false}}},
                  {"netDevices", {{"enabled", false}}},
                  {"mountExtensions", {{"idmap", {{"enabled", false}}}}}};
-  return Json{{"ociVersionMin", "1.0.0"},
-              {"ociVersionMax", kSpecVersion},
-              {"hooks", {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}},
-              {"mountOptions", mount_options()},
-              {"linux", std::move(linux_)},
-              {"annotations", Json::object()},
-              {"potentiallyUnsafeConfigAnnotations", Json::array()}};
+  return Json{
+      {"ociVersionMin", "1.0.0"},
+      {"ociVersionMax", kSpecVersion},
+      {"hooks", {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}},
+      {"mountOptions", kMountOptions},
+      {"linux", std::move(linux_)},
+      {"annotations", Json::object()},
+      {"potentiallyUnsafeConfigAnnotations", Json::array()}};
 }
 
 Result<int> run_features(const Context&) {

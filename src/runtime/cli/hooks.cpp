@@ -38,7 +38,8 @@ std::vector<std::string> hook_environment(const oci::Hook& hook, char** own) {
 
 std::chrono::steady_clock::time_point deadline_of(const oci::Hook& hook) {
   constexpr std::int64_t kLongest = 365L * 24 * 3600;
-  return std::chrono::steady_clock::now() + std::chrono::seconds(std::min(hook.timeout.value_or(kLongest), kLongest));
+  return std::chrono::steady_clock::now() +
+         std::chrono::seconds(std::min(hook.timeout.value_or(kLongest), kLongest));
 }
 
 Error hook_failure(const HookPoint& point, const oci::Hook& hook, Error cause) {
@@ -53,7 +54,8 @@ Result<void> run_hook(const HookPoint& point, const oci::Hook& hook) {
   auto done = run_to_end(std::move(request), point.state, kMaxOutput, deadline_of(hook));
   if (!done) return std::move(done).error();
   if (done->wait_status == 0) return {};
-  return Error(Code::kInternal, cat(describe_wait_status(done->wait_status), done->err.empty() ? "" : ": ", done->err));
+  return Error(Code::kInternal,
+               cat(describe_wait_status(done->wait_status), done->err.empty() ? "" : ": ", done->err));
 }
 
 /// stdin as a file in memory: nobody has to be there to feed it, and nobody has to read it.
@@ -105,7 +107,8 @@ Result<void> run_hook_inside(const HookPoint& point, const oci::Hook& hook,
   PlanResources resources;
   resources.target.reset(::fcntl(target, F_DUPFD_CLOEXEC, 0));
   LaunchOrder order;
-  ASSIGN_OR_RETURN(order.plan, materialise(hook_plan(hook, namespaces, point.environment), std::move(resources)));
+  ASSIGN_OR_RETURN(order.plan,
+                   materialise(hook_plan(hook, namespaces, point.environment), std::move(resources)));
   order.is_exec = true;
   order.stdio = {state.get(), STDERR_FILENO, STDERR_FILENO};
   const auto deadline = deadline_of(hook);
@@ -129,7 +132,8 @@ Result<void> run_hooks(const HookPoint& point) {
   return {};
 }
 
-Result<void> run_hooks_inside(const HookPoint& point, const std::vector<oci::Namespace>& namespaces, int pidfd) {
+Result<void> run_hooks_inside(const HookPoint& point, const std::vector<oci::Namespace>& namespaces,
+                              int pidfd) {
   for (const oci::Hook& hook : point.hooks) {
     auto ran = run_hook_inside(point, hook, namespaces, pidfd);
     if (!ran) return hook_failure(point, hook, std::move(ran).error());

@@ -15,14 +15,15 @@ namespace berth::runtime::cli {
 struct HookPoint {
   std::string_view name;  ///< "createRuntime"
   const std::vector<oci::Hook>& hooks;
-  std::string state;               ///< JSON
-  char** environment = nullptr;    ///< for hooks that bring none
+  std::string state;             ///< JSON
+  char** environment = nullptr;  ///< for hooks that bring none
 };
 
 /// In the runtime's own namespaces. Stops at the first that fails: the error names it.
 Result<void> run_hooks(const HookPoint& point);
 
 /// Inside the container that `pidfd` is the process of: its namespaces of these types and its root.
-Result<void> run_hooks_inside(const HookPoint& point, const std::vector<oci::Namespace>& namespaces, int pidfd);
+Result<void> run_hooks_inside(const HookPoint& point, const std::vector<oci::Namespace>& namespaces,
+                              int pidfd);
 
 }  // namespace berth::runtime::cli

@@ -50,6 +50,13 @@ Result<int> run_kill(const Context& context) {
 
 }  // namespace
 
-const Verb kKill = {"kill", "CONTAINER [SIGNAL]", "Send a signal to the container's process [TERM]", kKillOptions, 1, 2, false, run_kill};
+const Verb kKill = {"kill",
+                    "CONTAINER [SIGNAL]",
+                    "Send a signal to the container's process [TERM]",
+                    kKillOptions,
+                    1,
+                    2,
+                    false,
+                    run_kill};
 
 }  // namespace berth::runtime::cli

@@ -125,7 +125,8 @@ Result<LaunchedChild::Said> LaunchedChild::next() {
     packet.msg_controllen = control.size();
     const ssize_t size = ::recvmsg(socket_.get(), &packet, MSG_CMSG_CLOEXEC);
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno != ECONNRESET) return Error::from_errno(errno, "read", "what the container's child says");
+    if (size < 0 && errno != ECONNRESET)
+      return Error::from_errno(errno, "read", "what the container's child says");
     Said said;
     if (size <= 0) return said;
     const cmsghdr* rights = CMSG_FIRSTHDR(&packet);
@@ -148,7 +149,8 @@ Result<LaunchedChild::Said> LaunchedChild::next() {
 
 Result<void> LaunchedChild::go() {
   const launch::Message message{launch::Message::kGo, {}, 0};
-  if (::send(socket_.get(), &message, sizeof message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof message)) return {};
+  if (::send(socket_.get(), &message, sizeof message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof message))
+    return {};
   return Error::from_errno(errno, "tell the container's process to go on", "");
 }
 
@@ -167,7 +169,8 @@ Result<void> LaunchedChild::wait_for_exec() {
 }
 
 Error LaunchedChild::explain(const Said& said) const {
-  if (said.kind == launch::Message::kFailed) return launch_failure(labels_, said.failure.op_index, said.failure.err);
+  if (said.kind == launch::Message::kFailed)
+    return launch_failure(labels_, said.failure.op_index, said.failure.err);
   if (said.kind == 0) return {Code::kInternal, "the container's process ended before its program was run"};
   return {Code::kInternal, cat("the container's process said ", said.kind, " when that was not due")};
 }

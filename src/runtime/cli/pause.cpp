@@ -11,8 +11,8 @@ Result<int> run_pause(const Context& context) {
   RETURN_IF_ERROR(container.lock());
   const Status status = container.status();
   if (status != Status::kRunning && status != Status::kCreated) {
-    return Error(Code::kFailedPrecondition,
-                 cat("cannot pause container ", container.id(), ": it is ", status_name(status), ", not running"));
+    return Error(Code::kFailedPrecondition, cat("cannot pause container ", container.id(), ": it is ",
+                                                status_name(status), ", not running"));
   }
   ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container.cgroups());
   RETURN_IF_ERROR(cgroups->freeze(container.record().cgroup));

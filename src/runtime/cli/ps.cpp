@@ -41,7 +41,8 @@ Result<std::string> filter(std::string_view output, const std::set<int>& pids) {
     int pid = 0;
     if (heading) {
       const auto found = std::find(words.begin(), words.end(), "PID");
-      if (found == words.end()) return Error(Code::kInvalidArgument, "ps prints no column PID with these flags");
+      if (found == words.end())
+        return Error(Code::kInvalidArgument, "ps prints no column PID with these flags");
       column = static_cast<std::size_t>(found - words.begin());
     } else if (column < words.size()) {
       std::from_chars(words[column].data(), words[column].data() + words[column].size(), pid);
@@ -87,6 +88,7 @@ Result<int> run_ps(const Context& context) {
 
 }  // namespace
 
-const Verb kPs = {"ps", "CONTAINER [PS-FLAG]...", "The container's processes", kPsOptions, 1, 64, true, run_ps};
+const Verb kPs = {"ps",  "CONTAINER [PS-FLAG]...", "The container's processes", kPsOptions, 1, 64, true,
+                  run_ps};
 
 }  // namespace berth::runtime::cli

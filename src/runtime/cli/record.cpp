@@ -35,18 +35,12 @@ std::string_view status_name(Status status) {
 }
 
 Json to_json(const Record& record) {
-  return Json{{"ociVersion", kSpecVersion},
-              {"id", record.id},
-              {"bundle", record.bundle},
-              {"rootfs", record.rootfs},
-              {"created", record.created},
-              {"owner", record.owner},
-              {"cgroupPath", record.cgroup},
-              {"annotations", record.annotations},
-              {"pid", record.process.pid},
-              {"startTime", record.process.start_time},
-              {"firstLabel", record.first_label},
-              {"labels", record.labels}};
+  return Json{{"ociVersion", kSpecVersion},       {"id", record.id},
+              {"bundle", record.bundle},          {"rootfs", record.rootfs},
+              {"created", record.created},        {"owner", record.owner},
+              {"cgroupPath", record.cgroup},      {"annotations", record.annotations},
+              {"pid", record.process.pid},        {"startTime", record.process.start_time},
+              {"firstLabel", record.first_label}, {"labels", record.labels}};
 }
 
 Result<Record> parse_record(std::string_view text) {

@@ -20,8 +20,8 @@ std::string_view status_name(Status status);
 /// state.json: what cannot be looked up. The status is never stored, it is asked for.
 struct Record {
   std::string id;
-  std::string bundle;  ///< absolute
-  std::string rootfs;  ///< absolute
+  std::string bundle;   ///< absolute
+  std::string rootfs;   ///< absolute
   std::string created;  ///< RFC 3339
   std::string owner;
   std::string cgroup;  ///< of cgroup::Manager

@@ -38,9 +38,9 @@ void say(const Globals& globals, std::string_view level, const Error& error) {
   const auto file = open_at(kCwd, globals.log, O_WRONLY | O_CREAT | O_APPEND, 0644);
   if (!file) return;
   const std::string now = rfc3339(now_ns());
-  const std::string line =
-      globals.log_json ? to_text(Json{{"level", level}, {"msg", text}, {"time", now}})
-                       : cat("time=", in_quotes(now), " level=", level, " msg=", in_quotes(text));
+  const std::string line = globals.log_json
+                               ? to_text(Json{{"level", level}, {"msg", text}, {"time", now}})
+                               : cat("time=", in_quotes(now), " level=", level, " msg=", in_quotes(text));
   (void)write_fd(file->get(), line + "\n", globals.log);
 }
 

@@ -15,6 +15,7 @@ Result<int> run_restore(const Context&) {
 
 }  // namespace
 
-const Verb kRestore = {"restore", "CONTAINER", "Not supported: needs CRIU", kRestoreOptions, 0, 9, true, run_restore};
+const Verb kRestore = {"restore", "CONTAINER", "Not supported: needs CRIU", kRestoreOptions, 0, 9,
+                       true,      run_restore};
 
 }  // namespace berth::runtime::cli

@@ -11,8 +11,8 @@ Result<int> run_resume(const Context& context) {
   RETURN_IF_ERROR(container.lock());
   const Status status = container.status();
   if (status != Status::kPaused) {
-    return Error(Code::kFailedPrecondition,
-                 cat("cannot resume container ", container.id(), ": it is ", status_name(status), ", not paused"));
+    return Error(Code::kFailedPrecondition, cat("cannot resume container ", container.id(), ": it is ",
+                                                status_name(status), ", not paused"));
   }
   ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container.cgroups());
   RETURN_IF_ERROR(cgroups->thaw(container.record().cgroup));

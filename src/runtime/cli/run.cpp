@@ -50,6 +50,8 @@ Result<int> run_run(const Context& context) {
 
 }  // namespace
 
-const Verb kRun = {"run", "CONTAINER", "Create and start a container, and wait for its end", kRunOptions, 1, 1, false, run_run};
+const Verb kRun = {"run",       "CONTAINER", "Create and start a container, and wait for its end",
+                   kRunOptions, 1,           1,
+                   false,       run_run};
 
 }  // namespace berth::runtime::cli

@@ -31,7 +31,10 @@ std::vector<oci::Mount> default_mounts() {
   return {
       {"/proc", "proc", "proc", {}},
       {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
-      {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+      {"/dev/pts",
+       "devpts",
+       "devpts",
+       {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
       {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
       {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
       {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
@@ -50,9 +53,17 @@ oci::Spec default_spec() {
   spec.linux_.resources.devices = {{false, 'a', std::nullopt, std::nullopt, "rwm"}};
   spec.linux_.namespaces = {{kPid, ""}, {kNetwork, ""}, {kIpc, ""}, {kUts, ""}, {kMount, ""}, {kCgroup, ""}};
   // What of the kernel's views tells about, or reaches, more than the container.
-  spec.linux_.masked_paths = {"/proc/acpi",         "/proc/asound",     "/proc/kcore",       "/proc/keys",
-                              "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-                              "/proc/scsi",         "/sys/firmware",    "/sys/devices/virtual/powercap"};
+  spec.linux_.masked_paths = {"/proc/acpi",
+                              "/proc/asound",
+                              "/proc/kcore",
+                              "/proc/keys",
+                              "/proc/latency_stats",
+                              "/proc/timer_list",
+                              "/proc/timer_stats",
+                              "/proc/sched_debug",
+                              "/proc/scsi",
+                              "/sys/firmware",
+                              "/sys/devices/virtual/powercap"};
   spec.linux_.readonly_paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
   return spec;
 }

@@ -20,6 +20,7 @@ Result<int> run_start(const Context& context) {
 
 }  // namespace
 
-const Verb kStart = {"start", "CONTAINER", "Run the program of a created container", {}, 1, 1, false, run_start};
+const Verb kStart = {"start", "CONTAINER", "Run the program of a created container", {}, 1, 1,
+                     false,   run_start};
 
 }  // namespace berth::runtime::cli

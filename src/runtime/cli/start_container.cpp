@@ -53,7 +53,8 @@ Result<void> read_result(const UniqueFd& result, const Record& record) {
     if (size < 0) return Error::from_errno(errno, "read", "what became of the start");
     if (size == 0 && executing) return {};
     if (size == 0) return Error(Code::kInternal, "the container's process ended before its program was run");
-    if (size != static_cast<ssize_t>(sizeof message)) return Error(Code::kInternal, "a start told half a word");
+    if (size != static_cast<ssize_t>(sizeof message))
+      return Error(Code::kInternal, "a start told half a word");
     if (message.kind == launch::Message::kExecing) executing = true;
     if (message.kind != launch::Message::kFailed) continue;
     std::vector<std::string> labels(record.first_label);
@@ -85,7 +86,8 @@ Result<void> start_container(Container& container) {
   if (auto ran = run_start_hooks(container, *spec, process.get()); !ran)
     return destroyed(container, std::move(ran).error());
   RETURN_IF_ERROR(open_gate(container.dir(), container.record()));
-  if (auto ran = run_poststart_hooks(container, *spec); !ran) return destroyed(container, std::move(ran).error());
+  if (auto ran = run_poststart_hooks(container, *spec); !ran)
+    return destroyed(container, std::move(ran).error());
   return {};
 }
 

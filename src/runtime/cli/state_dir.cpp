@@ -17,8 +17,7 @@ namespace {
 
 constexpr mode_t kPrivate = 0700;
 constexpr std::size_t kMaxId = 255;  // NAME_MAX
-constexpr std::string_view kIdLetters =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
+constexpr std::string_view kIdLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
 
 Error no_container(const std::string& id) {
   return {Code::kNotFound, cat("container ", id, " does not exist")};
@@ -30,8 +29,8 @@ Result<void> check_container_id(std::string_view id) {
   const bool valid = !id.empty() && id != "." && id != ".." && id.size() <= kMaxId &&
                      id.find_first_not_of(kIdLetters) == std::string_view::npos;
   if (valid) return {};
-  return Error(Code::kInvalidArgument,
-               cat("\"", id.substr(0, kMaxId), "\" is no container ID: letters, digits and _+-. are allowed"));
+  return Error(Code::kInvalidArgument, cat("\"", id.substr(0, kMaxId),
+                                           "\" is no container ID: letters, digits and _+-. are allowed"));
 }
 
 Result<StateDir> StateDir::create(const std::string& root, const std::string& id) {
@@ -42,8 +41,7 @@ Result<StateDir> StateDir::create(const std::string& root, const std::string& id
       RETURN_IF_ERROR(make_dirs(root, kPrivate));
       errno = ::mkdir(path.c_str(), kPrivate) == 0 ? 0 : errno;
     }
-    if (errno == EEXIST)
-      return Error(Code::kAlreadyExists, cat("container with ID ", id, " already exists"));
+    if (errno == EEXIST) return Error(Code::kAlreadyExists, cat("container with ID ", id, " already exists"));
     if (errno != 0) return Error::from_errno(errno, "create", path);
   }
   ASSIGN_OR_RETURN(UniqueFd dir, open_at(kCwd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));

@@ -95,7 +95,8 @@ class Supervision {
     std::array<char, 4096> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     const ssize_t size = ::read(STDIN_FILENO, buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) return;
-    if (size > 0 && write_fd(terminal_.get(), {buffer.data(), static_cast<std::size_t>(size)}, "terminal")) return;
+    if (size > 0 && write_fd(terminal_.get(), {buffer.data(), static_cast<std::size_t>(size)}, "terminal"))
+      return;
     stdin_open_ = false;
   }
 
@@ -112,7 +113,8 @@ Result<UniqueFd> hold_signals() {
   sigset_t all;
   sigfillset(&all);
   // These are about ourselves.
-  for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPIPE, SIGTTIN, SIGTTOU}) sigdelset(&all, own);
+  for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPIPE, SIGTTIN, SIGTTOU})
+    sigdelset(&all, own);
   if (::sigprocmask(SIG_BLOCK, &all, nullptr) != 0) return Error::from_errno(errno, "block", "signals");
   UniqueFd signals(::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals) return Error::from_errno(errno, "create", "a signal descriptor");

@@ -42,7 +42,8 @@ Result<oci::Resources> read_resources_file(const std::string& path) {
 }
 
 template <class Number>
-Result<void> set(const Arguments& line, std::string_view flag, std::int64_t least, std::optional<Number>& out) {
+Result<void> set(const Arguments& line, std::string_view flag, std::int64_t least,
+                 std::optional<Number>& out) {
   ASSIGN_OR_RETURN(const auto value, line.number(flag, least));
   if (value) out = static_cast<Number>(*value);
   return {};
@@ -68,7 +69,8 @@ Result<int> run_update(const Context& context) {
   RETURN_IF_ERROR(container.lock());
   ASSIGN_OR_RETURN(const oci::Resources resources, wanted(context.arguments));
   if (container.status() == Status::kStopped)
-    return Error(Code::kFailedPrecondition, cat("cannot update container ", container.id(), ": it is stopped"));
+    return Error(Code::kFailedPrecondition,
+                 cat("cannot update container ", container.id(), ": it is stopped"));
   ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container.cgroups());
   RETURN_IF_ERROR(cgroups->update(container.record().cgroup, resources));
   return 0;
@@ -76,6 +78,7 @@ Result<int> run_update(const Context& context) {
 
 }  // namespace
 
-const Verb kUpdate = {"update", "CONTAINER", "Change a container's limits", kUpdateOptions, 1, 1, false, run_update};
+const Verb kUpdate = {"update", "CONTAINER", "Change a container's limits", kUpdateOptions, 1, 1,
+                      false,    run_update};
 
 }  // namespace berth::runtime::cli

@@ -39,8 +39,8 @@ struct Verb {
   int failure_status = 1;  ///< when run() returns an error
 };
 
-extern const Verb kCheckpoint, kCompletion, kCreate, kDelete, kEvents, kExec, kFeatures, kKill, kList, kPause, kPs,
-    kRestore, kResume, kRun, kSpec, kStart, kState, kUpdate;
+extern const Verb kCheckpoint, kCompletion, kCreate, kDelete, kEvents, kExec, kFeatures, kKill, kList, kPause,
+    kPs, kRestore, kResume, kRun, kSpec, kStart, kState, kUpdate;
 
 /// All, in the order of the help.
 std::span<const Verb* const> verbs();

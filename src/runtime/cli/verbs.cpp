@@ -7,7 +7,7 @@ namespace berth::runtime::cli {
 namespace {
 
 constexpr std::array<const Verb*, 18> kVerbs = {
-    &kCreate, &kStart, &kRun,    &kState,  &kKill,   &kDelete,   &kList,     &kPs,         &kExec,
+    &kCreate, &kStart,  &kRun,    &kState,  &kKill, &kDelete,   &kList,       &kPs,      &kExec,
     &kPause,  &kResume, &kUpdate, &kEvents, &kSpec, &kFeatures, &kCheckpoint, &kRestore, &kCompletion};
 
 constexpr Option kGlobalOptions[] = {

@@ -151,7 +151,8 @@ Result<void> check_linux(const Linux& linux_) {
 Result<void> check_hooks(std::string_view point, const std::vector<Hook>& hooks) {
   for (const Hook& hook : hooks) {
     RETURN_IF_ERROR(check_path(cat("hooks.", point, ".path"), hook.path));
-    for (const std::string& word : hook.args) RETURN_IF_ERROR(check_text(cat("hooks.", point, ".args"), word));
+    for (const std::string& word : hook.args)
+      RETURN_IF_ERROR(check_text(cat("hooks.", point, ".args"), word));
     for (const std::string& entry : hook.env.value_or(std::vector<std::string>{}))
       RETURN_IF_ERROR(check_text(cat("hooks.", point, ".env"), entry));
     if (hook.timeout && *hook.timeout <= 0)

@@ -146,7 +146,8 @@ Result<void> add_namespaces(const oci::Spec& spec, const CompileOptions& options
     } else if (origin == NamespaceOrigin::kNew) {
       plan.clone_flags |= clone_flag(type);
       if (type == NamespaceType::kNetwork) {
-        plan.add({.kind = OpKind::kLoopbackUp, .phase = Phase::kUnshare, .label = "bring the loopback device up"});
+        plan.add(
+            {.kind = OpKind::kLoopbackUp, .phase = Phase::kUnshare, .label = "bring the loopback device up"});
       }
     }
   }

@@ -90,7 +90,8 @@ TEST_CASE("a user is one number or two", "[oci]") {
   CHECK(user.gid == 100);
   REQUIRE(parse_user("7", user));
   CHECK(user.gid == 0);
-  for (const char* bad : {"", ":", "root", "1:", ":1", "1:2:3", "-1", "4294967296"}) CHECK_FALSE(parse_user(bad, user));
+  for (const char* bad : {"", ":", "root", "1:", ":1", "1:2:3", "-1", "4294967296"})
+    CHECK_FALSE(parse_user(bad, user));
 }
 
 TEST_CASE("an exec is never less confined than its container", "[oci]") {
@@ -99,7 +100,8 @@ TEST_CASE("an exec is never less confined than its container", "[oci]") {
   container.args = {"init"};
   container.env = {"A=1", "HOME=/root"};
   container.no_new_privileges = true;
-  container.capabilities = oci::Capabilities{{"CAP_CHOWN"}, {"CAP_CHOWN"}, {"CAP_CHOWN"}, {"CAP_CHOWN"}, {"CAP_CHOWN"}};
+  container.capabilities =
+      oci::Capabilities{{"CAP_CHOWN"}, {"CAP_CHOWN"}, {"CAP_CHOWN"}, {"CAP_CHOWN"}, {"CAP_CHOWN"}};
   const std::vector<std::string> line = {"-c", "CAP_KILL", "-u", "5", "-e", "A=2", "name", "ls"};
   const auto process = exec_process(*Arguments::parse(line, kExecOptions, true), container);
   REQUIRE(process);
@@ -110,7 +112,8 @@ TEST_CASE("an exec is never less confined than its container", "[oci]") {
   CHECK(process->capabilities->effective == std::vector<std::string>{"CAP_CHOWN", "CAP_KILL"});
   CHECK(process->capabilities->inheritable.empty());
   CHECK(process->capabilities->ambient.empty());
-  CHECK_FALSE(exec_process(*Arguments::parse(std::vector<std::string>{"name"}, kExecOptions, true), container));
+  CHECK_FALSE(
+      exec_process(*Arguments::parse(std::vector<std::string>{"name"}, kExecOptions, true), container));
 }
 
 }  // namespace berth::runtime::cli

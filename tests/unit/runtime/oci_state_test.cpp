@@ -34,7 +34,8 @@ Record sample() {
 }  // namespace
 
 TEST_CASE("IDs that could be paths are refused", "[oci]") {
-  for (const char* bad : {"", ".", "..", "a/b", "/", "a b", "a\n", "ä", "a*"}) CHECK_FALSE(check_container_id(bad));
+  for (const char* bad : {"", ".", "..", "a/b", "/", "a b", "a\n", "ä", "a*"})
+    CHECK_FALSE(check_container_id(bad));
   CHECK_FALSE(check_container_id(std::string(256, 'a')));
   for (const char* good : {"a", "A-b_c.d+9", "...", "-"}) CHECK(check_container_id(good));
 }
@@ -84,7 +85,8 @@ TEST_CASE("records survive being written and read", "[oci]") {
 }
 
 TEST_CASE("state files that are not ours are errors, never containers", "[oci]") {
-  for (const char* bad : {"", "{", "[]", "{}", R"({"id":7})", R"({"id":"c","pid":"x"})", R"({"id":"c","labels":[1]})"})
+  for (const char* bad :
+       {"", "{", "[]", "{}", R"({"id":7})", R"({"id":"c","pid":"x"})", R"({"id":"c","labels":[1]})"})
     CHECK_FALSE(parse_record(bad));
 }
 
@@ -111,7 +113,8 @@ TEST_CASE("hooks and callers get the specification's state", "[oci]") {
 }
 
 TEST_CASE("a home directory is looked up by number in a file that anybody may have written", "[oci]") {
-  constexpr std::string_view kPasswd = "root:x:0:0:root:/root:/bin/sh\nbroken\n::::::\nu:x:1000:1:,,:/home/u\nr:x:7:7::relative:";
+  constexpr std::string_view kPasswd =
+      "root:x:0:0:root:/root:/bin/sh\nbroken\n::::::\nu:x:1000:1:,,:/home/u\nr:x:7:7::relative:";
   CHECK(home_in(kPasswd, 0) == "/root");
   CHECK(home_in(kPasswd, 1000) == "/home/u");
   CHECK(home_in(kPasswd, 7) == "/");
