@@ -119,6 +119,10 @@ def _(_node):
             config["mounts"].append({"destination": "/x", "type": "bind", "source": "/no/such/source", "options": ["rbind"]})
         oci.refused(["/no/such/source"], "run", "-b", oci.bundle("true", change=bad_mount).dir, "x")
         oci.refused(["CRIU"], "checkpoint", "x")
+
+        def systemd_path(config):
+            config["linux"]["cgroupsPath"] = "user.slice:libpod:x"
+        oci.refused(["linux.cgroupsPath", "systemd"], "run", "-b", oci.bundle("true", change=systemd_path).dir, "x")
         oci.refused(["--no-pivot"], "run", "--no-pivot", "-b", oci.bundle("true").dir, "x")
         equal(os.listdir(oci.root), [])
 

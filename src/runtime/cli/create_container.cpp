@@ -198,6 +198,7 @@ Result<CreatedContainer> Creation::run() {
   RETURN_IF_ERROR(converse());
   RETURN_IF_ERROR(complete());
   if (!request_.pid_file.empty()) RETURN_IF_ERROR(write_pid_file(request_.pid_file, child_->pid()));
+  container_.keep_spec(std::move(bundle_.spec));
   return CreatedContainer{std::move(container_), *std::move(child_), std::move(terminal_)};
 }
 
