@@ -177,9 +177,9 @@ Result<void> Creation::converse() {
       RETURN_IF_ERROR(child_->go());
     } else if (said.kind == Message::kTerminal) {
       RETURN_IF_ERROR(take_terminal(std::move(said.fd)));
-    } else if (said.kind == Message::kReady && child_->pid() != 0) {
+    } else if (said.kind == Message::kReady) {
       return {};
-    } else if (said.kind != Message::kReady) {
+    } else {
       return child_->explain(said);
     }
   }
