@@ -40,6 +40,9 @@ int join_keyring(Child& child, const plan::Op& op);
 // ops_network.cpp
 int loopback_up(Child& child, const plan::Op& op);
 
+// ops_label.cpp
+int set_label(Child& child, const plan::Op& op);
+
 // ops_program.cpp
 int find_program(Child& child, const plan::Op& op);
 int execute_program(Child& child, const plan::Op& op);
