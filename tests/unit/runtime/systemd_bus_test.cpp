@@ -12,6 +12,7 @@
 #include "cgroup_fixture.hpp"
 #include "fake_systemd.hpp"
 #include "runtime/cgroup/systemd_bus.hpp"
+#include "runtime/cgroup/systemd_manager.hpp"
 
 using namespace berth;
 using namespace berth::runtime::cgroup;
