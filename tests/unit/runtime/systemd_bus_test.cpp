@@ -60,7 +60,7 @@ struct Host {
     };
     systemd = std::make_unique<FakeSystemd>(tree.path("systemd"), std::move(behaviour));
     Manager::Options options = fake_host(tree, {""});
-      options.holder_program = BERTH_PID1;
+    options.holder_program = BERTH_PID1;
     options.systemd_address = systemd->address();
     auto opened = SystemdManager::open(options);
     if (!opened) throw std::runtime_error(opened.error().to_string());
