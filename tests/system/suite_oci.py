@@ -389,6 +389,23 @@ def _(_node):
         equal(bundle.out(), "first\n")
 
 
+@test("a filter that is loaded before the gate need only allow read and write there")
+def _(_node):
+    def filtered(config):
+        names = ["accept", "accept4", "socket", "connect", "sendmsg", "recvmsg", "sendto", "recvfrom", "dup", "dup2", "dup3",
+                 "close_range", "openat2", "mount", "pidfd_open"]
+        config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+                                      "syscalls": [{"names": names, "action": "SCMP_ACT_KILL_PROCESS"}]}
+    with runtime() as oci:
+        for privileges in (True, False):
+            bundle = oci.bundle("/bin/busybox", "echo", "through", noNewPrivileges=privileges, change=filtered)
+            bundle.create()
+            bundle.start()
+            oci.wait_stopped(bundle.id)
+            equal(bundle.out(), "through\n")
+            equal(bundle.run_again(), "through\n")
+
+
 @test("features and version tell what this build does")
 def _(_node):
     with runtime() as oci:
