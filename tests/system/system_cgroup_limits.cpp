@@ -123,7 +123,9 @@ TEST_CASE("a disk is throttled, and a disk that is not there is refused") {
     return;
   }
   const bool v1 = box.manager->has_controller("blkio");
-  const auto file = [&] { return v1 ? box.read("blkio", "blkio.throttle.read_bps_device") : box.read("io", "io.max"); };
+  const auto file = [&] {
+    return v1 ? box.read("blkio", "blkio.throttle.read_bps_device") : box.read("io", "io.max");
+  };
   oci::Resources limits;
   limits.block_io.read_bps = {throttle(disk, 1 << 20)};
   CHECK(told(box.manager->update(box.group, limits)) == "done");

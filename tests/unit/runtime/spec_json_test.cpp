@@ -45,7 +45,8 @@ Spec full_spec() {
   limits.memory_disable_oom_killer = false;
   limits.memory_use_hierarchy = true;
   limits.memory_check_before_update = true;
-  limits.block_io = {500, 10, {{8, 0, 10, {}}, {8, 1, {}, 20}}, {{8, 0, 1}}, {{8, 0, 2}}, {{8, 0, 3}}, {{8, 0, 4}}};
+  limits.block_io = {500,         10,         {{8, 0, 10, {}}, {8, 1, {}, 20}}, {{8, 0, 1}}, {{8, 0, 2}},
+                     {{8, 0, 3}}, {{8, 0, 4}}};
   limits.network_class = 0;
   limits.network_priorities = {{"lo", 5}};
   limits.rdma = {{"mlx", {1, {}}}, {"other", {}}};
