@@ -37,6 +37,9 @@ int no_new_privs(Child& child, const plan::Op& op);
 int load_seccomp(Child& child, const plan::Op& op);
 int join_keyring(Child& child, const plan::Op& op);
 
+// ops_label.cpp
+int set_label(Child& child, const plan::Op& op);
+
 // ops_program.cpp
 int find_program(Child& child, const plan::Op& op);
 int execute_program(Child& child, const plan::Op& op);

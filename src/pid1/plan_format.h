@@ -84,7 +84,14 @@ enum class OpKind : uint16_t {
   kSeccomp,  // extra: struct sock_filter array, value: count, flags: SECCOMP_FILTER_FLAG_*
   // kExec
   kExec,  // execve of the first candidate that is there, with the header's argv and envp
+  // kPrivileges; numbered last, for the shims of an older daemon
+  kLabel,  // text: AppArmor profile (mode kApparmorLabel) or SELinux label (kSelinuxLabel) that the execve
+           // gives;
+           // fd: the root of the host's procfs
 };
+
+inline constexpr uint32_t kApparmorLabel = 1;
+inline constexpr uint32_t kSelinuxLabel = 2;
 
 struct Op {
   OpKind kind;

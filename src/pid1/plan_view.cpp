@@ -74,6 +74,7 @@ constexpr Rule kRules[] = {
     {OpKind::kGate, in(Phase::kGate), 0},
     {OpKind::kSeccomp, in(Phase::kPrivileges) | in(Phase::kSeccomp), kFilterArray},
     {OpKind::kExec, in(Phase::kExec), 0},
+    {OpKind::kLabel, in(Phase::kPrivileges), kText | kFd},
 };
 
 class Checker {

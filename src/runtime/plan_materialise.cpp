@@ -15,11 +15,13 @@
 #include "base/cat.hpp"
 #include "base/digest.hpp"
 #include "base/log.hpp"
+#include "runtime/apparmor.hpp"
 #include "runtime/capabilities.hpp"
 #include "runtime/mount_tree.hpp"
 #include "runtime/plan.hpp"
 #include "runtime/plan/parts.hpp"
 #include "runtime/plan_layout.hpp"
+#include "runtime/selinux.hpp"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -65,6 +67,17 @@ Result<void> check_procfs(int tree, const std::string& source) {
   if (volume.f_type == PROC_SUPER_MAGIC && root.st_ino == kProcRootInode) return {};
   return Error(Code::kInvalidArgument,
                cat(source, " is not the root of a procfs and cannot be the container's /proc"));
+}
+
+Result<UniqueFd> open_proc() {
+  UniqueFd fd(::open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return Error::from_errno(errno, "open", "/proc");
+  struct statfs volume {};
+  struct stat root {};
+  if (::fstatfs(fd.get(), &volume) != 0 || ::fstat(fd.get(), &root) != 0)
+    return Error::from_errno(errno, "inspect", "/proc");
+  if (volume.f_type == PROC_SUPER_MAGIC && root.st_ino == kProcRootInode) return fd;
+  return Error(Code::kInternal, "the host's /proc is not the root of a procfs");
 }
 
 struct Tree {
@@ -122,7 +135,7 @@ class Opener {
 
   PlanResources resources_;
   std::vector<UniqueFd> fds_;
-  std::optional<std::uint32_t> target_, null_;
+  std::optional<std::uint32_t> target_, null_, proc_;
 };
 
 Result<std::uint32_t> Opener::open(const FdRequest& request, PlannedOp* op) {
@@ -137,6 +150,11 @@ Result<std::uint32_t> Opener::open(const FdRequest& request, PlannedOp* op) {
     if (null_) return *null_;
     ASSIGN_OR_RETURN(UniqueFd null, open_null());
     return shared(null_, std::move(null), "/dev/null");
+  }
+  if (std::holds_alternative<HostProcFd>(request)) {
+    if (proc_) return *proc_;
+    ASSIGN_OR_RETURN(UniqueFd proc, open_proc());
+    return shared(proc_, std::move(proc), "/proc");
   }
   if (const auto* path = std::get_if<NamespaceFd>(&request)) {
     ASSIGN_OR_RETURN(UniqueFd fd, open_namespace(*path));
@@ -170,6 +188,12 @@ void clamp(PlannedOp& op) {
     log::debug("capability not available on this host", {{"capability", name}});
 }
 
+/// The child could only say ENOENT.
+Result<void> check_label(const PlannedOp& op) {
+  if (op.kind != plan::OpKind::kLabel) return {};
+  return op.mode == plan::kApparmorLabel ? check_apparmor_profile(*op.text) : check_selinux_label(*op.text);
+}
+
 Result<void> resolve_op(PlannedOp op, Opener& opener, Plan& out, PlanFds& fds) {
   if (std::holds_alternative<EveryCgroup>(op.fd)) {
     for (std::size_t i = 0; i < opener.cgroup_count(); ++i) {
@@ -179,6 +203,7 @@ Result<void> resolve_op(PlannedOp op, Opener& opener, Plan& out, PlanFds& fds) {
     }
     return {};
   }
+  RETURN_IF_ERROR(check_label(op));
   auto fd = opener.open(op.fd, &op);
   if (!fd) return std::move(fd).error().add_context(op.label);
   if (op.kind == plan::OpKind::kKeyring) op.text = "_ses." + random_id();

@@ -21,6 +21,7 @@ struct RootfsFd {};
 struct EveryCgroup {};  ///< the op is repeated for every cgroup.procs of the resources
 struct TargetFd {};     ///< pidfd of the container that an exec enters
 struct HostNullFd {};   ///< the host's /dev/null, verified
+struct HostProcFd {};   ///< the root of the host's procfs, verified
 struct PodFd {
   std::uint32_t name;  ///< plan::kPodNet ...
 };
@@ -42,8 +43,8 @@ struct TreeFd {
   bool propagation_recursive = true;
   bool must_be_procfs = false;  ///< it will be the container's /proc
 };
-using FdRequest =
-    std::variant<NoFd, RootfsFd, EveryCgroup, TargetFd, HostNullFd, PodFd, NamespaceFd, NumberedFd, TreeFd>;
+using FdRequest = std::variant<NoFd, RootfsFd, EveryCgroup, TargetFd, HostNullFd, HostProcFd, PodFd,
+                               NamespaceFd, NumberedFd, TreeFd>;
 
 using OpExtra = std::variant<std::monostate, std::vector<std::string>, std::vector<std::uint32_t>,
                              std::vector<std::uint64_t>, std::shared_ptr<const SeccompProgram>>;

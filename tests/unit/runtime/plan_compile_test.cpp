@@ -84,17 +84,28 @@ TEST_CASE("what a pod cannot share and what is not built is refused", "[runtime]
   spec.linux_.namespaces.push_back({NamespaceType::kUser, ""});
   CHECK_THAT(refused(spec), Catch::Contains("user namespaces"));
   spec = test::small_spec();
-  spec.process.apparmor_profile = "docker-default";
-  CHECK_THAT(refused(spec), Catch::Contains("docker-default"));
-  spec = test::small_spec();
-  spec.process.selinux_label = "system_u:system_r:container_t:s0";
-  CHECK_THAT(refused(spec), Catch::Contains("container_t"));
-  spec = test::small_spec();
   spec.linux_.rootfs_propagation = "sideways";
   CHECK_THAT(refused(spec), Catch::Contains("sideways"));
   options = test::pod_options();
   options.attach_dir = "relative";
   CHECK_THAT(refused(test::small_spec(), options), Catch::Contains("relative"));
+}
+
+TEST_CASE("labels are set while descriptors are still open, and unconfined is none", "[runtime][plan]") {
+  oci::Spec spec = test::small_spec();
+  spec.process.no_new_privileges = false;
+  spec.process.apparmor_profile = "berth-default";
+  spec.process.selinux_label = "system_u:system_r:container_t:s0";
+  const Plan plan = compiled(spec);
+  const std::size_t apparmor = test::position(plan, OpKind::kLabel);
+  CHECK(plan.ops[apparmor].mode == plan::kApparmorLabel);
+  CHECK(plan.ops[apparmor].text == "berth-default");
+  CHECK(plan.ops[apparmor + 1].mode == plan::kSelinuxLabel);
+  CHECK(apparmor + 1 < test::position(plan, OpKind::kSeccomp));
+  CHECK(apparmor > test::position(plan, OpKind::kPivot));
+  spec.process.apparmor_profile = "unconfined";
+  spec.process.selinux_label.clear();
+  for (const PlannedOp& op : compiled(spec).ops) CHECK(op.kind != OpKind::kLabel);
 }
 
 TEST_CASE("a host name is set only in a namespace of the container's own", "[runtime][plan]") {
