@@ -24,6 +24,11 @@ def modes(**more):
     return security(namespace_options=more)
 
 
+def plain_pod(node):
+    """None of the attacks needs a network."""
+    return node.run_pod(**modes(network="NODE"))
+
+
 def crafted(node, name, make):
     """An image: busybox, and what `make(directory)` puts over it."""
     directory = f"{node.dir}/image-{name}"
@@ -80,7 +85,7 @@ def _(node):
     program = os.path.dirname(node.program) + "/berth-pid1"
     with open(program, "rb") as file:
         before = file.read()
-    all_seeing = security(privileged=True, namespace_options={"pid": "NODE"})
+    all_seeing = security(privileged=True, namespace_options={"pid": "NODE", "network": "NODE"})
     with node.run_pod(**all_seeing) as pod:
         held = pod.start(["sleep", "1000"])
         found = shims()
@@ -102,7 +107,7 @@ def _(node):
 
 @test("CVE-2024-21626: a working directory behind a descriptor is refused, in create and in exec")
 def _(node):
-    with node.run_pod() as pod:
+    with plain_pod(node) as pod:
         for number in range(3, 21):
             refusal = attempt(lambda: pod.output(["pwd"], working_dir=f"/proc/self/fd/{number}"))
             check(refusal is not None, f"started in descriptor {number}")
@@ -130,7 +135,7 @@ def _(node):
     marker = f"berth-raced-{os.getpid()}"
     race = f"""while :; do mv /v/d /v/e; ln -s /../../../../../.. /v/d; rm /v/d; mv /v/e /v/d; done"""
     before, root = mounts(), os.listdir("/")
-    with node.run_pod() as pod:
+    with plain_pod(node) as pod:
         racer = pod.start([SHELL, "-c", race], mounts=[{"container_path": "/v", "host_path": volume}])
         outcomes = {"started": 0, "refused": 0}
         until = time.monotonic() + float(os.environ.get("BERTH_RACE_SECONDS", "12"))
@@ -147,7 +152,7 @@ def _(node):
             equal(sorted(os.listdir("/")), sorted(root), "the host's root")
             check(not any(marker in place for place in mounts()), "a mount on the host")
         racer.stop()
-        check(outcomes["started"] > 20, f"too few starts to race with: {outcomes}")
+        check(outcomes["started"] >= 10, f"too few starts to race with: {outcomes}")
     equal(mounts() - before, set(), "new mounts of the host")
 
 
@@ -156,7 +161,7 @@ def _(node):
     for name in ("proc", "sys"):
         image = crafted(node, name + "-link", lambda directory: (os.makedirs(directory + "/elsewhere"),
                                                                  os.symlink("/elsewhere", f"{directory}/{name}")))
-        with node.run_pod() as pod:
+        with plain_pod(node) as pod:
             refusal = attempt(pod.output, [SHELL, "-c", "grep -c . /elsewhere/version /elsewhere/kernel/notes"], image_name=image)
             check(refusal is not None, f"/{name} was mounted through a link")
             contains(refusal, "/" + name)
@@ -173,7 +178,7 @@ def _(node):
     masked = {"security_context": {"masked_paths": ["/proc/timer_list", "/etc/passwd"]}}
     script = "stat -c '%F %t:%T' /etc/passwd; echo attacked >/etc/passwd; true"
     with untouched(target):
-        with node.run_pod() as pod:
+        with plain_pod(node) as pod:
             contains(pod.sh(script, image_name=image, linux=masked), "character special file 1:3")
             # The same by a volume over /dev; where that cannot be, it is refused.
             refusal = attempt(lambda: contains(
@@ -186,8 +191,10 @@ def _(node):
 def _(node):
     for number, target in enumerate(("../../../../../../etc", "/etc", "/proc/1/root/etc")):
         image = crafted(node, f"dev-link{number}", link(target, "/dev"))
-        with untouched("/etc"), node.run_pod() as pod:
-            attempt(pod.output, ["true"], image_name=image)
+        with untouched("/etc"), plain_pod(node) as pod:
+            refusal = attempt(pod.output, ["true"], image_name=image)
+            # Inside of the image a link leads to a directory like any other; one of procfs leads nowhere.
+            check("/dev: Too many levels" in refusal if number == 2 else refusal is None, refusal)
             check(not os.path.lexists("/etc/ptmx") and not os.path.lexists("/etc/null"), "devices in the host's /etc")
 
 
@@ -197,7 +204,7 @@ def _(node):
         return {line.split(":")[0]: line.split()[1] for line in text.splitlines()}
     show = "grep ^Cap /proc/self/status"
     for capabilities in ({}, {"add_capabilities": ["NET_ADMIN", "SYS_PTRACE"]}, {"add_capabilities": ["ALL"]}):
-        with node.run_pod() as pod:
+        with plain_pod(node) as pod:
             context = security(capabilities=capabilities)
             container = pod.start(["sleep", "1000"], **context)
             for text in (pod.sh(show, **context), container.exec(SHELL, "-c", show).out):
@@ -239,7 +246,7 @@ def _(node):
 
 @test("CVE-2021-41103: nobody but root reaches what containers have written")
 def _(node):
-    with node.run_pod() as pod:
+    with plain_pod(node) as pod:
         container = pod.start([SHELL, "-c", "cp /bin/busybox /mine; chmod 4755 /mine; echo there; sleep 1000"])
         deadline = time.monotonic() + 10
         while "there" not in container.output() and time.monotonic() < deadline:
