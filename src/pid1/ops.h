@@ -37,6 +37,9 @@ int no_new_privs(Child& child, const plan::Op& op);
 int load_seccomp(Child& child, const plan::Op& op);
 int join_keyring(Child& child, const plan::Op& op);
 
+// ops_network.cpp
+int loopback_up(Child& child, const plan::Op& op);
+
 // ops_label.cpp
 int set_label(Child& child, const plan::Op& op);
 

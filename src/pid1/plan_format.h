@@ -41,7 +41,8 @@ enum class OpKind : uint16_t {
   kOomScoreAdj,     // text: decimal; lowering without the right is not an error (EACCES, EPERM)
   kRlimit,          // mode: RLIMIT_*, flags: soft, value: hard; also in kSetup
   // kUnshare
-  kUnshare,  // flags: CLONE_NEW*
+  kUnshare,     // flags: CLONE_NEW*
+  kLoopbackUp,  // of a network namespace that is new
   // kFiles
   kRootPropagation,  // flags: MS_REC|MS_SLAVE ... on "/" of the new mount namespace
   kAttachRoot,       // fd: detached mount, target: an empty host directory to attach it to
@@ -54,6 +55,7 @@ enum class OpKind : uint16_t {
   kMakeNode,  // target, flags: dev_t, mode: S_IFCHR|0666 ..., value: uid << 32 | gid; an equal existing node
               // is fine
   kSymlink,   // text: what it points to, target; EEXIST is fine
+  kSync,      // tells whoever launched it that the mount tree stands, and waits for its word: hooks run now
   // kPivot
   kPivot,  // pivot_root(".", ".") into the attached root
   // kMask

@@ -21,6 +21,7 @@ struct CompileOptions {
   std::set<oci::NamespaceType> pod_namespaces;
   std::shared_ptr<const SeccompProgram> seccomp;  ///< null: unconfined
   std::string attach_dir;                         ///< empty host directory for kAttachRoot
+  bool stops_for_hooks = false;                   ///< kSync before the pivot
 };
 
 /// How an exec finds its container.

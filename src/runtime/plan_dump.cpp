@@ -234,6 +234,8 @@ Line process_line(const PlannedOp& op) {
               cat(limit(op.flags), ":", limit(op.value))};
     case OpKind::kUnshare:
       return {"unshare", namespaces(op.flags)};
+    case OpKind::kLoopbackUp:
+      return {"loopback", "up"};
     case OpKind::kHostname:
       return {"hostname", text_of(op)};
     case OpKind::kDomainname:
@@ -262,6 +264,8 @@ Line process_line(const PlannedOp& op) {
       return {"no_new_privs", ""};
     case OpKind::kFindProgram:
       return {"find", ""};
+    case OpKind::kSync:
+      return {"hooks", ""};
     case OpKind::kGate:
       return {"gate", ""};
     case OpKind::kSeccomp:

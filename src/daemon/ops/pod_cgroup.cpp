@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/cat.hpp"
+#include "runtime/cgroup/systemd_manager.hpp"
 #include "runtime/cgroup/systemd_names.hpp"
 
 namespace berth::daemon {
@@ -26,11 +27,12 @@ std::string slice_stem(const std::string& path) {
 Result<void> open_cgroups(Services& with) {
   runtime::cgroup::Manager::Options options;
   if (is_systemd(with)) {
-    options.driver = runtime::cgroup::Driver::kSystemd;
     options.holder_program = with.config.pid1_path;
     std::string& parent = with.config.cgroup_parent;
     if (parent == Config().cgroup_parent) parent = "berth.slice";
     ASSIGN_OR_RETURN(parent, runtime::cgroup::slice_parent(parent).context("cgroup.parent"));
+    ASSIGN_OR_RETURN(with.cgroups, runtime::cgroup::SystemdManager::open(options));
+    return {};
   }
   ASSIGN_OR_RETURN(with.cgroups, runtime::cgroup::Manager::open(options));
   return {};

@@ -4,13 +4,11 @@
 #include <utility>
 
 #include "runtime/cgroup/host_manager.hpp"
-#include "runtime/cgroup/systemd_manager.hpp"
 
 namespace berth::runtime::cgroup {
 
 Result<std::unique_ptr<Manager>> Manager::open(const Options& options) {
   ASSIGN_OR_RETURN(Layout layout, detect_layout(options));
-  if (options.driver == Driver::kSystemd) return SystemdManager::open(std::move(layout), options);
   return std::unique_ptr<Manager>(std::make_unique<HostManager>(std::move(layout)));
 }
 

@@ -39,12 +39,6 @@ struct JoinFds {
 
 struct DetailedStats;
 
-/// Who makes the groups that containers live in.
-enum class Driver : std::uint8_t {
-  kCgroupfs,  ///< we do, as directories
-  kSystemd,   ///< systemd does, as transient scopes in slices; what is below a scope is ours
-};
-
 /// One interface over cgroup v2, v1 and hybrid hosts. Each controller is resolved on its own from
 /// mountinfo, /proc/self/cgroup and cgroup.controllers; there is no global mode. A group is named
 /// by its path relative to the hierarchies' roots ("/kubepods/burstable/podX/berth-<id>"), the same
@@ -56,13 +50,13 @@ class Manager {
   struct Options {
     std::string mount_info_path = "/proc/self/mountinfo";  ///< tests point it to a fake tree
     std::string self_cgroup_path = "/proc/self/cgroup";
-    Driver driver = Driver::kCgroupfs;
-    /// kSystemd: berth-pid1, whose `hold` is in a scope before anything else is.
+    /// SystemdManager: berth-pid1, whose `hold` is in a scope before anything else is.
     std::string holder_program;
-    /// kSystemd: where systemd listens; empty: its private socket, or else the system bus.
+    /// SystemdManager: where systemd listens; empty: its private socket, or else the system bus.
     std::string systemd_address;
   };
-  /// kFailedPrecondition when the host has no cgroups, or not those that the driver needs.
+  /// The groups are directories that we make: the cgroupfs driver. kFailedPrecondition when the host
+  /// has no cgroups.
   static Result<std::unique_ptr<Manager>> open(const Options& options);
   virtual ~Manager() = default;
 

@@ -37,7 +37,8 @@ bool admits_one_process(const oci::Resources& resources) {
 
 }  // namespace
 
-Result<std::unique_ptr<Manager>> SystemdManager::open(Layout layout, const Manager::Options& options) {
+Result<std::unique_ptr<Manager>> SystemdManager::open(const Manager::Options& options) {
+  ASSIGN_OR_RETURN(Layout layout, detect_layout(options));
   if (!layout.is_unified()) {
     return Error(Code::kFailedPrecondition,
                  "cgroup driver \"systemd\" needs a host with cgroup v2 alone; use \"cgroupfs\" here");

@@ -16,10 +16,12 @@ namespace berth::runtime::cgroup {
 
 /// The systemd driver: groups are transient units, whose limits systemd is told as properties and the
 /// kernel as files, with the exact values. What is below a scope is delegated to us and made by hand.
-/// Needs a host with cgroup v2 alone: in v1 systemd resets device rules whenever it reloads.
+/// Needs a host with cgroup v2 alone: in v1 systemd resets device rules whenever it reloads. In a library
+/// of its own, for libsystemd's sake: only the daemon links it.
 class SystemdManager final : public HostManager {
  public:
-  static Result<std::unique_ptr<Manager>> open(Layout layout, const Manager::Options& options);
+  /// kFailedPrecondition without systemd, or on another host than it needs.
+  static Result<std::unique_ptr<Manager>> open(const Manager::Options& options);
 
   Result<void> create(const std::string& path, const oci::Resources& resources) override;
   Result<void> update(const std::string& path, const oci::Resources& resources) override;

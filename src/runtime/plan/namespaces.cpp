@@ -145,6 +145,10 @@ Result<void> add_namespaces(const oci::Spec& spec, const CompileOptions& options
                 .flags = clone_flag(type)});
     } else if (origin == NamespaceOrigin::kNew) {
       plan.clone_flags |= clone_flag(type);
+      if (type == NamespaceType::kNetwork) {
+        plan.add(
+            {.kind = OpKind::kLoopbackUp, .phase = Phase::kUnshare, .label = "bring the loopback device up"});
+      }
     }
   }
   const NamespaceOrigin pid = namespace_origin(spec, options, NamespaceType::kPid);

@@ -95,7 +95,7 @@ TEST_CASE("members that nobody knows are ignored", "[runtime][spec]") {
 
 TEST_CASE("what would change the container and is not built is refused, its empty form is not",
           "[runtime][spec]") {
-  CHECK_THAT(refused(R"({"hooks":{"prestart":[{"path":"/x"}]}})"), Catch::Contains("hooks"));
+  CHECK_THAT(refused(R"({"hooks":{"prestart":[{"path":7}]}})"), Catch::Contains("hooks.prestart[0].path"));
   CHECK_THAT(refused(R"({"linux":{"uidMappings":[{"hostID":1}]}})"), Catch::Contains("linux.uidMappings"));
   CHECK_THAT(refused(R"({"process":{"scheduler":{"policy":"SCHED_FIFO"}}})"),
              Catch::Contains("process.scheduler"));

@@ -12,6 +12,7 @@
 #include "cgroup_fixture.hpp"
 #include "fake_systemd.hpp"
 #include "runtime/cgroup/systemd_bus.hpp"
+#include "runtime/cgroup/systemd_manager.hpp"
 
 using namespace berth;
 using namespace berth::runtime::cgroup;
@@ -59,10 +60,9 @@ struct Host {
     };
     systemd = std::make_unique<FakeSystemd>(tree.path("systemd"), std::move(behaviour));
     Manager::Options options = fake_host(tree, {""});
-    options.driver = Driver::kSystemd;
     options.holder_program = BERTH_PID1;
     options.systemd_address = systemd->address();
-    auto opened = Manager::open(options);
+    auto opened = SystemdManager::open(options);
     if (!opened) throw std::runtime_error(opened.error().to_string());
     manager = *std::move(opened);
   }
@@ -165,15 +165,13 @@ TEST_CASE("calls of many threads share one connection", "[cgroup][systemd]") {
 TEST_CASE("a host without systemd is told so", "[cgroup][systemd]") {
   const Tree tree{{"unified/cgroup.controllers", ""}, {"memory/", ""}};
   Manager::Options options = fake_host(tree, {""});
-  options.driver = Driver::kSystemd;
   options.systemd_address = cat("unix:path=", tree.path("nobody"));
-  const auto absent = Manager::open(options);
+  const auto absent = SystemdManager::open(options);
   REQUIRE_FALSE(absent);
   CHECK(absent.error().code() == Code::kFailedPrecondition);
   CHECK_THAT(absent.error().to_string(), Catch::Contains("reach systemd"));
   options = fake_host(tree, {"memory", ""});
-  options.driver = Driver::kSystemd;
-  const auto hybrid = Manager::open(options);
+  const auto hybrid = SystemdManager::open(options);
   REQUIRE_FALSE(hybrid);
   CHECK_THAT(hybrid.error().to_string(), Catch::Contains("cgroup v2 alone"));
 }
