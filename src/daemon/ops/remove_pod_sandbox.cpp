@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "daemon/ops/operation.hpp"
+#include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/remove_container.hpp"
 #include "daemon/ops/stop_pod_sandbox.hpp"
 
@@ -25,6 +26,8 @@ Result<void> remove_pod(Services& with, const PodPtr& pod) {
   Operation op("RemovePodSandbox", pod->id());
   RETURN_IF_ERROR(op.step("stop", [&] { return stop_pod(with, pod); }));
   RETURN_IF_ERROR(op.step("remove containers", [&] { return remove_containers(with, pod->id()); }));
+  // Again: a container's own group may have gone only after the stop had looked whether its parent is empty.
+  RETURN_IF_ERROR(op.step("remove pod cgroup", [&] { return remove_pod_cgroup(with, pod->record()); }));
   RETURN_IF_ERROR(op.step("remove record", [&] { return remove_tree(with.layout.pod(pod->id())); }));
   with.pods.erase(pod);
   op.commit();

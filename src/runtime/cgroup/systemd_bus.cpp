@@ -146,7 +146,8 @@ struct SystemdBus::State {
   std::map<std::uint64_t, FlightPtr> replies_due;  ///< by cookie
   std::map<std::string, FlightPtr> jobs_due;       ///< by the job's path
   std::map<std::string, std::string> jobs_done;    ///< ended before the reply that names them
-  std::unique_ptr<Reactor> reactor;                ///< last: gone before what its callbacks use
+  /// Not owned: a callback that runs while the owner lets go must still find it.
+  Reactor* reactor = nullptr;
 
   Result<void> fly(const FlightPtr& flight, Arguments arguments);
   void take_off(const FlightPtr& flight, const Arguments& arguments);
@@ -298,17 +299,17 @@ Result<void> SystemdBus::State::fly(const FlightPtr& flight, Arguments arguments
   return flight->wait();
 }
 
-SystemdBus::SystemdBus(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SystemdBus::SystemdBus(std::unique_ptr<State> state, std::unique_ptr<Reactor> reactor)
+    : state_(std::move(state)), reactor_(std::move(reactor)) {}
 
-SystemdBus::~SystemdBus() {
-  state_->reactor.reset();  // no callback runs any more
-}
+SystemdBus::~SystemdBus() = default;
 
 Result<std::unique_ptr<SystemdBus>> SystemdBus::connect(const std::string& address) {
+  ASSIGN_OR_RETURN(auto reactor, Reactor::start());
   auto state = std::make_unique<State>();
   state->address = address;
-  ASSIGN_OR_RETURN(state->reactor, Reactor::start());
-  std::unique_ptr<SystemdBus> bus(new SystemdBus(std::move(state)));
+  state->reactor = reactor.get();
+  std::unique_ptr<SystemdBus> bus(new SystemdBus(std::move(state), std::move(reactor)));
   const auto flight = std::make_shared<Flight>("Subscribe", "", false);
   auto answered = bus->state_->fly(flight, [](sd_bus_message*) { return 0; });
   if (!answered) {

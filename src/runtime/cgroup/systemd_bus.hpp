@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/reactor.hpp"
 #include "base/result.hpp"
 #include "runtime/cgroup/systemd_properties.hpp"
 
@@ -34,8 +35,9 @@ class SystemdBus {
 
  private:
   struct State;
-  explicit SystemdBus(std::unique_ptr<State> state);
+  SystemdBus(std::unique_ptr<State> state, std::unique_ptr<Reactor> reactor);
   std::unique_ptr<State> state_;
+  std::unique_ptr<Reactor> reactor_;  ///< last: its thread has ended before what its callbacks use goes
 };
 
 }  // namespace berth::runtime::cgroup
