@@ -117,7 +117,8 @@ def see(program, change, args=None):
 
 # Meant differences: section -> what a line must have for it to be left out. See docs/oci-differences.md.
 MEANT = {
-    "runc": {"mounts": ("/sys/fs/cgroup ", "/sys/fs/cgroup/unified"), "devices.list": ("c 5:1 rwm", "c 10:200 rwm")},
+    "runc": {"mounts": ("/sys/fs/cgroup ", "/sys/fs/cgroup/unified"), "devices.list": ("c 5:1 rwm", "c 10:200 rwm"),
+             "devices": ("/proc/kcore",), "links": ("core ",)},
     # Older ones give the container's /dev/null to the user whose stdin it is.
     "crun": {"mounts": ("/sys/fs/cgroup ", "/sys/fs/cgroup/unified"), "devices": ("/proc/kcore", "1, 3 null"),
              "links": ("core ",), "cgroup": ("0::",)},
