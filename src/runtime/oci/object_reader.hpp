@@ -62,6 +62,14 @@ class ObjectReader {
       if (!failure_) visit(reader);
     });
   }
+  /// `visit(name, ObjectReader&)` for every member, an object each, of a member that is an object.
+  template <class Visit>
+  void each_member(std::string_view key, Visit visit) {
+    object(key, [&](ObjectReader& members) {
+      for (const auto& entry : members.object_.items())
+        members.object(entry.key(), [&](ObjectReader& value) { visit(entry.key(), value); });
+    });
+  }
   bool has(std::string_view key) const { return find(key) != nullptr; }
   /// A member that changes what a container may do, and that this runtime does not implement:
   /// refused unless it is empty.
