@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 
@@ -80,17 +80,11 @@ CpuUse CpuMeter::stop() const {
   return use;
 }
 
-double CpuMeter::daemon_threads() const {
-  double total = 0;
-  std::error_code ignored;
-  const std::filesystem::path tasks = "/proc/" + std::to_string(daemon_pid_) + "/task";
-  for (const auto& task : std::filesystem::directory_iterator(tasks, ignored)) {
-    std::ifstream file(task.path() / "schedstat");
-    double nanoseconds = 0;
-    file >> nanoseconds;
-    total += nanoseconds / 1e9;
-  }
-  return total;
+double CpuMeter::daemon_exactly() const {
+  clockid_t clock{};
+  timespec time{};
+  if (::clock_getcpuclockid(daemon_pid_, &clock) != 0 || ::clock_gettime(clock, &time) != 0) return 0;
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 }  // namespace berth::bench

@@ -22,9 +22,8 @@ class CpuMeter {
       : daemon_pid_(daemon_pid), group_file_(std::move(group_file)) {}
   void start() { began_ = read(); }
   CpuUse stop() const;
-  /// Scheduler time of all the daemon's threads in seconds, exact to the nanosecond. Threads that
-  /// ended are missing, so this is for idle times only.
-  double daemon_threads() const;
+  /// The daemon's time in seconds, exact to the nanosecond where /proc has ticks.
+  double daemon_exactly() const;
   int daemon_pid() const { return daemon_pid_; }
   bool has_group() const { return !group_file_.empty(); }
 

@@ -134,8 +134,8 @@ void NodeClient::first_answers() {
   verbose.set_verbose(true);
   cri::StatusResponse status;
   call("Status", verbose, status);
-  cri::RuntimeConfigResponse config;
-  call("RuntimeConfig", cri::RuntimeConfigRequest(), config);
+  cri::ListPodSandboxResponse pods;
+  call("ListPodSandbox", cri::ListPodSandboxRequest(), pods);
   cri::ImageFsInfoResponse filesystems;
   call("ImageFsInfo", cri::ImageFsInfoRequest(), filesystems);
 }

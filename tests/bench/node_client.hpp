@@ -43,7 +43,7 @@ class NodeClient {
   std::size_t list_pods();
   std::size_t list_stats();
   std::string version();
-  /// What the kubelet asks before anything else: Version, Status, RuntimeConfig, ImageFsInfo.
+  /// What the kubelet asks before anything else: Version, Status, ListPodSandbox, ImageFsInfo.
   void first_answers();
   const Options& options() const { return options_; }
 

@@ -38,9 +38,9 @@ void measure_memory(const Bench& bench) {
   bench.report.add(title, "PSS of the daemon", pss(bench.meter.daemon_pid()) / kKiB / kKiB, "MiB");
   bench.report.add(title, "PSS of all else, per pod", pss_of_new(before) / bench.pods / kKiB, "KiB");
 
-  const double began = bench.meter.daemon_threads();
+  const double began = bench.meter.daemon_exactly();
   std::this_thread::sleep_for(std::chrono::seconds(bench.idle_seconds));
-  const double used = bench.meter.daemon_threads() - began;
+  const double used = bench.meter.daemon_exactly() - began;
   bench.report.add("idle, " + std::to_string(bench.pods) + " pods", "CPU of the daemon",
                    used / bench.idle_seconds * 100, "% of a core");
 

@@ -60,7 +60,7 @@ def refused(code, words, action, *arguments, **request):
     raise AssertionError(f"not refused, although {code} was due")
 
 
-def wait_until(condition, seconds=10, what="condition"):
+def wait_until(condition, seconds=10, what="condition", every=0.02):
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -68,7 +68,7 @@ def wait_until(condition, seconds=10, what="condition"):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds} s still no {what}")
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def tool(name):
@@ -175,7 +175,7 @@ class Node:
                 os.environ.get("BERTH_TEST_LOG_LEVEL", "info")]
 
     def start(self, **environment):
-        """Starts berthd and waits until it answers; returns the seconds to that."""
+        """Starts berthd and waits until it answers; returns the seconds to its socket."""
         began = time.monotonic()
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
@@ -186,11 +186,12 @@ class Node:
             check(self.process.poll() is None, lambda: f"berthd ended: {self.log_tail()}")
             with sockets.socket(sockets.AF_UNIX) as probe:
                 return probe.connect_ex(path) == 0
-        wait_until(serving, 30, "berthd on its socket")
+        wait_until(serving, 30, "berthd on its socket", every=0.001)
+        elapsed = time.monotonic() - began
         if self.cri is None:
             self.cri = Cri(BUILD + "/tests/system/cri_call", self.socket)
         self.cri.Version(rpc_timeout=20)
-        return time.monotonic() - began
+        return elapsed
 
     def kill(self, number=signal.SIGKILL):
         if self.process and self.process.poll() is None:

@@ -30,6 +30,23 @@ void fill_common(const ContainerRecord& record, Message& out) {
   out.set_image_id(record.image_id);
 }
 
+/// All of its entry in a list but the state.
+std::string to_list_entry(const ContainerRecord& record) {
+  cri::Container entry;
+  fill_common(record, entry);
+  entry.set_pod_sandbox_id(record.pod_id);
+  return entry.SerializeAsString();
+}
+
+constexpr std::size_t kStateBytes = 2;
+
+/// The field of cri::Container: a key and a value below 128, each one byte; 0 is left out, as proto3 does.
+void append_state(cri::ContainerState state, std::string& entry) {
+  if (state == 0) return;
+  entry.push_back(static_cast<char>(cri::Container::kStateFieldNumber << 3U));
+  entry.push_back(static_cast<char>(state));
+}
+
 Json verbose_info(const Container& container, const ContainerStatus& status) {
   const ContainerRecord& record = container.record();
   Json info;
@@ -44,13 +61,17 @@ Json verbose_info(const Container& container, const ContainerStatus& status) {
 
 Result<void> list_containers(Services& with, const Call&, const cri::ListContainersRequest& request,
                              cri::ListContainersResponse& response) {
+  // Serialised once for its life: to copy the messages into each answer cost ten times the rest. The
+  // bytes enter as a field that the response does not know, which looks the same on the wire.
+  auto* fields = response.GetReflection()->MutableUnknownFields(&response);
   for (const auto& container : with.containers.list()) {
     const auto state = container->status.lock()->state;
     if (!matches(request.filter(), *container, state)) continue;
-    auto* item = response.add_containers();
-    fill_common(container->record(), *item);
-    item->set_pod_sandbox_id(container->record().pod_id);
-    item->set_state(state);
+    const std::string& entry = container->list_entry(to_list_entry);
+    std::string* item = fields->AddLengthDelimited(cri::ListContainersResponse::kContainersFieldNumber);
+    item->reserve(entry.size() + kStateBytes);
+    item->append(entry);
+    append_state(state, *item);
   }
   return {};
 }

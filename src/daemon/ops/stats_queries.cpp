@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/ops/stats_queries.hpp"
 
+#include <algorithm>
+
 #include "base/cat.hpp"
 #include "base/clock.hpp"
 #include "daemon/ops/pod_queries.hpp"
@@ -12,14 +14,15 @@ bool is_alive(const Container& container) {
   return container.status.lock()->state == cri::CONTAINER_RUNNING;
 }
 
-void fill_memory(const runtime::cgroup::Stats& stats, std::int64_t now, cri::ContainerStats& out) {
+/// `limit`: bytes; 0 for none.
+void fill_memory(const runtime::cgroup::Stats& stats, std::uint64_t limit, std::int64_t now,
+                 cri::ContainerStats& out) {
   auto* memory = out.mutable_memory();
   memory->set_timestamp(now);
   if (stats.memory_usage) memory->mutable_usage_bytes()->set_value(*stats.memory_usage);
   if (stats.memory_working_set) {
     memory->mutable_working_set_bytes()->set_value(*stats.memory_working_set);
-    if (stats.memory_limit) {
-      const auto limit = *stats.memory_limit;
+    if (limit != 0) {
       memory->mutable_available_bytes()->set_value(
           limit > *stats.memory_working_set ? limit - *stats.memory_working_set : 0);
     }
@@ -53,7 +56,8 @@ void fill_cpu(Container& container, std::uint64_t usage_ns, std::int64_t now, cr
 }
 
 Result<void> fill(Services& with, Container& container, cri::ContainerStats& out) {
-  ASSIGN_OR_RETURN(const auto stats, with.cgroups->stats(container.record().cgroup));
+  ASSIGN_OR_RETURN(const auto stats, with.cgroups->usage(container.record().cgroup));
+  const auto limit = container.status.lock()->resources.memory_limit_in_bytes();
   const auto now = now_ns();
   auto* attributes = out.mutable_attributes();
   attributes->set_id(container.id());
@@ -61,7 +65,7 @@ Result<void> fill(Services& with, Container& container, cri::ContainerStats& out
   *attributes->mutable_labels() = container.record().config.labels();
   *attributes->mutable_annotations() = container.record().config.annotations();
   fill_cpu(container, stats.cpu_usage_ns, now, out);
-  fill_memory(stats, now, out);
+  fill_memory(stats, static_cast<std::uint64_t>(std::max<std::int64_t>(limit, 0)), now, out);
   auto* layer = out.mutable_writable_layer();
   const auto sample = with.usage->get(container.id());
   layer->set_timestamp(sample ? sample->taken_ns : now);

@@ -78,6 +78,11 @@ class Container {
   Guarded<CpuReading> last_cpu;
 
   ContainerStatus snapshot() const { return *status.lock(); }
+  /// What never changes of its entry in lists, as bytes: made by the first who asks.
+  const std::string& list_entry(std::string (*make)(const ContainerRecord&)) const {
+    std::call_once(listed_, [&] { list_entry_ = make(record_); });
+    return list_entry_;
+  }
   /// Waits until EXITED or `until`; true when it has exited.
   bool wait_exited(std::chrono::steady_clock::time_point until);
   /// Records the end; false when it had ended before.
@@ -91,6 +96,8 @@ class Container {
   bool mark(std::int64_t started, std::int64_t finished, std::int32_t code, std::string reason,
             std::string message);
   const ContainerRecord record_;
+  mutable std::once_flag listed_;
+  mutable std::string list_entry_;
   std::condition_variable changed_;
 };
 using ContainerPtr = std::shared_ptr<Container>;

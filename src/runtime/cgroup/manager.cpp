@@ -62,6 +62,7 @@ class HostManager final : public Manager {
 
   Result<UniqueFd> open_oom_counter(const std::string& path) override;
   Result<Stats> stats(const std::string& path) override;
+  Result<Stats> usage(const std::string& path) override;
   std::vector<std::string> children(const std::string& path) override;
   std::vector<int> processes(const std::string& path) override;
 
@@ -252,6 +253,13 @@ Result<Stats> HostManager::stats(const std::string& path) {
   RETURN_IF_ERROR(check_group_path(path));
   if (!exists(path)) return absent(path);
   return collect_stats(layout_, path);
+}
+
+Result<Stats> HostManager::usage(const std::string& path) {
+  RETURN_IF_ERROR(check_group_path(path));
+  Stats usage = collect_usage(layout_, path);
+  if (usage.cpu_usage_ns == 0 && !usage.memory_usage && !exists(path)) return absent(path);
+  return usage;
 }
 
 std::vector<std::string> HostManager::children(const std::string& path) {

@@ -74,6 +74,8 @@ class Manager {
   /// For the OOM verdict: memory.oom_control (v1) or memory.events (v2), open for reading.
   virtual Result<UniqueFd> open_oom_counter(const std::string& path) = 0;
   virtual Result<Stats> stats(const std::string& path) = 0;
+  /// Of these only the time and the memory, without its limit: what is asked of every container at once.
+  virtual Result<Stats> usage(const std::string& path) = 0;
   /// Names of direct sub-groups in any hierarchy, for the recovery sweep.
   virtual std::vector<std::string> children(const std::string& path) = 0;
   virtual std::vector<int> processes(const std::string& path) = 0;

@@ -44,13 +44,11 @@ void read_memory(const MountedHierarchy& memory, const std::string& group, Contr
   const int root = memory.root.get();
   if (memory.v2) {
     stats.memory_usage = parse_number(reader.read(root, group, "memory.current"));
-    stats.memory_limit = limit_or_unlimited(parse_number(reader.read(root, group, "memory.max")));
     stats.swap_usage = parse_number(reader.read(root, group, "memory.swap.current"));
     parse_memory_stat_v2(reader.read(root, group, "memory.stat"), stats);
     return;
   }
   stats.memory_usage = parse_number(reader.read(root, group, "memory.usage_in_bytes"));
-  stats.memory_limit = limit_or_unlimited(parse_number(reader.read(root, group, "memory.limit_in_bytes")));
   parse_memory_stat_v1(reader.read(root, group, "memory.stat"), stats);
 }
 
@@ -101,12 +99,22 @@ void parse_memory_stat_v2(std::string_view text, Stats& stats) {
   set_working_set(stats, inactive_file);
 }
 
-Stats collect_stats(const Layout& layout, const std::string& group) {
+Stats collect_usage(const Layout& layout, const std::string& group) {
   ControlReader reader;
   Stats stats;
   read_cpu(layout, group, reader, stats);
   if (const MountedHierarchy* memory = layout.find("memory"); memory != nullptr)
     read_memory(*memory, group, reader, stats);
+  return stats;
+}
+
+Stats collect_stats(const Layout& layout, const std::string& group) {
+  Stats stats = collect_usage(layout, group);
+  ControlReader reader;
+  if (const MountedHierarchy* memory = layout.find("memory"); memory != nullptr) {
+    const char* file = memory->v2 ? "memory.max" : "memory.limit_in_bytes";
+    stats.memory_limit = limit_or_unlimited(parse_number(reader.read(memory->root.get(), group, file)));
+  }
   if (const MountedHierarchy* pids = layout.find("pids"); pids != nullptr) {
     stats.pids = parse_number(reader.read(pids->root.get(), group, "pids.current"));
   }

@@ -48,6 +48,7 @@ class RecordingCgroups final : public runtime::cgroup::Manager {
   bool exists(const std::string& path) const override { return groups.lock()->contains(path); }
   Result<UniqueFd> open_oom_counter(const std::string& path) override { return none(path); }
   Result<Stats> stats(const std::string& path) override { return none(path); }
+  Result<Stats> usage(const std::string& path) override { return none(path); }
   std::vector<std::string> children(const std::string&) override { return {}; }
   std::vector<int> processes(const std::string&) override { return {}; }
   std::string describe() const override { return "recording"; }
