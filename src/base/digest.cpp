@@ -2,11 +2,9 @@
 #include "base/digest.hpp"
 
 #include <openssl/evp.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
 
 #include "base/cat.hpp"
@@ -84,16 +82,6 @@ Digest sha256(std::string_view data) {
   Hasher hasher;
   hasher.update(data);
   return hasher.finish();
-}
-
-std::string random_id() {
-  std::array<unsigned char, 32> bytes{};
-  ssize_t got = 0;
-  do {
-    got = ::getrandom(bytes.data(), bytes.size(), 0);
-  } while (got < 0 && errno == EINTR);
-  require(got == static_cast<ssize_t>(bytes.size()));
-  return to_hex(bytes);
 }
 
 }  // namespace berth

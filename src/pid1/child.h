@@ -24,6 +24,11 @@ struct Child {
   rlimit nofile;              // the shim's own limit as it was before the shim raised it
   const char* oom_score_adj;  // likewise; nullptr when the shim did not change it
 
+  int gate = -1;    // without the shim: what the gate reads from, and where everything after it is told
+  int result = -1;  // both named pipes that are open for reading and writing
+  const int* preserved = nullptr;  // become 3, 4, ... of the program
+  uint32_t preserved_count = 0;
+
   pid_t host_pid = 0;    // as whoever launched it sees it; 0 when no step needs it
   int root = -1;         // directory that targets are relative to
   int proc = -1;         // see proc.h
@@ -34,7 +39,7 @@ struct Child {
   bool empty_attached = false;
   bool in_working_dir = false;
   bool said_execing = false;
-  bool sealed = false;  // only 0-2 and the sync socket are left open
+  bool sealed = false;  // only 0-2, what is preserved, and what the gate needs are left open
 };
 
 /// The child's whole life: runs the plan, or reports the failed step and exits.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "pid1/init.h"
+#include "pid1/launch_once.h"
 #include "pid1/shim.h"
 #include "pid1/text.h"
 
@@ -17,6 +18,7 @@ void print(int fd, const char (&text)[kSize]) {
 
 int main(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "shim") == 0) return berth::pid1::run_shim();
+  if (argc == 2 && strcmp(argv[1], "launch") == 0) return berth::pid1::run_launch();
   if (argc > 3 && strcmp(argv[1], "init") == 0 && strcmp(argv[2], "--") == 0) {
     return berth::pid1::run_init(argv + 3);
   }
@@ -25,7 +27,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   print(2,
-        "usage: berth-pid1 shim | init -- PROGRAM [ARGUMENT]... | --version\n"
-        "Started by berthd; not meant to be run by hand.\n");
+        "usage: berth-pid1 shim | launch | init -- PROGRAM [ARGUMENT]... | --version\n"
+        "Started by berthd and berth-oci; not meant to be run by hand.\n");
   return 2;
 }

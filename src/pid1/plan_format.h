@@ -106,6 +106,7 @@ enum class OpKind : uint16_t {
   // kFiles
   kBecomeRoot,  // flags: uid, value: gid: whom the files that are made here belong to, all capabilities kept
   kSysctl,      // target: path below /proc/sys of a procfs that is nobody else's, text: value
+  kSync,        // tells whoever launched it that the mount tree stands, and waits for its word: hooks run now
   // kSetup
   kPersonality,  // flags
 };

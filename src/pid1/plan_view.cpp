@@ -65,6 +65,7 @@ constexpr Rule kRules[] = {
     {OpKind::kMountAttr, in(Phase::kFiles) | in(Phase::kMask), kTarget | kNumberText | kRoot},
     {OpKind::kMakeNode, in(Phase::kFiles), kTarget | kRoot},
     {OpKind::kSymlink, in(Phase::kFiles), kText | kTarget | kRoot},
+    {OpKind::kSync, in(Phase::kFiles), 0},
     {OpKind::kPivot, in(Phase::kPivot), kRoot},
     {OpKind::kMaskPath, in(Phase::kMask), kTarget | kFd | kFdMayBeAbsent | kRoot},
     {OpKind::kReadonlyPath, in(Phase::kMask), kTarget | kRoot},

@@ -24,7 +24,6 @@ namespace {
 
 using plan::OpKind;
 
-constexpr int kSealedSync = 3;
 constexpr int kExitFailed = 128;  // what the kubelet shows for a container that could not start
 
 int join_cgroup(Child& child, const plan::Op& op) {
@@ -52,28 +51,84 @@ int set_limit(const plan::Op& op) {
   return sys::error_of(::prlimit(0, static_cast<__rlimit_resource>(op.mode), &limit, nullptr));
 }
 
-/// Nothing but 0-2 and the sync socket stays open, and that one closes itself at execve.
-int seal_descriptors(Child& child) {
-  if (child.sealed) return 0;
-  if (child.sync != kSealedSync) {
-    if (::dup3(child.sync, kSealedSync, O_CLOEXEC) < 0) return errno;
-    child.sync = kSealedSync;
-  }
-  if (::close_range(kSealedSync + 1, ~0U, 0) != 0) return errno;
-  child.root = -1;
-  child.sealed = true;
+/// Moves a descriptor above all numbers from which it could be in another's way. -1 stays.
+int lift(int& fd, int above) {
+  if (fd < 0) return 0;
+  fd = ::fcntl(fd, F_DUPFD_CLOEXEC, above);
+  return fd < 0 ? errno : 0;
+}
+
+int settle(int& fd, int number) {
+  if (fd < 0 || fd == number) return 0;
+  if (::dup3(fd, number, O_CLOEXEC) < 0) return errno;
+  fd = number;
   return 0;
 }
 
-/// Waits for Start. A shim that is gone will never open the gate.
-int wait_at_gate(Child& child) {
-  send_sync(child.sync, {SyncMessage::kReady, {}});
+/// What the program shall have from 3 on; everything else closes itself at execve.
+int place_preserved(Child& child, int first_own) {
+  int lifted[launch::kMaxPreserved] = {};
+  int err = 0;
+  for (uint32_t i = 0; i < child.preserved_count && err == 0; ++i) {
+    lifted[i] = child.preserved[i];
+    err = lift(lifted[i], first_own);
+  }
+  if (err == 0) err = lift(child.sync, first_own);
+  if (err == 0) err = lift(child.gate, first_own);
+  if (err == 0) err = lift(child.result, first_own);
+  for (uint32_t i = 0; i < child.preserved_count && err == 0; ++i) {
+    err = sys::error_of(::dup2(lifted[i], static_cast<int>(3 + i)));
+  }
+  return err;
+}
+
+/// Nothing but 0-2, what is preserved, and what the gate needs stays open.
+int seal_descriptors(Child& child) {
+  if (child.sealed) return 0;
+  constexpr int kOwn = 3;
+  const int first_own = 3 + static_cast<int>(child.preserved_count);
+  int err = 0;
+  if (child.preserved_count != 0 || child.gate >= 0) {
+    err = place_preserved(child, first_own + kOwn);
+    if (err == 0) err = settle(child.gate, first_own + 1);
+    if (err == 0) err = settle(child.result, first_own + 2);
+  }
+  if (err == 0) err = settle(child.sync, first_own);
+  const int kept = child.gate >= 0 ? kOwn : 1;
+  if (err == 0) err = sys::error_of(::close_range(static_cast<unsigned>(first_own + kept), ~0U, 0));
+  child.root = -1;
+  child.sealed = err == 0;
+  return err;
+}
+
+/// Waits for the word of whoever holds the other end; if that one is gone, it never comes.
+int wait_for_go(Child& child, SyncMessage::Kind said) {
+  send_sync(child.sync, {said, {}});
   SyncMessage message = {};
   ssize_t size = 0;
   do {
     size = ::read(child.sync, &message, sizeof message);
   } while (size < 0 && errno == EINTR);
   if (size != sizeof message || message.kind != SyncMessage::kGo) ::_exit(kExitFailed);
+  return 0;
+}
+
+/// Waits for Start. Without a shim whoever starts is another process than whoever launched, and is
+/// told what comes after. By read and write alone: the filter may be loaded already.
+int wait_at_gate(Child& child) {
+  if (child.gate < 0) return wait_for_go(child, SyncMessage::kReady);
+  send_sync(child.sync, {SyncMessage::kReady, {}});
+  char word = 0;
+  ssize_t size = 0;
+  do {
+    size = ::read(child.gate, &word, 1);
+  } while (size < 0 && errno == EINTR);
+  if (size != 1) ::_exit(kExitFailed);
+  ::close(child.sync);
+  ::close(child.gate);
+  child.sync = child.result;
+  child.gate = -1;
+  child.result = -1;
   return 0;
 }
 
@@ -154,6 +209,8 @@ int execute_early(Child& child, const plan::Op& op) {
       return make_symlink(child, op);
     case OpKind::kPivot:
       return pivot(child, op);
+    case OpKind::kSync:
+      return wait_for_go(child, SyncMessage::kSync);
     case OpKind::kMaskPath:
       return mask_path(child, op);
     case OpKind::kReadonlyPath:
@@ -218,12 +275,18 @@ void undo_inheritance(const Child& child) {
 }
 
 void keep_only_own(const Child& child) {
-  constexpr uint32_t kOwn = 8;
-  int keep[plan::kMaxFds + kOwn] = {child.stdio[0], child.stdio[1], child.stdio[2], child.host_null,
-                                    child.pod_net,  child.pod_ipc,  child.pod_uts,  child.sync};
-  const uint32_t count = child.plan.header().fd_count;
-  memcpy(keep + kOwn, child.fds, count * sizeof(int));
-  close_all_but(keep, count + kOwn);
+  constexpr uint32_t kOwn = 10;
+  int keep[kOwn + plan::kMaxFds + launch::kMaxPreserved] = {
+      child.stdio[0], child.stdio[1], child.stdio[2], child.host_null, child.pod_net,
+      child.pod_ipc,  child.pod_uts,  child.sync,     child.gate,      child.result};
+  uint32_t count = kOwn;
+  memcpy(keep + count, child.fds, child.plan.header().fd_count * sizeof(int));
+  count += child.plan.header().fd_count;
+  if (child.preserved_count != 0) {
+    memcpy(keep + count, child.preserved, child.preserved_count * sizeof(int));
+    count += child.preserved_count;
+  }
+  close_all_but(keep, count);
 }
 
 }  // namespace

@@ -5,22 +5,12 @@
 #include <sys/types.h>
 
 #include "pid1/fd.h"
-#include "pid1/plan_format.h"
+#include "pid1/launch_protocol.h"
 
 namespace berth::pid1 {
 
 /// One packet on the socketpair between the shim and a child that has not called execve yet.
-struct SyncMessage {
-  enum Kind : uint32_t {
-    kReady = 1,  // child: waiting at the gate; pause: standing
-    kTerminal,   // child: the pty's master comes along
-    kExecing,    // child: nothing but the filter and execve is left
-    kFailed,     // child: `failure` says where; it exits
-    kGo,         // shim: the gate is open
-  };
-  uint32_t kind;
-  plan::Failure failure;
-};
+using SyncMessage = launch::Message;
 
 /// Child side. By write when there is no descriptor to pass: every seccomp filter allows that.
 void send_sync(int socket, const SyncMessage& message, int fd = -1);

@@ -62,6 +62,7 @@ Result<std::unique_ptr<Plan>> compile_container(const oci::Spec& spec, const Com
   RETURN_IF_ERROR(plan_parts::add_mounts(spec, options, *plan));
   RETURN_IF_ERROR(plan_parts::add_devices(spec, options, *plan));
   plan_parts::add_working_dir(spec, *plan);
+  if (options.stops_for_hooks) plan_parts::add_sync(*plan);
   plan_parts::add_path_confinement(spec, *plan);
   RETURN_IF_ERROR(plan_parts::add_hostname(spec, options, *plan));
   RETURN_IF_ERROR(plan_parts::add_process_setup(spec.process, plan_parts::host_uid(spec, options), *plan));

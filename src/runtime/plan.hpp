@@ -32,6 +32,7 @@ struct CompileOptions {
   std::vector<CgroupView> cgroups;                ///< for mounts of the type "cgroup"
   std::string bundle;                             ///< absolute; what relative bind sources are relative to
   std::string container_id;                       ///< told to a seccomp agent, names a group of resctrl
+  bool stops_for_hooks = false;                   ///< kSync before the pivot
 };
 
 /// Whom a filter with SCMP_ACT_NOTIFY asks, and what it is told about the process.
@@ -61,6 +62,11 @@ Result<std::unique_ptr<Plan>> compile_container(const oci::Spec& spec, const Com
 /// Compiles a further process of a running container. `process` is complete (user, caps, env, cwd).
 Result<std::unique_ptr<Plan>> compile_exec(const oci::Process& process, const ExecTarget& target,
                                            std::shared_ptr<const SeccompProgram> seccomp);
+
+/// The target of an exec into the container of `spec`: what its user namespace and its filter ask for.
+ExecTarget exec_target(const oci::Spec& spec, const oci::Process& process,
+                       std::set<oci::NamespaceType> namespaces, const std::string& id,
+                       const std::string& bundle);
 
 /// "# plan: ..." with one line per op, grouped by phase; stable, for golden files and `berthctl plan`.
 std::string dump(const Plan& plan);

@@ -108,6 +108,8 @@ Line added_line(const PlannedOp& op) {
       return {"become", cat("uid=", op.flags, " gid=", op.value)};
     case OpKind::kSysctl:
       return {"sysctl", target_of(op), text_of(op)};
+    case OpKind::kSync:
+      return {"hooks", ""};
     case OpKind::kPersonality:
       return {"personality", cat(op.flags)};
     default:

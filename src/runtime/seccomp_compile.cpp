@@ -334,13 +334,14 @@ Result<SeccompProgram> Compilation::run() {
     return Error(Code::kInvalidArgument, cat("the seccomp profile compiles to ", program.instructions.size(),
                                              " instructions, the kernel takes 1 to ", kMaxInstructions));
   }
-  program.digest = sha256({reinterpret_cast<const char*>(program.instructions.data()),
-                           program.instructions.size() * sizeof(sock_filter)})
-                       .text();
   return program;
 }
 
 }  // namespace
+
+Result<SeccompProgram> compile_seccomp(const oci::Seccomp& profile) {
+  return Compilation(profile).run();
+}
 
 /// Least recently used out first.
 struct SeccompCompiler::Cache {
@@ -383,7 +384,10 @@ Result<std::shared_ptr<const SeccompProgram>> SeccompCompiler::compile(const oci
   const std::string key = sha256(to_text(oci::to_json(profile))).text();
   if (auto known = cache_->find(key)) return known;
   // Outside of the lock: two threads that miss at once both compile, and get equal programs.
-  ASSIGN_OR_RETURN(SeccompProgram program, Compilation(profile).run());
+  ASSIGN_OR_RETURN(SeccompProgram program, compile_seccomp(profile));
+  program.digest = sha256({reinterpret_cast<const char*>(program.instructions.data()),
+                           program.instructions.size() * sizeof(sock_filter)})
+                       .text();
   auto shared = std::make_shared<const SeccompProgram>(std::move(program));
   cache_->store(key, shared);
   return shared;

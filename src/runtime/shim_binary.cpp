@@ -82,18 +82,21 @@ ShimBinary::ShimBinary(ShimBinary&&) noexcept = default;
 ShimBinary& ShimBinary::operator=(ShimBinary&&) noexcept = default;
 ShimBinary::~ShimBinary() = default;
 
-Result<ShimBinary> ShimBinary::load(const std::string& path, cgroup::JoinFds group) {
-  constexpr std::size_t kMaxSize = 32U << 20U;
+Result<UniqueFd> seal_program(std::string_view bytes) {
   constexpr std::string_view kElf("\177ELF", 4);
-  ASSIGN_OR_RETURN(const std::string bytes, read_file(path, kMaxSize));
-  if (!bytes.starts_with(kElf))
-    return Error(Code::kFailedPrecondition, cat("the shim ", path, " is not a program"));
+  if (!bytes.starts_with(kElf)) return Error(Code::kFailedPrecondition, "is not a program");
   ASSIGN_OR_RETURN(const UniqueFd writable, make_memfd());
   RETURN_IF_ERROR(write_fd(writable.get(), bytes, "the shim's memory file"));
   RETURN_IF_ERROR(seal(writable.get()));
   // Executed through a descriptor that could not write to it even without the seals.
-  ASSIGN_OR_RETURN(UniqueFd readable, open_at(kCwd, cat("/proc/self/fd/", writable.get()), O_RDONLY));
-  return ShimBinary(std::move(readable), std::move(group), std::make_unique<Children>());
+  return open_at(kCwd, cat("/proc/self/fd/", writable.get()), O_RDONLY);
+}
+
+Result<ShimBinary> ShimBinary::load(const std::string& path, cgroup::JoinFds group) {
+  constexpr std::size_t kMaxSize = 32U << 20U;
+  ASSIGN_OR_RETURN(const std::string bytes, read_file(path, kMaxSize));
+  ASSIGN_OR_RETURN(UniqueFd program, seal_program(bytes).context(cat("the shim ", path)));
+  return ShimBinary(std::move(program), std::move(group), std::make_unique<Children>());
 }
 
 Result<void> ShimBinary::spawn(const std::string& pod_dir, int error_log) const {

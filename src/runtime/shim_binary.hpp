@@ -3,12 +3,17 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "runtime/cgroup/manager.hpp"
 
 namespace berth::runtime {
+
+/// A program as an executable, sealed memory file, open for reading only. kFailedPrecondition when
+/// the bytes are none.
+Result<UniqueFd> seal_program(std::string_view bytes);
 
 /// The shim's executable as a sealed memfd, made once per daemon start: all shims share its pages,
 /// a container cannot overwrite it, and replacing the file on disk never touches running ones.

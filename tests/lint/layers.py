@@ -5,7 +5,7 @@ import re
 
 import cpp_source
 
-PLAIN_PID1 = ["pid1/plan_format.h", "pid1/shim_protocol.h"]
+PLAIN_PID1 = ["pid1/plan_format.h", "pid1/shim_protocol.h", "pid1/launch_protocol.h"]
 LOWER = ["base/", "image/", "netcni/", "runtime/"] + PLAIN_PID1
 DAEMON_TOP = r"daemon/[^/]+$"
 

@@ -182,6 +182,18 @@ struct Root {
   bool readonly = false;
 };
 
+/// A program that is run at a point of the container's life, with its state on stdin.
+struct Hook {
+  std::string path;
+  std::vector<std::string> args;                ///< argv, its name included; empty: the path alone
+  std::optional<std::vector<std::string>> env;  ///< absent: the runtime's
+  std::optional<std::int64_t> timeout;          ///< seconds
+};
+
+struct Hooks {
+  std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart, poststop;
+};
+
 struct Spec {
   std::string oci_version = "1.2.0";
   Process process;
@@ -191,6 +203,7 @@ struct Spec {
   std::vector<Mount> mounts;
   std::map<std::string, std::string> annotations;
   Linux linux_;
+  Hooks hooks;
 };
 
 }  // namespace berth::oci

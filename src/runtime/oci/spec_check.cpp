@@ -149,6 +149,28 @@ Result<void> check_linux(const Linux& linux_) {
   return check_extras(linux_);
 }
 
+Result<void> check_hooks(std::string_view point, const std::vector<Hook>& hooks) {
+  for (const Hook& hook : hooks) {
+    RETURN_IF_ERROR(check_path(cat("hooks.", point, ".path"), hook.path));
+    for (const std::string& word : hook.args)
+      RETURN_IF_ERROR(check_text(cat("hooks.", point, ".args"), word));
+    for (const std::string& entry : hook.env.value_or(std::vector<std::string>{}))
+      RETURN_IF_ERROR(check_text(cat("hooks.", point, ".env"), entry));
+    if (hook.timeout && *hook.timeout <= 0)
+      return invalid(cat("hooks.", point, ".timeout"), std::to_string(*hook.timeout), "is not above zero");
+  }
+  return {};
+}
+
+Result<void> check_all_hooks(const Hooks& hooks) {
+  RETURN_IF_ERROR(check_hooks("prestart", hooks.prestart));
+  RETURN_IF_ERROR(check_hooks("createRuntime", hooks.create_runtime));
+  RETURN_IF_ERROR(check_hooks("createContainer", hooks.create_container));
+  RETURN_IF_ERROR(check_hooks("startContainer", hooks.start_container));
+  RETURN_IF_ERROR(check_hooks("poststart", hooks.poststart));
+  return check_hooks("poststop", hooks.poststop);
+}
+
 }  // namespace
 
 std::string clean_path(std::string_view path) {
@@ -202,6 +224,7 @@ Result<void> check_spec(const Spec& spec) {
     RETURN_IF_ERROR(check_mount(spec.mounts[i], field));
     RETURN_IF_ERROR(check_mount_mappings(spec.mounts[i], field, spec.linux_));
   }
+  RETURN_IF_ERROR(check_all_hooks(spec.hooks));
   RETURN_IF_ERROR(check_linux(spec.linux_));
   return check_user_namespace(spec);
 }

@@ -32,6 +32,25 @@ void read_mount(ObjectReader& from, Mount& out) {
   read_id_mappings(from, "gidMappings", out.gid_mappings);
 }
 
+void read_hooks(ObjectReader& from, std::string_view point, std::vector<Hook>& out) {
+  from.each(point, [&](ObjectReader& hook) {
+    Hook& entry = out.emplace_back();
+    hook.read("path", entry.path);
+    hook.read("args", entry.args);
+    hook.read("env", entry.env);
+    hook.read("timeout", entry.timeout);
+  });
+}
+
+void read_all_hooks(ObjectReader& from, Hooks& out) {
+  read_hooks(from, "prestart", out.prestart);
+  read_hooks(from, "createRuntime", out.create_runtime);
+  read_hooks(from, "createContainer", out.create_container);
+  read_hooks(from, "startContainer", out.start_container);
+  read_hooks(from, "poststart", out.poststart);
+  read_hooks(from, "poststop", out.poststop);
+}
+
 void read_spec(ObjectReader& from, Spec& out) {
   from.read("ociVersion", out.oci_version);
   from.read("hostname", out.hostname);
@@ -44,7 +63,8 @@ void read_spec(ObjectReader& from, Spec& out) {
   });
   from.each("mounts", [&](ObjectReader& mount) { read_mount(mount, out.mounts.emplace_back()); });
   from.object("linux", [&](ObjectReader& linux_) { read_linux(linux_, out.linux_); });
-  for (const char* key : {"hooks", "windows", "solaris", "vm", "zos"}) from.refuse(key);
+  from.object("hooks", [&](ObjectReader& hooks) { read_all_hooks(hooks, out.hooks); });
+  for (const char* key : {"windows", "solaris", "vm", "zos"}) from.refuse(key);
 }
 
 }  // namespace

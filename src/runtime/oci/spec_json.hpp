@@ -11,7 +11,7 @@ namespace berth::oci {
 
 /// Reads a runtime-spec config.json (untrusted, at most 8 MiB). kInvalidArgument names the field
 /// and the value. Unknown members are ignored, as the specification demands; known ones that would
-/// change the container and are not implemented (hooks, id mappings, ...) are refused. Only types
+/// change the container and are not implemented (id mappings, ...) are refused. Only types
 /// and ranges are checked here; meaning is spec_check's.
 Result<Spec> parse_spec(std::string_view text);
 /// The same for one process, the argument of an exec.

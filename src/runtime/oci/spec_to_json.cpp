@@ -96,6 +96,25 @@ Json linux_json(const Linux& linux_) {
   return out;
 }
 
+Json hook_json(const Hook& hook) {
+  Json out = {{"path", hook.path}};
+  put_list(out, "args", hook.args);
+  put(out, "env", hook.env);
+  put(out, "timeout", hook.timeout);
+  return out;
+}
+
+Json hooks_json(const Hooks& hooks) {
+  Json out = Json::object();
+  put_each(out, "prestart", hooks.prestart, hook_json);
+  put_each(out, "createRuntime", hooks.create_runtime, hook_json);
+  put_each(out, "createContainer", hooks.create_container, hook_json);
+  put_each(out, "startContainer", hooks.start_container, hook_json);
+  put_each(out, "poststart", hooks.poststart, hook_json);
+  put_each(out, "poststop", hooks.poststop, hook_json);
+  return out;
+}
+
 }  // namespace
 
 Json to_json(const Resources& resources) {
@@ -161,6 +180,7 @@ Json to_json(const Spec& spec) {
   put_each(out, "mounts", spec.mounts, mount_json);
   put_list(out, "annotations", spec.annotations);
   put_object(out, "linux", linux_json(spec.linux_));
+  put_object(out, "hooks", hooks_json(spec.hooks));
   return out;
 }
 

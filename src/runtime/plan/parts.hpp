@@ -70,6 +70,8 @@ Result<void> add_process_setup(const oci::Process& process, std::optional<std::u
 /// Candidates, argv, envp, kFindProgram, kExec.
 Result<void> add_program(const oci::Process& process, Plan& plan);
 void add_gate(Plan& plan);
+/// When everything is mounted, and nothing read-only yet.
+void add_sync(Plan& plan);
 
 /// The mount at exactly this destination, the last one counts; null when there is none.
 const oci::Mount* mount_at(const oci::Spec& spec, std::string_view destination);

@@ -137,4 +137,8 @@ void add_gate(Plan& plan) {
   plan.add({.kind = OpKind::kGate, .phase = Phase::kGate, .label = "wait for the start"});
 }
 
+void add_sync(Plan& plan) {
+  plan.add({.kind = OpKind::kSync, .phase = Phase::kFiles, .label = "wait for the hooks"});
+}
+
 }  // namespace berth::runtime::plan_parts

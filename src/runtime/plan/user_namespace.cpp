@@ -81,3 +81,20 @@ std::optional<std::uint32_t> host_uid(const oci::Spec& spec, const CompileOption
 }
 
 }  // namespace berth::runtime::plan_parts
+
+namespace berth::runtime {
+
+ExecTarget exec_target(const oci::Spec& spec, const oci::Process& process,
+                       std::set<oci::NamespaceType> namespaces, const std::string& id,
+                       const std::string& bundle) {
+  const auto& uids = spec.linux_.uid_mappings;
+  const auto& gids = spec.linux_.gid_mappings;
+  ExecTarget target{std::move(namespaces)};
+  if (!uids.empty() && !oci::host_id(uids, 0)) target.root_uid = process.user.uid;
+  if (!gids.empty() && !oci::host_id(gids, 0)) target.root_gid = process.user.gid;
+  target.host_uid = oci::host_id(uids, process.user.uid);
+  target.agent = seccomp_agent(spec, id, bundle);
+  return target;
+}
+
+}  // namespace berth::runtime

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "base/result.hpp"
+#include "runtime/cgroup/manager.hpp"
+#include "runtime/oci/spec.hpp"
+
+namespace berth::runtime::cli {
+
+/// A directory with a config.json, read once.
+struct Bundle {
+  std::string path;    ///< absolute
+  std::string text;    ///< of config.json, as it was
+  std::string rootfs;  ///< absolute
+  oci::Spec spec;
+};
+
+/// `path` may be relative. kInvalidArgument for a config.json that this runtime does not take.
+Result<Bundle> load_bundle(const std::string& path);
+
+/// The container's cgroup in terms of cgroup::Manager: linux.cgroupsPath, or one named after the ID.
+std::string cgroup_path(const oci::Spec& spec, const std::string& id);
+
+/// Fills in what config.json leaves to the runtime: sources relative to the bundle, the devices that
+/// every container may use, mounts of type "cgroup" as this host's hierarchies, HOME.
+Result<void> complete_spec(const Bundle& bundle, const cgroup::Manager& cgroups, const std::string& cgroup,
+                           oci::Spec& spec);
+
+/// Adds HOME from /etc/passwd below `root` (a directory) when the environment has none.
+void complete_environment(int root, oci::Process& process);
+
+}  // namespace berth::runtime::cli

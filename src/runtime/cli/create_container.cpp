@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cli/create_container.hpp"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "base/atomic_file.hpp"
+#include "base/cat.hpp"
+#include "base/clock.hpp"
+#include "base/dir.hpp"
+#include "runtime/cli/bundle.hpp"
+#include "runtime/cli/console_socket.hpp"
+#include "runtime/cli/container_namespaces.hpp"
+#include "runtime/cli/hooks.hpp"
+#include "runtime/cli/report.hpp"
+#include "runtime/mount_tree.hpp"
+#include "runtime/oci/spec_check.hpp"
+#include "runtime/seccomp_program.hpp"
+
+namespace berth::runtime::cli {
+namespace {
+
+using launch::Message;
+
+bool wants_hooks_before_pivot(const oci::Hooks& hooks) {
+  return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty();
+}
+
+Result<void> check_terminal(const CreateRequest& request, const oci::Process& process) {
+  if (process.terminal && !request.keeps_terminal && request.console_socket.empty()) {
+    return Error(Code::kInvalidArgument,
+                 "process.terminal needs --console-socket, because nobody else would hold the terminal");
+  }
+  if (!process.terminal && !request.console_socket.empty())
+    return Error(Code::kInvalidArgument, "--console-socket needs process.terminal");
+  return {};
+}
+
+/// The root with all below it, detached. What the host mounts there later arrives, unless the
+/// container's root is to be private; nothing ever goes the other way.
+Result<UniqueFd> open_rootfs(const Bundle& bundle) {
+  ASSIGN_OR_RETURN(UniqueFd tree, clone_tree(bundle.rootfs, true));
+  const std::string& word = bundle.spec.linux_.rootfs_propagation;
+  const std::uint64_t propagation = word == "private" || word == "rprivate" ? MS_PRIVATE : MS_SLAVE;
+  RETURN_IF_ERROR(set_attributes(tree.get(), 0, 0, propagation, true, bundle.rootfs));
+  return tree;
+}
+
+/// One container being made; what it made goes when it goes, unless it is kept.
+class Creation {
+ public:
+  Creation(const Context& context, const CreateRequest& request, Bundle bundle, StateDir dir, Record record)
+      : request_(request),
+        bundle_(std::move(bundle)),
+        container_(context, std::move(dir), std::move(record)) {}
+  Creation(const Creation&) = delete;
+  Creation& operator=(const Creation&) = delete;
+
+  Result<CreatedContainer> run();
+  /// Errors on the way out are warnings: the caller has the one that matters.
+  void undo();
+
+ private:
+  Result<void> prepare();
+  Result<LaunchPlan> make_plan();
+  Result<void> launch();
+  Result<void> converse();
+  Result<void> run_early_hooks();
+  Result<void> take_terminal(UniqueFd master);
+  Result<void> complete();
+
+  const CreateRequest& request_;
+  Bundle bundle_;
+  Container container_;
+  std::optional<LaunchedChild> child_;
+  UniqueFd terminal_;
+};
+
+Result<void> Creation::prepare() {
+  Record& record = container_.record();
+  // First of all: whoever deletes what a killed `create` left needs to know the cgroup.
+  ASSIGN_OR_RETURN(const UniqueFd config,
+                   open_at(container_.dir().fd(), "config.json", O_WRONLY | O_CREAT | O_EXCL, 0600));
+  RETURN_IF_ERROR(write_fd(config.get(), bundle_.text, "config.json"));
+  RETURN_IF_ERROR(save_record(container_.dir(), record));
+  if (::mkdirat(container_.dir().fd(), "root", 0700) != 0)
+    return Error::from_errno(errno, "create", container_.dir().file("root"));
+  ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
+  RETURN_IF_ERROR(complete_spec(bundle_, *cgroups, record.cgroup, bundle_.spec));
+  for (const std::string& entry : request_.more_environment) bundle_.spec.process.env.push_back(entry);
+  RETURN_IF_ERROR(check_terminal(request_, bundle_.spec.process));
+  auto made = cgroups->create(record.cgroup, bundle_.spec.linux_.resources);
+  if (!made) record.cgroup.clear();  // it may be somebody else's: undo() must not touch it
+  return made;
+}
+
+Result<LaunchPlan> Creation::make_plan() {
+  const oci::Spec& spec = bundle_.spec;
+  CompileOptions options;
+  options.attach_dir = container_.dir().file("root");
+  options.bundle = bundle_.path;
+  options.container_id = container_.id();
+  options.stops_for_hooks = wants_hooks_before_pivot(spec.hooks);
+  if (spec.linux_.seccomp) {
+    ASSIGN_OR_RETURN(SeccompProgram program, compile_seccomp(*spec.linux_.seccomp));
+    options.seccomp = std::make_shared<const SeccompProgram>(std::move(program));
+  }
+  ASSIGN_OR_RETURN(const auto plan, compile_container(spec, options));
+  if (request_.no_new_keyring)
+    std::erase_if(plan->ops, [](const PlannedOp& op) { return op.kind == plan::OpKind::kKeyring; });
+  PlanResources resources;
+  ASSIGN_OR_RETURN(resources.rootfs, open_rootfs(bundle_));
+  ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
+  ASSIGN_OR_RETURN(cgroup::JoinFds join, cgroups->open_join(container_.record().cgroup));
+  resources.cgroup_tasks = std::move(join.tasks);
+  resources.cgroup_v2 = std::move(join.v2);
+  Record& record = container_.record();
+  const auto is_gate = [](const PlannedOp& op) { return op.kind == plan::OpKind::kGate; };
+  const std::size_t behind =
+      static_cast<std::size_t>(plan->ops.end() - std::find_if(plan->ops.begin(), plan->ops.end(), is_gate));
+  ASSIGN_OR_RETURN(LaunchPlan launch, materialise(std::move(*plan), std::move(resources)));
+  for (const std::string& warning : launch.warnings)
+    warn(container_.context().globals, Error(Code::kFailedPrecondition, warning));
+  record.first_label = static_cast<std::uint32_t>(launch.labels.size() - behind);
+  record.labels.assign(launch.labels.begin() + record.first_label, launch.labels.end());
+  return launch;
+}
+
+Result<UniqueFd> make_pipe_in(const StateDir& dir, const std::string& name) {
+  if (::mkfifoat(dir.fd(), name.c_str(), 0600) != 0)
+    return Error::from_errno(errno, "create", dir.file(name));
+  // Both ways: the container's process never meets an end of file, nor writes to nobody.
+  return open_at(dir.fd(), name, O_RDWR | O_NOFOLLOW);
+}
+
+Result<void> Creation::launch() {
+  LaunchOrder order;
+  ASSIGN_OR_RETURN(order.plan, make_plan());
+  if (!request_.opens_gate) {
+    ASSIGN_OR_RETURN(order.gate, make_pipe_in(container_.dir(), "gate"));
+    ASSIGN_OR_RETURN(order.result, make_pipe_in(container_.dir(), "result"));
+  }
+  if (!bundle_.spec.process.terminal) order.stdio = own_streams();
+  order.preserved = request_.preserved;
+  ASSIGN_OR_RETURN(child_, LaunchedChild::start(std::move(order)));
+  return {};
+}
+
+Result<void> Creation::run_early_hooks() {
+  RETURN_IF_ERROR(complete());
+  const oci::Hooks& hooks = bundle_.spec.hooks;
+  char** const environment = container_.context().environment;
+  const std::string state = container_.hook_state(Status::kCreating, child_->pid());
+  RETURN_IF_ERROR(run_hooks({"prestart", hooks.prestart, state, environment}));
+  RETURN_IF_ERROR(run_hooks({"createRuntime", hooks.create_runtime, state, environment}));
+  if (hooks.create_container.empty()) return {};
+  ASSIGN_OR_RETURN(const pid_t inside, inner_pid(child_->pid()));
+  return run_hooks_inside({"createContainer", hooks.create_container,
+                           container_.hook_state(Status::kCreating, inside), environment},
+                          bundle_.spec.linux_.namespaces, child_->pidfd());
+}
+
+Result<void> Creation::take_terminal(UniqueFd master) {
+  if (!request_.console_socket.empty()) return send_terminal(request_.console_socket, master.get());
+  terminal_ = std::move(master);
+  return {};
+}
+
+Result<void> Creation::converse() {
+  for (;;) {
+    ASSIGN_OR_RETURN(LaunchedChild::Said said, child_->next());
+    if (said.kind == Message::kSync) {
+      RETURN_IF_ERROR(run_early_hooks());
+      RETURN_IF_ERROR(child_->go());
+    } else if (said.kind == Message::kTerminal) {
+      RETURN_IF_ERROR(take_terminal(std::move(said.fd)));
+    } else if (said.kind == Message::kReady && child_->pid() != 0) {
+      return {};
+    } else if (said.kind != Message::kReady) {
+      return child_->explain(said);
+    }
+  }
+}
+
+/// The record with the process in it.
+Result<void> Creation::complete() {
+  if (container_.record().process.pid != 0) return {};
+  ASSIGN_OR_RETURN(container_.record().process, identify_process(child_->pid()));
+  return save_record(container_.dir(), container_.record());
+}
+
+Result<CreatedContainer> Creation::run() {
+  RETURN_IF_ERROR(prepare());
+  RETURN_IF_ERROR(launch());
+  RETURN_IF_ERROR(converse());
+  RETURN_IF_ERROR(complete());
+  if (!request_.pid_file.empty()) RETURN_IF_ERROR(write_pid_file(request_.pid_file, child_->pid()));
+  return CreatedContainer{std::move(container_), *std::move(child_), std::move(terminal_)};
+}
+
+void Creation::undo() {
+  if (child_ && child_->pidfd() >= 0) {
+    (void)signal_process(child_->pidfd(), SIGKILL);
+    (void)wait_for_end(child_->pidfd());
+  }
+  child_.reset();
+  auto gone = container_.destroy();
+  if (!gone) warn(container_.context().globals, std::move(gone).error());
+}
+
+Record new_record(const Bundle& bundle, const std::string& id) {
+  Record record;
+  record.id = id;
+  record.bundle = bundle.path;
+  record.rootfs = bundle.rootfs;
+  record.created = rfc3339(now_ns());
+  record.owner = ::geteuid() == 0 ? "root" : std::to_string(::geteuid());
+  record.cgroup = cgroup_path(bundle.spec, id);
+  record.annotations = bundle.spec.annotations;
+  return record;
+}
+
+}  // namespace
+
+Result<CreatedContainer> create_container(const Context& context, const CreateRequest& request) {
+  RETURN_IF_ERROR(check_container_id(request.id));
+  ASSIGN_OR_RETURN(Bundle bundle, load_bundle(request.bundle));
+  ASSIGN_OR_RETURN(StateDir dir, StateDir::create(context.globals.root, request.id));
+  Record record = new_record(bundle, request.id);
+  Creation creation(context, request, std::move(bundle), std::move(dir), std::move(record));
+  auto created = creation.run();
+  if (!created) creation.undo();
+  return created;
+}
+
+std::array<int, 3> own_streams() {
+  std::array<int, 3> streams{};
+  for (int fd = 0; fd <= 2; ++fd) {
+    struct stat status {};
+    const bool is_null =
+        ::fstat(fd, &status) != 0 || (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3));
+    streams[static_cast<std::size_t>(fd)] = is_null ? -1 : fd;
+  }
+  return streams;
+}
+
+Result<void> write_pid_file(const std::string& path, pid_t pid) {
+  return write_file(path, std::to_string(pid), Durability::kAtomic, 0644);
+}
+
+}  // namespace berth::runtime::cli

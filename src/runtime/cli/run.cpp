@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <csignal>
+
+#include "runtime/cli/create_container.hpp"
+#include "runtime/cli/report.hpp"
+#include "runtime/cli/start_container.hpp"
+#include "runtime/cli/supervise.hpp"
+#include "runtime/cli/verb.hpp"
+
+namespace berth::runtime::cli {
+namespace {
+
+constexpr Option kRunOptions[] = {
+    {"bundle", 'b', "DIR", "Directory of config.json [.]"},
+    {"detach", 'd', "", "Return when the program runs"},
+    {"keep", '\0', "", "Do not delete the container when its program has ended"},
+    {"console-socket", '\0', "PATH", "Where the terminal's master is sent"},
+    {"pid-file", '\0', "FILE", "Gets the number of the container's process"},
+    {"preserve-fds", '\0', "N", "Pass descriptors 3 to 3+N-1 on"},
+    {"no-new-keyring", '\0', "", "Keep the caller's session keyring"},
+    {"no-subreaper", '\0', "", "Accepted; this process never is one"},
+    {"no-pivot", '\0', "", "Not supported"},
+};
+
+/// The error that matters is the one that led here.
+void destroy_after_run(Container& container) {
+  auto gone = container.destroy();
+  if (!gone) warn(container.context().globals, std::move(gone).error());
+}
+
+Result<int> run_run(const Context& context) {
+  ASSIGN_OR_RETURN(CreateRequest request, read_create_request(context));
+  const bool detached = context.arguments.has("detach");
+  request.opens_gate = true;
+  request.keeps_terminal = !detached;
+  UniqueFd signals;
+  if (!detached) {
+    ASSIGN_OR_RETURN(signals, hold_signals());
+  }
+  ASSIGN_OR_RETURN(CreatedContainer created, create_container(context, request));
+  if (auto started = start_container(created.container, created.child); !started) {
+    destroy_after_run(created.container);
+    return std::move(started).error();
+  }
+  if (detached) return 0;
+  ASSIGN_OR_RETURN(const int status, supervise(created.child.pidfd(), signals, std::move(created.terminal)));
+  if (!context.arguments.has("keep")) destroy_after_run(created.container);
+  return status;
+}
+
+}  // namespace
+
+const Verb kRun = {"run",       "CONTAINER", "Create and start a container, and wait for its end",
+                   kRunOptions, 1,           1,
+                   false,       run_run};
+
+}  // namespace berth::runtime::cli
