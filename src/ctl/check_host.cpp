@@ -6,6 +6,7 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "ctl/check.hpp"
+#include "runtime/apparmor.hpp"
 #include "runtime/cgroup/manager.hpp"
 
 namespace berth::ctl {
@@ -42,9 +43,15 @@ void probe_cgroups(std::vector<Finding>& into) {
 }
 
 Finding probe_apparmor() {
-  const auto enabled = read_file("/sys/module/apparmor/parameters/enabled", kMaxProc);
-  if (enabled && enabled->starts_with('Y')) return {Verdict::kGood, "AppArmor: enabled", ""};
-  return {Verdict::kGood, "AppArmor: not enabled; pods that ask for a profile will be refused", ""};
+  if (!runtime::apparmor_enabled())
+    return {Verdict::kGood, "AppArmor: not enabled; pods that ask for a profile will be refused", ""};
+  const std::string profile(runtime::kApparmorDefault);
+  if (runtime::check_apparmor_profile(profile))
+    return {Verdict::kGood, cat("AppArmor: enabled, ", profile, " is loaded"), ""};
+  if (runtime::has_apparmor_parser())
+    return {Verdict::kGood, cat("AppArmor: enabled, berthd will load ", profile), ""};
+  return {Verdict::kWarning, cat("AppArmor: enabled, but containers will not get ", profile),
+          "install apparmor_parser, which compiles it"};
 }
 
 Finding probe_selinux() {

@@ -20,6 +20,7 @@ namespace berth::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kStopPatience{3000};
+constexpr std::chrono::seconds kParserPatience{20};
 
 /// A helper binary: as configured, beside our own executable, or where packages put it.
 Result<std::string> find_helper(const std::string& configured, const char* name) {
@@ -89,6 +90,13 @@ Result<void> App::open_modules() {
   return {};
 }
 
+/// A node without it still runs pods; what they lack is said here and in the status.
+void App::prepare_apparmor() {
+  services_.apparmor = runtime::load_apparmor_default(kParserPatience);
+  if (!services_.apparmor.problem.empty())
+    log::warn("containers get no AppArmor profile by default", {{"error", services_.apparmor.problem}});
+}
+
 void App::feed_watchdog() {
   const auto interval = watchdog_interval();
   if (!interval) return;
@@ -104,6 +112,7 @@ Result<std::unique_ptr<App>> App::start(Config config) {
   RETURN_IF_ERROR(app->lock_root());
   RETURN_IF_ERROR(app->prepare_directories());
   RETURN_IF_ERROR(app->open_modules());
+  app->prepare_apparmor();
   RETURN_IF_ERROR(recover(app->services_).context("recover"));
   ASSIGN_OR_RETURN(app->server_, rpc::Server::start(app->services_));
   log::info("serving",

@@ -23,6 +23,7 @@ class App {
   Result<void> lock_root();
   Result<void> prepare_directories();
   Result<void> open_modules();
+  void prepare_apparmor();
   void feed_watchdog();
 
   UniqueFd lock_;

@@ -43,6 +43,9 @@ int load_seccomp(Child& child, const plan::Op& op);
 int load_filter(Child& child, const plan::Op& op, int& listener);
 int join_keyring(Child& child, const plan::Op& op);
 
+// ops_label.cpp
+int set_label(Child& child, const plan::Op& op);
+
 // ops_namespaces.cpp
 int time_offsets(Child& child, const plan::Op& op);
 int become_root(Child& child, const plan::Op& op);

@@ -88,6 +88,10 @@ enum class OpKind : uint16_t {
              // standing for the process's number on the host
   // kExec
   kExec,  // execve of the first candidate that is there, with the header's argv and envp
+  // kPrivileges; numbered last, for the shims of an older daemon
+  kLabel,  // text: AppArmor profile (mode kApparmorLabel) or SELinux label (kSelinuxLabel) that the execve
+           // gives;
+           // fd: the root of the host's procfs
 
   // Later additions: numbers never change, a daemon may be newer than a shim.
   // kJoin
@@ -122,6 +126,9 @@ inline constexpr char kPidMark = 0x1f;  // no JSON text has it
 enum MountExtra : uint64_t {
   kCopyUp = 1u << 0,  // what it covers is copied into it first
 };
+
+inline constexpr uint32_t kApparmorLabel = 1;
+inline constexpr uint32_t kSelinuxLabel = 2;
 
 struct Op {
   OpKind kind;

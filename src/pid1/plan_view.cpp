@@ -85,6 +85,7 @@ constexpr Rule kRules[] = {
     {OpKind::kGate, in(Phase::kGate), 0},
     {OpKind::kSeccomp, in(Phase::kPrivileges) | in(Phase::kSeccomp), kFilterArray | kFd | kFdMayBeAbsent},
     {OpKind::kExec, in(Phase::kExec), 0},
+    {OpKind::kLabel, in(Phase::kPrivileges), kText | kFd},
     {OpKind::kIdMaps, in(Phase::kJoin), kText | kTarget | kAfter | kNotChild},
     {OpKind::kScheduler, in(Phase::kJoin), kSchedArray | kBefore},
     {OpKind::kIoPriority, in(Phase::kJoin), kBefore},

@@ -238,6 +238,8 @@ int execute(Child& child, const plan::Op& op) {
       return working_dir(child, op);
     case OpKind::kKeyring:
       return join_keyring(child, op);
+    case OpKind::kLabel:
+      return set_label(child, op);
     case OpKind::kGroups:
       return set_groups(child, op);
     case OpKind::kBoundingSet:

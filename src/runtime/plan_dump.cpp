@@ -194,6 +194,8 @@ Line process_line(const PlannedOp& op) {
       return {"cwd", text_of(op), op.mode == 1 ? "create" : ""};
     case OpKind::kKeyring:
       return {"keyring", "new"};
+    case OpKind::kLabel:
+      return {op.mode == plan::kApparmorLabel ? "apparmor" : "selinux", text_of(op), "at exec"};
     case OpKind::kGroups:
       return groups_line(op);
     case OpKind::kBoundingSet:

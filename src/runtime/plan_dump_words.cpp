@@ -58,6 +58,7 @@ std::string describe(const FdRequest& fd) {
     std::string operator()(EveryCgroup) const { return "every cgroup of the container"; }
     std::string operator()(TargetFd) const { return "of the container"; }
     std::string operator()(HostNullFd) const { return "the host's /dev/null"; }
+    std::string operator()(HostProcFd) const { return "the host's /proc"; }
     std::string operator()(const PodFd& pod) const { return pod_name(pod.name); }
     std::string operator()(const NamespaceFd& ns) const { return printable(ns.path); }
     std::string operator()(const NumberedFd& number) const { return cat("descriptor ", number.index); }

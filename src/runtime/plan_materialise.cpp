@@ -11,12 +11,14 @@
 #include "base/digest.hpp"
 #include "base/dir.hpp"
 #include "base/log.hpp"
+#include "runtime/apparmor.hpp"
 #include "runtime/capabilities.hpp"
 #include "runtime/mount_tree.hpp"
 #include "runtime/net_addresses.hpp"
 #include "runtime/plan.hpp"
 #include "runtime/plan_layout.hpp"
 #include "runtime/plan_open.hpp"
+#include "runtime/selinux.hpp"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -63,7 +65,7 @@ class Opener {
 
   PlanResources resources_;
   std::vector<UniqueFd> fds_;
-  std::optional<std::uint32_t> target_, null_;
+  std::optional<std::uint32_t> target_, null_, proc_;
   NamespaceMaker namespaces_;
 };
 
@@ -89,6 +91,11 @@ Result<std::uint32_t> Opener::open(const FdRequest& request, PlannedOp* op) {
     if (null_) return *null_;
     ASSIGN_OR_RETURN(UniqueFd null, open_null());
     return shared(null_, std::move(null), "/dev/null");
+  }
+  if (std::holds_alternative<HostProcFd>(request)) {
+    if (proc_) return *proc_;
+    ASSIGN_OR_RETURN(UniqueFd proc, open_proc());
+    return shared(proc_, std::move(proc), "/proc");
   }
   if (const auto* path = std::get_if<NamespaceFd>(&request)) {
     ASSIGN_OR_RETURN(UniqueFd fd, open_namespace(*path));
@@ -141,6 +148,12 @@ Result<void> take_addresses(PlannedOp& op) {
   return {};
 }
 
+/// The child could only say ENOENT.
+Result<void> check_label(const PlannedOp& op) {
+  if (op.kind != plan::OpKind::kLabel) return {};
+  return op.mode == plan::kApparmorLabel ? check_apparmor_profile(*op.text) : check_selinux_label(*op.text);
+}
+
 Result<void> resolve_op(PlannedOp op, Opener& opener, Plan& out, PlanFds& fds) {
   if (std::holds_alternative<EveryCgroup>(op.fd)) {
     for (std::size_t i = 0; i < opener.cgroup_count(); ++i) {
@@ -150,6 +163,7 @@ Result<void> resolve_op(PlannedOp op, Opener& opener, Plan& out, PlanFds& fds) {
     }
     return {};
   }
+  RETURN_IF_ERROR(check_label(op));
   auto fd = opener.open(op.fd, &op);
   if (!fd) return std::move(fd).error().add_context(op.label);
   if (op.kind == plan::OpKind::kKeyring) op.text = "_ses." + random_id();

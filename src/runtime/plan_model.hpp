@@ -23,6 +23,7 @@ struct RootfsFd {
 struct EveryCgroup {};  ///< the op is repeated for every cgroup.procs of the resources
 struct TargetFd {};     ///< pidfd of the container that an exec enters
 struct HostNullFd {};   ///< the host's /dev/null, verified
+struct HostProcFd {};   ///< the root of the host's procfs, verified
 struct PodFd {
   std::uint32_t name;  ///< plan::kPodNet ...
 };
@@ -65,8 +66,8 @@ struct TreeFd {
   };
   std::optional<IdMap> id_map = std::nullopt;
 };
-using FdRequest = std::variant<NoFd, RootfsFd, EveryCgroup, TargetFd, HostNullFd, PodFd, NamespaceFd,
-                               NumberedFd, TreeFd, AgentFd, ResctrlFd>;
+using FdRequest = std::variant<NoFd, RootfsFd, EveryCgroup, TargetFd, HostNullFd, HostProcFd, PodFd,
+                               NamespaceFd, NumberedFd, TreeFd, AgentFd, ResctrlFd>;
 
 using OpExtra = std::variant<std::monostate, std::vector<std::string>, std::vector<std::uint32_t>,
                              std::vector<std::uint64_t>, std::shared_ptr<const SeccompProgram>>;

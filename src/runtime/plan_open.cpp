@@ -93,6 +93,17 @@ Result<UniqueFd> open_null() {
   return fd;
 }
 
+Result<UniqueFd> open_proc() {
+  UniqueFd fd(::open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return Error::from_errno(errno, "open", "/proc");
+  struct statfs volume {};
+  struct stat root {};
+  if (::fstatfs(fd.get(), &volume) != 0 || ::fstat(fd.get(), &root) != 0)
+    return Error::from_errno(errno, "inspect", "/proc");
+  if (volume.f_type == PROC_SUPER_MAGIC && root.st_ino == kProcRootInode) return fd;
+  return Error(Code::kInternal, "the host's /proc is not the root of a procfs");
+}
+
 Result<UniqueFd> open_namespace(const NamespaceFd& wanted) {
   // Not blocking: the path may name a fifo.
   UniqueFd fd(::open(wanted.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));

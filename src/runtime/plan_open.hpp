@@ -30,6 +30,8 @@ Result<Tree> open_tree(const TreeFd& wanted, NamespaceMaker& namespaces);
 
 /// The host's /dev/null, verified.
 Result<UniqueFd> open_null();
+/// The root of the host's procfs, verified.
+Result<UniqueFd> open_proc();
 /// Of the right type, and not this process's own where that matters.
 Result<UniqueFd> open_namespace(const NamespaceFd& wanted);
 /// kFailedPrecondition when nobody listens.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vocabulary of the suites: @test, check(), Skip, and Node, a private daemon."""
+import functools
 import glob
 import json
 import os
@@ -92,11 +93,20 @@ def write(path, text):
     os.rename(path + ".new", path)
 
 
+@functools.lru_cache
+def has_nat():
+    """Whether this kernel translates addresses for iptables; user-mode-linux does not."""
+    chain = ["iptables", "-w", "-t", "nat"]
+    made = subprocess.run([*chain, "-N", "BERTH-PROBE"], capture_output=True).returncode == 0
+    return made and subprocess.run([*chain, "-X", "BERTH-PROBE"], capture_output=True).returncode == 0
+
+
 def conflist(subnet="10.88.1.0/24", bridge="cni-test0"):
-    """The usual network of a plain node."""
-    bridge = {"type": "bridge", "bridge": bridge, "isGateway": True, "ipMasq": True, "hairpinMode": True,
+    """The usual network of a plain node, as far as its kernel goes."""
+    bridge = {"type": "bridge", "bridge": bridge, "isGateway": True, "ipMasq": has_nat(), "hairpinMode": True,
               "ipam": {"type": "host-local", "ranges": [[{"subnet": subnet}]], "routes": [{"dst": "0.0.0.0/0"}]}}
-    plugins = [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}, {"type": "firewall"}]
+    translated = [{"type": "portmap", "capabilities": {"portMappings": True}}, {"type": "firewall"}]
+    plugins = [bridge] + (translated if has_nat() else [])
     return json.dumps({"cniVersion": "1.0.0", "name": "podnet", "plugins": plugins})
 
 

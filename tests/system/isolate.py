@@ -70,6 +70,8 @@ def _set_up_node():
     _run("mount", "--rbind", CGROUPS, "/run/cgroup")
     _run("mount", "-t", "sysfs", "sysfs", "/sys")
     _run("mount", "--move", "/run/cgroup", CGROUPS)
+    if os.path.exists("/sys/module/apparmor"):
+        _run("mount", "-t", "securityfs", "securityfs", "/sys/kernel/security")
     _run("ip", "link", "set", "lo", "up")
     with open("/proc/sys/net/ipv4/ip_forward", "w") as file:
         file.write("1")

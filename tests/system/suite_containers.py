@@ -124,8 +124,8 @@ def _(node):
 @test("masked paths are empty and read-only paths cannot be written")
 def _(node):
     with node.run_pod() as pod:
-        security = {"masked_paths": ["/proc/kcore", "/proc/acpi", "/etc/passwd"], "readonly_paths": ["/proc/sys", "/tmp"]}
-        text = pod.sh("wc -c </etc/passwd; ls /proc/acpi | wc -l; touch /tmp/x 2>&1; echo 1 >/proc/sys/kernel/domainname; true",
+        security = {"masked_paths": ["/proc/kcore", "/proc/fs", "/etc/passwd"], "readonly_paths": ["/proc/sys", "/tmp"]}
+        text = pod.sh("wc -c </etc/passwd; ls /proc/fs | wc -l; touch /tmp/x 2>&1; echo 1 >/proc/sys/kernel/domainname; true",
                       linux={"security_context": security})
         lines = text.splitlines()
         equal(lines[:2], ["0", "0"])
@@ -223,7 +223,7 @@ def limits(container):
             with open(f"/sys/fs/cgroup{groups['']}/{name}") as file:
                 return file.read().split()[0]
         weight = int(read2("cpu.weight"))
-        return read2("memory.max"), read2("cpu.max"), {20: "512", 10: "256"}.get(weight, str(weight))
+        return read2("memory.max"), read2("cpu.max"), {20: "512", 10: "256", 59: "512", 35: "256"}.get(weight, str(weight))
 
     def read(controller, name):
         with open(f"/sys/fs/cgroup/{controller}{groups[controller]}/{name}") as file:

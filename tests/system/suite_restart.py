@@ -74,7 +74,7 @@ def _(node):
     before = node.leftovers()
     with node.run_pod() as pod:
         container = pod.start(["sleep", "1000"])
-        shims = [entry for entry in node.leftovers() - before if entry.startswith("process") and "shim" in leftovers.describe(entry)]
+        shims = [entry for entry in node.leftovers() - before if entry.startswith("process") and "berth-shim" in leftovers.describe(entry)]
         equal(len(shims), 1, f"shims in {node.leftovers() - before}")
         os.kill(int(shims[0].split()[1]), signal.SIGKILL)
         wait_until(lambda: pod.status()["state"] == "SANDBOX_NOTREADY", what="NotReady")

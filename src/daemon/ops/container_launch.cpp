@@ -76,7 +76,8 @@ Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, c
                           record.cgroup,
                           target,
                           with.config.default_ulimits,
-                          with.config.pid1_path};
+                          with.config.pid1_path,
+                          with.apparmor};
   ASSIGN_OR_RETURN(ContainerSpec built, build_container_spec(inputs));
   CompiledContainer compiled;
   if (built.spec.linux_.seccomp) {

@@ -8,11 +8,11 @@
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "daemon/ops/container_launch.hpp"
+#include "daemon/ops/creation.hpp"
 #include "daemon/ops/exit_events.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/stop_pod_sandbox.hpp"
-#include "daemon/ops/unclaimed.hpp"
 #include "daemon/spec/stop_signal.hpp"
 #include "daemon/spec/validate.hpp"
 #include "daemon/state/records.hpp"
@@ -121,34 +121,16 @@ Result<std::string> create_new(Services& with, const PodPtr& pod,
   return create(with, pod, image, describe_container(with, *pod, *image, request));
 }
 
-Result<std::string> create_or_join(Services& with, const Call& call, const PodPtr& pod,
-                                   const cri::CreateContainerRequest& request) {
-  const std::string name = container_name_key(pod->id(), request.config().metadata());
-  bool made_here = false;
-  auto work = [&](std::stop_token) -> Result<std::string> {
-    if (auto existing = with.containers.find_name(name)) return existing->id();
-    made_here = true;
-    return create_new(with, pod, request);
-  };
-  ASSIGN_OR_RETURN(
-      auto id, with.creations.run(cat("container/", name), run_inline, work, call.cancelled, call.deadline));
-  ASSIGN_OR_RETURN(const ContainerPtr container, with.containers.find(id));
-  if (made_here) {
-    claim(*container, call);
-  } else {
-    RETURN_IF_ERROR(claim_existing(*container, call, request));
-  }
-  if (container->unclaimed) watch_unclaimed(with, container);
-  return id;
-}
-
 }  // namespace
 
 Result<void> create_container(Services& with, const Call& call, const cri::CreateContainerRequest& request,
                               cri::CreateContainerResponse& response) {
   RETURN_IF_ERROR(validate_container(request.config()));
   ASSIGN_OR_RETURN(const PodPtr pod, with.pods.find(request.pod_sandbox_id()));
-  auto id = create_or_join(with, call, pod, request);
+  const std::string name = container_name_key(pod->id(), request.config().metadata());
+  auto id = create_or_join(
+      with, with.containers, "container", name, call, [&] { return create_new(with, pod, request); },
+      [&](Container& existing) { return claim_existing(existing, call, request); });
   if (!id)
     return std::move(id).error().add_context(
         cat("create container \"", request.config().metadata().name(), "\""));

@@ -3,6 +3,7 @@
 
 #include "base/json.hpp"
 #include "daemon/version.hpp"
+#include "runtime/selinux.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -32,6 +33,8 @@ Json verbose_info(const Services& with) {
   info["state"] = with.layout.state;
   info["cgroups"] = with.cgroups->describe();
   info["network"] = with.networks->network_name();
+  info["apparmor"] = with.apparmor.describe();
+  info["selinux"] = runtime::selinux_enabled() ? "enabled" : "not enabled";
   info["bootId"] = with.boot_id;
   info["config"] = format_config(with.config, nullptr);
   return info;

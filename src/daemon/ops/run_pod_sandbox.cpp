@@ -8,9 +8,9 @@
 #include "base/dir.hpp"
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
+#include "daemon/ops/creation.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
-#include "daemon/ops/unclaimed.hpp"
 #include "daemon/spec/pod_files.hpp"
 #include "daemon/spec/validate.hpp"
 #include "daemon/state/records.hpp"
@@ -150,27 +150,6 @@ Result<void> claim_existing(PodSandbox& pod, const Call& call, const cri::RunPod
                    same ? " and is not ready" : " with another configuration", ": remove it first"));
 }
 
-Result<std::string> create_or_join(Services& with, const Call& call,
-                                   const cri::RunPodSandboxRequest& request) {
-  const std::string name = pod_name_key(request.config().metadata());
-  bool made_here = false;
-  auto create = [&](std::stop_token) -> Result<std::string> {
-    if (auto existing = with.pods.find_name(name)) return existing->id();
-    made_here = true;
-    return create_pod(with, std::make_shared<PodSandbox>(describe_pod(with, request)));
-  };
-  ASSIGN_OR_RETURN(auto id,
-                   with.creations.run(cat("pod/", name), run_inline, create, call.cancelled, call.deadline));
-  ASSIGN_OR_RETURN(const PodPtr pod, with.pods.find(id));
-  if (made_here) {
-    claim(*pod, call);
-  } else {
-    RETURN_IF_ERROR(claim_existing(*pod, call, request));
-  }
-  if (pod->unclaimed) watch_unclaimed(with, pod);
-  return id;
-}
-
 }  // namespace
 
 Result<void> run_pod_sandbox(Services& with, const Call& call, const cri::RunPodSandboxRequest& request,
@@ -180,7 +159,10 @@ Result<void> run_pod_sandbox(Services& with, const Call& call, const cri::RunPod
     return Error(Code::kInvalidArgument,
                  cat("runtime_handler \"", request.runtime_handler(), "\" is not configured"));
   }
-  auto id = create_or_join(with, call, request);
+  auto id = create_or_join(
+      with, with.pods, "pod", pod_name_key(request.config().metadata()), call,
+      [&] { return create_pod(with, std::make_shared<PodSandbox>(describe_pod(with, request))); },
+      [&](PodSandbox& existing) { return claim_existing(existing, call, request); });
   if (!id)
     return std::move(id).error().add_context(
         cat("run pod sandbox \"", request.config().metadata().name(), "\""));

@@ -23,6 +23,7 @@
 #include "image/puller.hpp"
 #include "image/snapshotter.hpp"
 #include "netcni/networks.hpp"
+#include "runtime/apparmor.hpp"
 #include "runtime/cgroup/manager.hpp"
 #include "runtime/seccomp_program.hpp"
 #include "runtime/shim_binary.hpp"
@@ -48,6 +49,7 @@ struct Services {
   std::unique_ptr<netcni::Networks> networks;
   std::unique_ptr<UsageSampler> usage;
   runtime::SeccompCompiler seccomp;
+  runtime::Apparmor apparmor;
 
   ObjectStore<PodSandbox> pods{"pod sandbox"};
   ObjectStore<Container> containers{"container"};

@@ -9,6 +9,7 @@
 #include "daemon/spec/pod_files.hpp"
 #include "daemon/spec/resources.hpp"
 #include "daemon/spec/security.hpp"
+#include "runtime/selinux.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -94,6 +95,7 @@ Result<void> fill_process(const SpecInputs& in, const ResolvedUser& user, oci::P
   process.env = environment(in, user);
   process.cwd = working_dir(in);
   ASSIGN_OR_RETURN(process.capabilities, container_capabilities(security));
+  ASSIGN_OR_RETURN(process.apparmor_profile, container_apparmor(security, in.apparmor));
   process.no_new_privileges = security.no_new_privs() && !security.privileged();
   for (const auto& text : in.default_ulimits) {
     ASSIGN_OR_RETURN(Ulimit limit, parse_ulimit(text));
@@ -155,7 +157,7 @@ Result<ContainerSpec> build_container_spec(const SpecInputs& in) {
     return Error(Code::kInvalidArgument,
                  "security_context.privileged: a privileged container needs a privileged pod sandbox");
   }
-  RETURN_IF_ERROR(check_lsm(security));
+  RETURN_IF_ERROR(check_selinux(security, runtime::selinux_enabled()));
   ASSIGN_OR_RETURN(out.user, resolve_user(in.rootfs_fd, in.image.user, security));
   RETURN_IF_ERROR(fill_process(in, out.user, out.spec.process));
   add_namespaces(in, out);

@@ -11,6 +11,7 @@
 #include "daemon/spec/mounts.hpp"
 #include "daemon/spec/user.hpp"
 #include "image/image.hpp"
+#include "runtime/apparmor.hpp"
 #include "runtime/oci/spec.hpp"
 
 namespace berth::daemon {
@@ -34,6 +35,7 @@ struct SpecInputs {
   pid_t target_pid;  ///< main process whose PID namespace is joined (PID mode TARGET); 0: none
   const std::vector<std::string>& default_ulimits;  ///< "nofile=1024:4096"
   const std::string& pid1_path;                     ///< for handlers with `init`
+  runtime::Apparmor apparmor = {};
 };
 Result<ContainerSpec> build_container_spec(const SpecInputs& inputs);
 

@@ -7,6 +7,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "base/log.hpp"
 #include "runtime/capabilities.hpp"
 #include "runtime/seccomp_program.hpp"
 
@@ -25,6 +26,7 @@ constexpr const char* kDefaultCapabilities[] = {
     "CAP_KILL",    "CAP_AUDIT_WRITE"};
 
 constexpr std::size_t kProfileLimit = 4 << 20;
+constexpr std::string_view kLocalPrefix = "localhost/";
 
 /// "net_admin" and "CAP_NET_ADMIN" are the same; "ALL" stays.
 std::string canonical(const std::string& name) {
@@ -69,12 +71,49 @@ Result<std::optional<oci::Seccomp>> legacy_seccomp(const std::string& word,
   if (word == "runtime/default" || word == "docker/default") {
     return std::optional(runtime::default_seccomp_profile(capabilities));
   }
-  if (word.starts_with("localhost/")) {
-    ASSIGN_OR_RETURN(oci::Seccomp profile, load_profile(word.substr(sizeof("localhost/") - 1), capabilities));
+  if (word.starts_with(kLocalPrefix)) {
+    ASSIGN_OR_RETURN(oci::Seccomp profile, load_profile(word.substr(kLocalPrefix.size()), capabilities));
     return std::optional(std::move(profile));
   }
   return Error(Code::kInvalidArgument,
                cat("security_context.seccomp_profile_path \"", word, "\" is unknown"));
+}
+
+struct ApparmorWish {
+  enum class Kind : std::uint8_t { kNone, kDefault, kUnconfined, kLocalhost };
+  Kind kind = Kind::kNone;
+  std::string profile = {};
+};
+
+Result<ApparmorWish> localhost_profile(std::string_view field, std::string name) {
+  // The prefix belongs to the string form, but clients carry it into the structured one.
+  if (name.starts_with(kLocalPrefix)) name.erase(0, kLocalPrefix.size());
+  if (name.empty())
+    return Error(Code::kInvalidArgument, cat("security_context.", field, ": names no profile"));
+  return ApparmorWish{ApparmorWish::Kind::kLocalhost, std::move(name)};
+}
+
+Result<ApparmorWish> apparmor_wish(const cri::LinuxContainerSecurityContext& security) {
+  if (security.has_apparmor()) {
+    switch (security.apparmor().profile_type()) {
+      case cri::SecurityProfile::RuntimeDefault:
+        return ApparmorWish{ApparmorWish::Kind::kDefault};
+      case cri::SecurityProfile::Unconfined:
+        return ApparmorWish{ApparmorWish::Kind::kUnconfined};
+      case cri::SecurityProfile::Localhost:
+        return localhost_profile("apparmor.localhost_ref", security.apparmor().localhost_ref());
+      default:
+        return Error(Code::kInvalidArgument,
+                     cat("security_context.apparmor.profile_type ",
+                         static_cast<int>(security.apparmor().profile_type()), " is unknown"));
+    }
+  }
+  const std::string& word = security.apparmor_profile();
+  if (word.empty()) return ApparmorWish{};
+  if (word == "runtime/default") return ApparmorWish{ApparmorWish::Kind::kDefault};
+  if (word == "unconfined") return ApparmorWish{ApparmorWish::Kind::kUnconfined};
+  if (word.starts_with(kLocalPrefix)) return localhost_profile("apparmor_profile", word);
+  return Error(Code::kInvalidArgument, cat("security_context.apparmor_profile \"", word, "\" is unknown"));
 }
 
 }  // namespace
@@ -135,13 +174,43 @@ Result<std::optional<oci::Seccomp>> container_seccomp(const cri::LinuxContainerS
                    static_cast<int>(security.seccomp().profile_type()), " is unknown"));
 }
 
-Result<void> check_lsm(const cri::LinuxContainerSecurityContext& security) {
-  const bool localhost = security.has_apparmor()
-                             ? security.apparmor().profile_type() == cri::SecurityProfile::Localhost
-                             : security.apparmor_profile().starts_with("localhost/");
-  if (localhost && !security.privileged()) {
-    return Error(Code::kUnimplemented, "security_context.apparmor: AppArmor profiles are not supported yet");
+Result<std::string> container_apparmor(const cri::LinuxContainerSecurityContext& security,
+                                       const runtime::Apparmor& host) {
+  ASSIGN_OR_RETURN(const ApparmorWish wish, apparmor_wish(security));
+  switch (wish.kind) {
+    case ApparmorWish::Kind::kUnconfined:
+      return std::string();
+    case ApparmorWish::Kind::kLocalhost:
+      if (!host.enabled) {
+        return Error(Code::kInvalidArgument, cat("security_context.apparmor: profile \"", wish.profile,
+                                                 "\": AppArmor is not enabled on this host"));
+      }
+      return wish.profile;
+    case ApparmorWish::Kind::kNone:
+    case ApparmorWish::Kind::kDefault:
+      break;
   }
+  const bool explicitly = wish.kind == ApparmorWish::Kind::kDefault;
+  if (security.privileged()) return std::string();
+  if (host.enabled && host.problem.empty()) return std::string(runtime::kApparmorDefault);
+  if (host.enabled && explicitly) {
+    return Error(Code::kFailedPrecondition,
+                 cat("security_context.apparmor: no default profile: ", host.problem));
+  }
+  if (host.enabled || explicitly)
+    log::warn("a container runs without an AppArmor profile", {{"apparmor", host.describe()}});
+  return std::string();
+}
+
+Result<void> check_selinux(const cri::LinuxContainerSecurityContext& security, bool enabled) {
+  const auto& options = security.selinux_options();
+  if (options.user().empty() && options.role().empty() && options.type().empty() && options.level().empty())
+    return {};
+  if (enabled) {
+    return Error(Code::kUnimplemented,
+                 "security_context.selinux_options: labels of containers' files are not supported");
+  }
+  log::warn("SELinux options are ignored: SELinux is not enabled on this host", {{"type", options.type()}});
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "daemon/cri.hpp"
+#include "runtime/apparmor.hpp"
 #include "runtime/oci/spec.hpp"
 
 namespace berth::daemon {
@@ -21,8 +22,14 @@ Result<oci::Capabilities> container_capabilities(const cri::LinuxContainerSecuri
 Result<std::optional<oci::Seccomp>> container_seccomp(const cri::LinuxContainerSecurityContext& security,
                                                       const std::vector<std::string>& capabilities);
 
-/// Refuses an AppArmor or SELinux wish that this host cannot keep.
-Result<void> check_lsm(const cri::LinuxContainerSecurityContext& security);
+/// The AppArmor profile that the container gets; empty: unconfined. Without a wish that is the host's
+/// default. Refuses what this host cannot keep; whether a profile is loaded is asked at the launch.
+Result<std::string> container_apparmor(const cri::LinuxContainerSecurityContext& security,
+                                       const runtime::Apparmor& host);
+
+/// Refuses SELinux options where they would mean something. Without SELinux they mean nothing, which
+/// is logged.
+Result<void> check_selinux(const cri::LinuxContainerSecurityContext& security, bool enabled);
 
 /// The paths that hide the host's kernel from a container when the CRI says nothing about them.
 const std::vector<std::string>& default_masked_paths();

@@ -16,16 +16,21 @@ namespace {
 using plan::OpKind;
 using plan::Phase;
 
-Result<void> check_labels(const oci::Process& process) {
-  if (!process.apparmor_profile.empty() && process.apparmor_profile != "unconfined") {
-    return Error(Code::kInvalidArgument,
-                 cat("process.apparmorProfile: ", process.apparmor_profile, ": AppArmor is not supported"));
-  }
-  if (!process.selinux_label.empty()) {
-    return Error(Code::kInvalidArgument,
-                 cat("process.selinuxLabel: ", process.selinux_label, ": SELinux is not supported"));
-  }
-  return {};
+void add_label(std::uint32_t kind, std::string_view what, const std::string& name, Plan& plan) {
+  plan.add({.kind = OpKind::kLabel,
+            .phase = Phase::kPrivileges,
+            .label = cat("confine with the ", what, " ", name),
+            .mode = kind,
+            .text = name,
+            .fd = HostProcFd{}});
+}
+
+/// First of the privileges: a filter that comes before the ids closes every descriptor.
+void add_labels(const oci::Process& process, Plan& plan) {
+  if (!process.apparmor_profile.empty() && process.apparmor_profile != "unconfined")
+    add_label(plan::kApparmorLabel, "AppArmor profile", process.apparmor_profile, plan);
+  if (!process.selinux_label.empty())
+    add_label(plan::kSelinuxLabel, "SELinux label", process.selinux_label, plan);
 }
 
 void add_groups(const oci::User& user, Plan& plan) {
@@ -96,7 +101,7 @@ void add_path_confinement(const oci::Spec& spec, Plan& plan) {
 
 Result<void> add_privileges(const oci::Process& process, std::shared_ptr<const SeccompProgram> seccomp,
                             const std::optional<SeccompAgent>& agent, Plan& plan) {
-  RETURN_IF_ERROR(check_labels(process));
+  add_labels(process, plan);
   const CapabilityMasks masks = masks_of(process, plan);
   add_groups(process.user, plan);
   plan.add({.kind = OpKind::kBoundingSet,

@@ -32,7 +32,7 @@ Result<void> add_devices(const oci::Spec& spec, const CompileOptions& options, P
 void add_working_dir(const oci::Spec& spec, Plan& plan);
 /// Read-only root, masked and read-only paths.
 void add_path_confinement(const oci::Spec& spec, Plan& plan);
-/// Groups, bounding set, ids, capabilities, no_new_privs, and seccomp where it belongs.
+/// Labels, groups, bounding set, ids, capabilities, no_new_privs, and seccomp where it belongs.
 Result<void> add_privileges(const oci::Process& process, std::shared_ptr<const SeccompProgram> seccomp,
                             const std::optional<SeccompAgent>& agent, Plan& plan);
 

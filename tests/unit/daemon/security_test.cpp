@@ -176,12 +176,57 @@ TEST_CASE(
   CHECK(has_code(container_seccomp(unknown, {}), Code::kInvalidArgument));
 }
 
-TEST_CASE("A profile that the host cannot apply is refused; one that asks for nothing is not") {
-  CHECK(has_code(check_lsm(proto<Security>("apparmor { profile_type: Localhost localhost_ref: 'p' }")),
-                 Code::kUnimplemented));
-  CHECK(has_code(check_lsm(proto<Security>("apparmor_profile: 'localhost/p'")), Code::kUnimplemented));
-  CHECK(check_lsm(proto<Security>("apparmor { profile_type: Unconfined } apparmor_profile: 'localhost/p'")));
-  CHECK(check_lsm(proto<Security>("apparmor_profile: 'runtime/default'")));
-  CHECK(check_lsm(proto<Security>("privileged: true apparmor_profile: 'localhost/p'")));
-  CHECK(check_lsm({}));
+std::string profile_of(const std::string& text, const berth::runtime::Apparmor& host) {
+  const auto profile = container_apparmor(proto<Security>(text), host);
+  return profile ? *profile : profile.error().to_string();
+}
+
+TEST_CASE("Where AppArmor is enabled a container gets the default profile unless it asks for another") {
+  const berth::runtime::Apparmor host{true, ""};
+  CHECK(profile_of("", host) == "berth-default");
+  CHECK(profile_of("apparmor { profile_type: RuntimeDefault }", host) == "berth-default");
+  CHECK(profile_of("apparmor_profile: 'runtime/default'", host) == "berth-default");
+  CHECK(profile_of("apparmor { profile_type: Unconfined } apparmor_profile: 'localhost/p'", host).empty());
+  CHECK(profile_of("apparmor_profile: 'unconfined'", host).empty());
+  CHECK(profile_of("apparmor { profile_type: Localhost localhost_ref: 'p' }", host) == "p");
+  CHECK(profile_of("apparmor { profile_type: Localhost localhost_ref: 'localhost/p' }", host) == "p");
+  CHECK(profile_of("apparmor_profile: 'localhost/a/b'", host) == "a/b");
+  CHECK(profile_of("privileged: true", host).empty());
+  CHECK(profile_of("privileged: true apparmor_profile: 'localhost/p'", host) == "p");
+}
+
+TEST_CASE("AppArmor wishes that name nothing are refused") {
+  const berth::runtime::Apparmor host{true, ""};
+  for (const char* text : {"apparmor { profile_type: Localhost }", "apparmor_profile: 'localhost/'",
+                           "apparmor_profile: 'docker/default'",
+                           "apparmor { profile_type: Localhost localhost_ref: 'localhost/' }"}) {
+    INFO(text);
+    CHECK(has_code(container_apparmor(proto<Security>(text), host), Code::kInvalidArgument));
+  }
+  auto unknown = proto<Security>("apparmor {}");
+  unknown.mutable_apparmor()->set_profile_type(static_cast<cri::SecurityProfile::ProfileType>(9));
+  CHECK(has_code(container_apparmor(unknown, host), Code::kInvalidArgument));
+}
+
+TEST_CASE("An AppArmor profile that the host cannot apply is refused; one that asks for nothing is not") {
+  const berth::runtime::Apparmor none;
+  CHECK(has_code(container_apparmor(proto<Security>("apparmor_profile: 'localhost/p'"), none),
+                 Code::kInvalidArgument));
+  CHECK(
+      has_code(container_apparmor(proto<Security>("privileged: true apparmor_profile: 'localhost/p'"), none),
+               Code::kInvalidArgument));
+  CHECK(profile_of("", none).empty());
+  CHECK(profile_of("apparmor_profile: 'runtime/default'", none).empty());
+  const berth::runtime::Apparmor broken{true, "apparmor_parser is not installed"};
+  CHECK(profile_of("", broken).empty());
+  CHECK_THAT(profile_of("apparmor { profile_type: RuntimeDefault }", broken),
+             Catch::Contains("apparmor_parser is not installed"));
+  CHECK(profile_of("apparmor_profile: 'localhost/p'", broken) == "p");
+}
+
+TEST_CASE("SELinux options are refused only where they would mean something") {
+  const auto options = proto<Security>("selinux_options { type: 'container_t' }");
+  CHECK(has_code(check_selinux(options, true), Code::kUnimplemented));
+  CHECK(check_selinux(options, false));
+  CHECK(check_selinux(proto<Security>("selinux_options {}"), true));
 }

@@ -235,6 +235,24 @@ TEST_CASE("Offsets into the header or the ops are refused") {
   }
 }
 
+TEST_CASE("A label needs its text, and a procfs to write it in") {
+  const auto labelled = [](uint32_t fd, bool named) {
+    return check_changed([&](PlanWriter& writer) {
+             plan::Op& op = writer.ops[8];
+             op.kind = OpKind::kLabel;
+             op.mode = plan::kApparmorLabel;
+             op.fd = fd;
+             op.text = named ? writer.text("berth-default") : 0;
+           })
+        .err;
+  };
+  CHECK(labelled(0, true) == 0);
+  CHECK(labelled(0, false) == EBADMSG);
+  CHECK(labelled(2, true) == EBADMSG);
+  CHECK(labelled(plan::kNoFd, true) == EBADMSG);
+  CHECK(labelled(plan::kPodNet, true) == EBADMSG);
+}
+
 TEST_CASE("Ops out of order are refused") {
   const auto swapped = [](size_t a, size_t b) {
     return check_changed([&](PlanWriter& writer) { std::swap(writer.ops[a], writer.ops[b]); }).err;

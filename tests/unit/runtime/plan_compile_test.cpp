@@ -129,21 +129,6 @@ TEST_CASE("what a user namespace may not make is the host's", "[runtime][plan]")
   CHECK(test::find_label(compiled(spec, options), "mount mqueue on /dev/mqueue") != nullptr);
 }
 
-TEST_CASE("an exec into a user namespace enters it with the others and is its root first",
-          "[runtime][plan]") {
-  oci::Process process = test::small_spec().process;
-  ExecTarget target{{NamespaceType::kUser, NamespaceType::kMount}};
-  target.host_uid = 100000;
-  const auto plan = compile_exec(process, target, nullptr);
-  REQUIRE(plan);
-  const PlannedOp& join = (*plan)->ops[test::position(**plan, OpKind::kSetns)];
-  CHECK(join.flags == (CLONE_NEWUSER | CLONE_NEWNS));
-  CHECK(join.by == plan::By::kChild);
-  CHECK(test::position(**plan, OpKind::kRlimit) < test::position(**plan, OpKind::kSetns));
-  CHECK(test::position(**plan, OpKind::kBecomeRoot) > test::position(**plan, OpKind::kSetns));
-  CHECK((*plan)->ops[test::position(**plan, OpKind::kStdio)].mode == 1);
-}
-
 TEST_CASE("an exec's CPUs are set before and after its cgroup", "[runtime][plan]") {
   oci::Process process = test::small_spec().process;
   process.exec_cpu_affinity = oci::CpuAffinity{"0-1", "1"};
@@ -192,17 +177,28 @@ TEST_CASE("what a pod cannot share and what is not built is refused", "[runtime]
   spec.linux_.namespaces.push_back({NamespaceType::kUser, ""});
   CHECK_THAT(refused(spec), Catch::Contains("user namespace needs"));
   spec = test::small_spec();
-  spec.process.apparmor_profile = "docker-default";
-  CHECK_THAT(refused(spec), Catch::Contains("docker-default"));
-  spec = test::small_spec();
-  spec.process.selinux_label = "system_u:system_r:container_t:s0";
-  CHECK_THAT(refused(spec), Catch::Contains("container_t"));
-  spec = test::small_spec();
   spec.linux_.rootfs_propagation = "sideways";
   CHECK_THAT(refused(spec), Catch::Contains("sideways"));
   options = test::pod_options();
   options.attach_dir = "relative";
   CHECK_THAT(refused(test::small_spec(), options), Catch::Contains("relative"));
+}
+
+TEST_CASE("labels are set while descriptors are still open, and unconfined is none", "[runtime][plan]") {
+  oci::Spec spec = test::small_spec();
+  spec.process.no_new_privileges = false;
+  spec.process.apparmor_profile = "berth-default";
+  spec.process.selinux_label = "system_u:system_r:container_t:s0";
+  const Plan plan = compiled(spec);
+  const std::size_t apparmor = test::position(plan, OpKind::kLabel);
+  CHECK(plan.ops[apparmor].mode == plan::kApparmorLabel);
+  CHECK(plan.ops[apparmor].text == "berth-default");
+  CHECK(plan.ops[apparmor + 1].mode == plan::kSelinuxLabel);
+  CHECK(apparmor + 1 < test::position(plan, OpKind::kSeccomp));
+  CHECK(apparmor > test::position(plan, OpKind::kPivot));
+  spec.process.apparmor_profile = "unconfined";
+  spec.process.selinux_label.clear();
+  for (const PlannedOp& op : compiled(spec).ops) CHECK(op.kind != OpKind::kLabel);
 }
 
 TEST_CASE("a host name is set only in a namespace of the container's own", "[runtime][plan]") {

@@ -51,6 +51,15 @@ TEST_CASE("the plan of a privileged container in the host's namespaces is the re
   check_golden("privileged", compile_container(spec, options));
 }
 
+TEST_CASE("the plan of an exec into a confined container is the reviewed one", "[runtime][plan][golden]") {
+  oci::Process process = test::small_spec().process;
+  process.apparmor_profile = "berth-default";
+  process.selinux_label = "system_u:system_r:container_t:s0:c1,c2";
+  using oci::NamespaceType;
+  check_golden("confined-exec", compile_exec(process, {{NamespaceType::kPid, NamespaceType::kMount}},
+                                             test::pod_options().seccomp));
+}
+
 TEST_CASE("the plan of a user's container without no_new_privs loads seccomp before the ids",
           "[runtime][plan][golden]") {
   oci::Spec spec = test::small_spec();
