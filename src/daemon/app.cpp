@@ -12,7 +12,7 @@
 #include "base/dir.hpp"
 #include "base/log.hpp"
 #include "base/process_id.hpp"
-#include "daemon/ops/pod_lifecycle.hpp"
+#include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/recovery.hpp"
 #include "daemon/sd_notify.hpp"
 
@@ -64,11 +64,9 @@ Result<void> App::open_modules() {
   ASSIGN_OR_RETURN(with.reactor, Reactor::start());
   with.background = std::make_unique<Lane>(
       Lane::Options{.name = "background", .min_threads = 1, .max_threads = 8, .queue_limit = 100'000});
-  ASSIGN_OR_RETURN(with.cgroups, runtime::cgroup::Manager::open({}));
-  // After a restart it is there, with the shims of the pods that went on.
-  if (!with.cgroups->exists(shim_cgroup(with))) RETURN_IF_ERROR(with.cgroups->create(shim_cgroup(with), {}));
   ASSIGN_OR_RETURN(with.config.pid1_path, find_helper(config.pid1_path, "berth-pid1"));
-  ASSIGN_OR_RETURN(auto shims, with.cgroups->open_join(shim_cgroup(with)));
+  RETURN_IF_ERROR(open_cgroups(with));
+  ASSIGN_OR_RETURN(auto shims, open_shim_cgroup(with));
   ASSIGN_OR_RETURN(auto binary, runtime::ShimBinary::load(config.pid1_path, std::move(shims)));
   with.shim_binary = std::make_unique<runtime::ShimBinary>(std::move(binary));
   ASSIGN_OR_RETURN(with.images,

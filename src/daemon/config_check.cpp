@@ -51,11 +51,15 @@ Result<void> check_listen(const std::string& listen) {
 }
 
 Result<void> check_cgroup(const Config& config) {
-  if (config.cgroup_driver == "systemd") {
-    return invalid("cgroup.driver \"systemd\" comes in a later version; use \"cgroupfs\"");
+  const bool systemd = config.cgroup_driver == "systemd";
+  if (!systemd && config.cgroup_driver != "cgroupfs") {
+    return invalid(
+        cat("cgroup.driver must be \"cgroupfs\" or \"systemd\", not \"", config.cgroup_driver, "\""));
   }
-  if (config.cgroup_driver != "cgroupfs") {
-    return invalid(cat("cgroup.driver must be \"cgroupfs\", not \"", config.cgroup_driver, "\""));
+  if (systemd && config.cgroup_parent != Config().cgroup_parent) {
+    if (config.cgroup_parent.ends_with(".slice")) return {};
+    return invalid(cat("cgroup.parent must be a slice with cgroup.driver \"systemd\", not \"",
+                       config.cgroup_parent, "\""));
   }
   RETURN_IF_ERROR(check_absolute("cgroup.parent", config.cgroup_parent));
   if (cat(config.cgroup_parent, "/").find("/../") != std::string::npos) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,11 +15,22 @@ void print(int fd, const char (&text)[kSize]) {
   [[maybe_unused]] const ssize_t written = ::write(fd, text, kSize - 1);
 }
 
+/// Holds a cgroup that needs a process until the pipe on stdin is closed, by whoever puts one there.
+int run_hold() {
+  for (;;) {
+    char none = 0;
+    const ssize_t got = ::read(0, &none, sizeof none);
+    if (got == 0) return 0;
+    if (got < 0 && errno != EINTR) return 1;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "shim") == 0) return berth::pid1::run_shim();
   if (argc == 2 && strcmp(argv[1], "launch") == 0) return berth::pid1::run_launch();
+  if (argc == 2 && strcmp(argv[1], "hold") == 0) return run_hold();
   if (argc > 3 && strcmp(argv[1], "init") == 0 && strcmp(argv[2], "--") == 0) {
     return berth::pid1::run_init(argv + 3);
   }
@@ -27,7 +39,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   print(2,
-        "usage: berth-pid1 shim | launch | init -- PROGRAM [ARGUMENT]... | --version\n"
+        "usage: berth-pid1 shim | launch | hold | init -- PROGRAM [ARGUMENT]... | --version\n"
         "Started by berthd and berth-oci; not meant to be run by hand.\n");
   return 2;
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
@@ -137,6 +138,16 @@ Apparmor load_apparmor_default(std::chrono::milliseconds patience) {
   if (loaded || check_apparmor_profile(std::string(kApparmorDefault))) return state;
   state.problem = loaded.error().to_string();
   return state;
+}
+
+Result<void> restore_apparmor_default(std::chrono::milliseconds patience) {
+  static std::mutex one_at_a_time;
+  const std::string name(kApparmorDefault);
+  if (check_apparmor_profile(name)) return {};
+  const std::lock_guard lock(one_at_a_time);
+  if (check_apparmor_profile(name)) return {};
+  log::warn("the default AppArmor profile is gone and is loaded again", {{"profile", name}});
+  return compile_and_load(patience);
 }
 
 bool apparmor_list_has(std::string_view list, std::string_view name) {

@@ -52,6 +52,9 @@ struct Apparmor {
 /// older one. Blocks for at most `patience` and the kernel's time. Never fails: see Apparmor::problem.
 Apparmor load_apparmor_default(std::chrono::milliseconds patience);
 
+/// Loads it again if somebody has removed it meanwhile: tools that tidy up remove what no file names.
+Result<void> restore_apparmor_default(std::chrono::milliseconds patience);
+
 /// kInvalidArgument, with a sentence, when AppArmor is not enabled or has no such profile loaded.
 Result<void> check_apparmor_profile(const std::string& name);
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "runtime/cgroup/detailed_stats.hpp"
 #include "runtime/cgroup/stats.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -14,5 +15,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   parse_memory_stat_v2(text, stats);
   if (stats.memory_working_set > stats.memory_usage) __builtin_trap();
   (void)find_key(text, "usage_usec");
+  (void)parse_pressure(text);
+  (void)parse_io_stat(text);
+  (void)parse_blkio(text, text);
+  (void)parse_rdma(text);
+  (void)parse_numbers(text);
   return 0;
 }

@@ -32,6 +32,15 @@ def test(sentence):
     return register
 
 
+def outside(sentence):
+    """A test that runs on the machine itself, before the node is made, and without one."""
+    def register(function):
+        function.outside = True
+        tests.append((sentence, function))
+        return function
+    return register
+
+
 class Skip(Exception):
     """The test cannot run here; its text says what is missing."""
 

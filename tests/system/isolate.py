@@ -12,6 +12,10 @@ _PARENT = "BERTH_TEST_CGROUP_PARENT"
 CGROUPS = "/sys/fs/cgroup"
 
 
+def is_inside():
+    return _PARENT in os.environ
+
+
 def enter():
     """Returns inside, as root of an empty node; outside it waits for that and exits with its status."""
     if os.geteuid() != 0:

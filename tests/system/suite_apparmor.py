@@ -76,6 +76,14 @@ def _(node):
             equal(text.split("\n")[:-1], ["berth-default (enforce)", "messages", "hello"], f"what happened with {wish}")
 
 
+@test("a default profile that somebody removes is loaded again for the next container")
+def _(node):
+    need_apparmor()
+    parser("--remove", "berth-default")
+    with node.run_pod() as pod:
+        contains(pod.sh(STATUS), "berth-default (enforce)")
+
+
 @test("Unconfined is unconfined, and so is a privileged container")
 def _(node):
     need_apparmor()

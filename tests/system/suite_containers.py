@@ -2,9 +2,10 @@
 """What a container's process sees, through our own gRPC client."""
 import os
 import re
+import resource
 
 from cri import RpcError
-from harness import check, contains, equal, refused, test, wait_until
+from harness import Node, Skip, check, contains, equal, refused, test, wait_until
 from pods import RUNNING, env, merge
 
 
@@ -255,6 +256,30 @@ def _(node):
 def _(node):
     with node.run_pod() as pod:
         equal(pod.sh("cat /proc/self/oom_score_adj", linux={"resources": {"oom_score_adj": 500}}), "500\n")
+
+
+def may_raise_limits():
+    with open("/proc/self/status") as file:
+        effective = next(line for line in file if line.startswith("CapEff:"))
+    return int(effective.split()[1], 16) >> 24 & 1  # CAP_SYS_RESOURCE
+
+
+@test("with CAP_SYS_RESOURCE an oom score falls below the daemon's and a hard limit rises over it")
+def _(_node):
+    if not may_raise_limits():
+        raise Skip("root has no CAP_SYS_RESOURCE here: ./dev node has")
+    hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] + 65536
+    node = Node("limits", extra_config=f'[runtime]\ndefault_ulimits = ["memlock={hard}:{hard}"]\n')
+    try:
+        node.start()
+        node.pull()
+        with node.run_pod() as pod:
+            text = pod.sh("cat /proc/self/oom_score_adj; grep 'locked memory' /proc/self/limits",
+                          linux={"resources": {"oom_score_adj": -500}})
+            equal(text.split()[0], "-500")
+            equal(text.split()[-3:], [str(hard), str(hard), "bytes"])
+    finally:
+        node.stop()
 
 
 @test("a terminal is one, and only where it is asked for")

@@ -119,6 +119,10 @@ def _(_node):
             config["mounts"].append({"destination": "/x", "type": "bind", "source": "/no/such/source", "options": ["rbind"]})
         oci.refused(["/no/such/source"], "run", "-b", oci.bundle("true", change=bad_mount).dir, "x")
         oci.refused(["CRIU"], "checkpoint", "x")
+
+        def systemd_path(config):
+            config["linux"]["cgroupsPath"] = "user.slice:libpod:x"
+        oci.refused(["linux.cgroupsPath", "systemd"], "run", "-b", oci.bundle("true", change=systemd_path).dir, "x")
         oci.refused(["--no-pivot"], "run", "--no-pivot", "-b", oci.bundle("true").dir, "x")
         equal(os.listdir(oci.root), [])
 
@@ -383,6 +387,23 @@ def _(_node):
         bundle.start()
         oci.wait_stopped(bundle.id)
         equal(bundle.out(), "first\n")
+
+
+@test("a filter that is loaded before the gate need only allow read and write there")
+def _(_node):
+    def filtered(config):
+        names = ["accept", "accept4", "socket", "connect", "sendmsg", "recvmsg", "sendto", "recvfrom", "dup", "dup2", "dup3",
+                 "close_range", "openat2", "mount", "pidfd_open"]
+        config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+                                      "syscalls": [{"names": names, "action": "SCMP_ACT_KILL_PROCESS"}]}
+    with runtime() as oci:
+        for privileges in (True, False):
+            bundle = oci.bundle("/bin/busybox", "echo", "through", noNewPrivileges=privileges, change=filtered)
+            bundle.create()
+            bundle.start()
+            oci.wait_stopped(bundle.id)
+            equal(bundle.out(), "through\n")
+            equal(bundle.run_again(), "through\n")
 
 
 @test("features and version tell what this build does")

@@ -2,8 +2,9 @@
 """Hooks of config.json under berth-oci: where they run, what they see, and what a failing one undoes."""
 import json
 import os
+import subprocess
 
-from harness import check, contains, equal, test
+from harness import check, contains, equal, test, wait_until
 from oci import runtime
 
 BEFORE = ("prestart", "createRuntime")
@@ -126,6 +127,23 @@ def _(_node):
             bundle.config["hooks"] = {point: [say(bundle, point, "sleep 100", timeout=1)]}
             bundle.write()
             oci.refused([point, "in time"], "run", "--bundle", bundle.dir, bundle.id, timeout=20)
+
+
+@test("what a create leaves that is killed half-way is deleted")
+def _(_node):
+    with runtime() as oci:
+        bundle = oci.bundle("sleep", "1000")
+        bundle.config["hooks"] = {"createRuntime": [say(bundle, "createRuntime", "exec sleep 3")]}
+        bundle.write()
+        process = subprocess.Popen(oci.command("create", "--bundle", bundle.dir, bundle.id), stdin=subprocess.DEVNULL)
+        wait_until(lambda: order(bundle) == ["createRuntime"], what="the hook")
+        pid = oci.state(bundle.id)["pid"]
+        process.kill()
+        process.wait()
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), what="the end of the child that nobody waits for")
+        equal(oci.status(bundle.id), "stopped")
+        oci.call("delete", "--force", bundle.id)
+        equal(os.listdir(oci.root), [])
 
 
 @test("hooks that do not read their stdin, or cannot be run")

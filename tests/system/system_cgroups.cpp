@@ -154,6 +154,7 @@ TEST_CASE("a limit below what is in use is refused and names the usage") {
       eventually([&] { return box.manager->stats(box.group)->memory_working_set.value_or(0) > 20U * kMiB; }));
   oci::Resources resources;
   resources.memory_limit = 1 * kMiB;
+  resources.memory_check_before_update = true;
   const auto refused = box.manager->update(box.group, resources);
   REQUIRE_FALSE(refused);
   INFO(refused.error().to_string());

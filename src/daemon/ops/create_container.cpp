@@ -16,6 +16,7 @@
 #include "daemon/spec/stop_signal.hpp"
 #include "daemon/spec/validate.hpp"
 #include "daemon/state/records.hpp"
+#include "runtime/cgroup/delegation.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -28,7 +29,7 @@ ContainerRecord describe_container(const Services& with, const PodSandbox& pod, 
   record.config = request.config();
   record.created_ns = now_ns();
   record.boot_id = with.boot_id;
-  record.cgroup = cat(pod.record().cgroup_parent, "/berth-", record.id);
+  record.cgroup = cgroup_of(pod.record().cgroup_parent, record.id);
   record.image_id = image.id;
   record.image_ref = image.repo_digests.empty() ? image.id : image.repo_digests.front();
   const std::string& asked = request.config().image().user_specified_image();
@@ -43,6 +44,14 @@ ContainerRecord describe_container(const Services& with, const PodSandbox& pod, 
   }
   record.stop_signal = effective_stop_signal(request.config(), image.config.stop_signal);
   return record;
+}
+
+Result<void> create_container_cgroup(Services& with, const ContainerRecord& record) {
+  RETURN_IF_ERROR(with.cgroups->create(record.cgroup, record.spec.linux_.resources));
+  if (!runtime::cgroup::is_delegated(record.spec)) return {};
+  auto given = with.cgroups->delegate(record.cgroup, record.spec.process.user.uid);
+  if (!given) (void)remove_container_cgroup(with, record.cgroup);
+  return given;
 }
 
 Result<std::string> create(Services& with, const PodPtr& pod, const image::ImagePtr& image,
@@ -61,8 +70,7 @@ Result<std::string> create(Services& with, const PodPtr& pod, const image::Image
     return compile_launch(with, pod->record(), *image, rootfs.get(), record);
   }));
 
-  RETURN_IF_ERROR(op.step("create cgroup",
-                          [&] { return with.cgroups->create(record.cgroup, record.spec.linux_.resources); }));
+  RETURN_IF_ERROR(op.step("create cgroup", [&] { return create_container_cgroup(with, record); }));
   op.undo("remove cgroup", [&] { return remove_container_cgroup(with, record.cgroup); });
 
   ASSIGN_OR_RETURN(ContainerLog log,

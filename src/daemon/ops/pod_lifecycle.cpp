@@ -39,10 +39,6 @@ class FirstFailure {
 
 }  // namespace
 
-std::string shim_cgroup(const Services& with) {
-  return cat(with.config.cgroup_parent, "/shims");
-}
-
 Result<void> remove_live_pod(Services& with, const std::string& pod_id) {
   return remove_tree(with.layout.live_pod(pod_id));
 }

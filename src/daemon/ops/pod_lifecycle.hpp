@@ -39,7 +39,4 @@ Result<void> tear_down_container(Services& with, const ContainerRecord& record);
 /// files have what the shim wrote there.
 Result<void> remove_live_pod(Services& with, const std::string& pod_id);
 
-/// Cgroup of the shims of this daemon.
-std::string shim_cgroup(const Services& with);
-
 }  // namespace berth::daemon

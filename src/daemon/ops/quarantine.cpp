@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/dir.hpp"
 #include "base/log.hpp"
+#include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/retry.hpp"
 #include "daemon/state/records.hpp"
@@ -33,7 +34,7 @@ void end_containers(Services& with, PodSandbox& pod) {
   for (const auto& state : *objects) {
     const std::string id(state.id.hex, sizeof state.id.hex);
     (void)(*shim)->signal(id, SIGKILL);
-    auto removed = remove_container_cgroup(with, cat(pod.record().cgroup_parent, "/berth-", id));
+    auto removed = remove_container_cgroup(with, cgroup_of(pod.record().cgroup_parent, id));
     if (!removed) log::error("remove cgroup", {{"container", id}, {"error", removed.error().to_string()}});
   }
 }
@@ -54,7 +55,7 @@ void load_network(Services& with, PodSandbox& pod) {
 
 PodPtr stray_pod(const Services& with, PodRecord record) {
   if (record.cgroup_parent.empty()) {
-    record.cgroup_parent = cat(with.config.cgroup_parent, "/pod-", record.id);
+    record.cgroup_parent = own_cgroup_parent(with, record.id);
     record.owns_cgroup_parent = true;
   }
   return std::make_shared<PodSandbox>(std::move(record));
@@ -77,7 +78,7 @@ void quarantine_container(Services& with, const std::string& id, const Error& wh
   log::error("a container's record cannot be read: it goes to quarantine",
              {{"container", id}, {"error", why.to_string()}});
   for (const auto& pod : with.pods.list()) {
-    const std::string cgroup = cat(pod->record().cgroup_parent, "/berth-", id);
+    const std::string cgroup = cgroup_of(pod->record().cgroup_parent, id);
     if (!with.cgroups->exists(cgroup)) continue;
     retry_until_done(with, cat("remove cgroup of ", id),
                      [&with, cgroup] { return remove_container_cgroup(with, cgroup); });

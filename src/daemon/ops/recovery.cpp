@@ -12,6 +12,7 @@
 #include "base/remove_tree.hpp"
 #include "daemon/ops/container_launch.hpp"
 #include "daemon/ops/exit_events.hpp"
+#include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/quarantine.hpp"
 #include "daemon/ops/retry.hpp"
@@ -125,7 +126,7 @@ void discard_container(Services& with, const ContainerRecord& record) {
     if (with.pods.find(record.pod_id)) return {};
     // Its pod's record may be one that does not tell where the pod's own group is: beside this one.
     return remove_container_cgroup(
-        with, cat(record.cgroup.substr(0, record.cgroup.rfind('/')), "/berth-", record.pod_id));
+        with, cgroup_of(record.cgroup.substr(0, record.cgroup.rfind('/')), record.pod_id));
   };
   if (auto done = work(); !done) retry_until_done(with, cat("remove container ", record.id), work);
 }
@@ -224,7 +225,8 @@ void sweep(Services& with) {
                      [&with, key] { return with.snapshots->remove(key); });
   }
   for (const auto& name : with.cgroups->children(with.config.cgroup_parent)) {
-    if (!name.starts_with("pod-") || exists(with.layout.pod(name.substr(4)))) continue;
+    const std::string id = pod_of_cgroup(with, name);
+    if (id.empty() || exists(with.layout.pod(id))) continue;
     retry_until_done(with, cat("remove cgroup ", name),
                      [&with, path = cat(with.config.cgroup_parent, "/", name)] {
                        return remove_container_cgroup(with, path);

@@ -10,6 +10,7 @@
 #include "base/remove_tree.hpp"
 #include "daemon/ops/creation.hpp"
 #include "daemon/ops/operation.hpp"
+#include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/spec/pod_files.hpp"
 #include "daemon/spec/validate.hpp"
@@ -20,7 +21,7 @@
 namespace berth::daemon {
 namespace {
 
-PodRecord describe_pod(const Services& with, const cri::RunPodSandboxRequest& request) {
+Result<PodRecord> describe_pod(const Services& with, const cri::RunPodSandboxRequest& request) {
   PodRecord record;
   record.id = random_id();
   record.config = request.config();
@@ -32,9 +33,7 @@ PodRecord describe_pod(const Services& with, const cri::RunPodSandboxRequest& re
   record.host_ipc = options.ipc() == cri::NODE;
   record.share_pid = options.pid() == cri::POD;
   const std::string& parent = request.config().linux().cgroup_parent();
-  record.cgroup_parent = parent.empty() ? cat(with.config.cgroup_parent, "/pod-", record.id) : parent;
-  while (record.cgroup_parent.size() > 1 && record.cgroup_parent.back() == '/')
-    record.cgroup_parent.pop_back();
+  ASSIGN_OR_RETURN(record.cgroup_parent, pod_cgroup_parent(with, parent, record.id));
   record.owns_cgroup_parent = parent.empty() || !with.cgroups->exists(record.cgroup_parent);
   return record;
 }
@@ -161,7 +160,10 @@ Result<void> run_pod_sandbox(Services& with, const Call& call, const cri::RunPod
   }
   auto id = create_or_join(
       with, with.pods, "pod", pod_name_key(request.config().metadata()), call,
-      [&] { return create_pod(with, std::make_shared<PodSandbox>(describe_pod(with, request))); },
+      [&]() -> Result<std::string> {
+        ASSIGN_OR_RETURN(PodRecord record, describe_pod(with, request));
+        return create_pod(with, std::make_shared<PodSandbox>(std::move(record)));
+      },
       [&](PodSandbox& existing) { return claim_existing(existing, call, request); });
   if (!id)
     return std::move(id).error().add_context(

@@ -21,9 +21,11 @@ Result<void> update_container_resources(Services& with, const Call& call,
   if (current.state == cri::CONTAINER_EXITED) {
     return Error(Code::kFailedPrecondition, cat("container ", container->id(), " has exited"));
   }
+  oci::Resources limits = to_oci(request.linux());
+  limits.memory_check_before_update = true;  // a refused update is better than a killed container
   Operation op("UpdateContainerResources", container->id());
   RETURN_IF_ERROR(op.step("write limits", [&] {
-                      return with.cgroups->update(container->record().cgroup, to_oci(request.linux()));
+                      return with.cgroups->update(container->record().cgroup, limits);
                     }).context(cat("update container ", container->id())));
   container->status.lock()->resources = merge(current.resources, request.linux());
   RETURN_IF_ERROR(op.step("persist", [&] { return store_container_status(with.layout, *container); }));

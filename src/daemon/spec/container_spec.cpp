@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/spec/container_spec.hpp"
 
+#include <chrono>
 #include <unordered_map>
 
 #include "base/cat.hpp"
@@ -14,6 +15,7 @@
 namespace berth::daemon {
 namespace {
 
+constexpr std::chrono::seconds kReloadPatience{10};
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Variables in the order in which they were last set. A kubelet sends seven for every service of a
@@ -96,6 +98,8 @@ Result<void> fill_process(const SpecInputs& in, const ResolvedUser& user, oci::P
   process.cwd = working_dir(in);
   ASSIGN_OR_RETURN(process.capabilities, container_capabilities(security));
   ASSIGN_OR_RETURN(process.apparmor_profile, container_apparmor(security, in.apparmor));
+  if (process.apparmor_profile == runtime::kApparmorDefault)
+    RETURN_IF_ERROR(runtime::restore_apparmor_default(kReloadPatience));
   process.no_new_privileges = security.no_new_privs() && !security.privileged();
   for (const auto& text : in.default_ulimits) {
     ASSIGN_OR_RETURN(Ulimit limit, parse_ulimit(text));

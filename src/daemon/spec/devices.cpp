@@ -12,6 +12,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "runtime/cgroup/devices.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -20,19 +21,6 @@ constexpr int kMaxDepth = 8;
 
 oci::DeviceRule rule(char type, std::int64_t major, std::optional<std::int64_t> minor, std::string access) {
   return {true, type, major, minor, std::move(access)};
-}
-
-/// What every container may use: the nodes that the plan makes, its terminals, and making nodes
-/// that it then may not open.
-void add_default_rules(std::vector<oci::DeviceRule>& rules) {
-  rules.push_back({false, 'a', std::nullopt, std::nullopt, "rwm"});
-  rules.push_back({true, 'c', std::nullopt, std::nullopt, "m"});
-  rules.push_back({true, 'b', std::nullopt, std::nullopt, "m"});
-  for (const auto& [major, minor] :
-       {std::pair{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}}) {
-    rules.push_back(rule('c', major, minor, "rwm"));
-  }
-  rules.push_back(rule('c', 136, std::nullopt, "rwm"));
 }
 
 /// Names under /dev that are file systems or belong to the container itself.
@@ -98,7 +86,8 @@ Result<ContainerDevices> container_devices(const cri::ContainerConfig& config) {
     result.rules.push_back({true, 'a', std::nullopt, std::nullopt, "rwm"});
     RETURN_IF_ERROR(collect("/dev", "/dev", true, kMaxDepth, result.nodes));
   } else {
-    add_default_rules(result.rules);
+    result.rules = runtime::cgroup::default_device_rules();
+    result.rules.insert(result.rules.begin(), {false, 'a', std::nullopt, std::nullopt, "rwm"});
   }
   for (const auto& wish : config.devices()) {
     const std::string inside = wish.container_path().empty() ? wish.host_path() : wish.container_path();

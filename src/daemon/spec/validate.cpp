@@ -215,8 +215,10 @@ Result<void> validate_pod(const cri::PodSandboxConfig& config) {
     }
   }
   const auto& security = config.linux().security_context();
-  if (!config.linux().cgroup_parent().empty())
-    RETURN_IF_ERROR(check_absolute("config.linux.cgroup_parent", config.linux().cgroup_parent()));
+  // A slice may be given by its name alone; everything else is a path.
+  const std::string& parent = config.linux().cgroup_parent();
+  const bool is_slice = parent.ends_with(".slice") && parent.find('/') == std::string::npos;
+  if (!parent.empty() && !is_slice) RETURN_IF_ERROR(check_absolute("config.linux.cgroup_parent", parent));
   const auto pid = security.namespace_options().pid();
   if (pid != cri::POD && pid != cri::CONTAINER && pid != cri::NODE) {
     return Error(Code::kInvalidArgument,

@@ -14,6 +14,9 @@
 
 namespace berth::daemon {
 
+/// The cgroup of a container, or of a pod itself, below the pod's parent: a scope in a slice.
+std::string cgroup_of(const std::string& parent, const std::string& id);
+
 /// What never changes about a pod, on disk before the first of its resources is made: whatever a
 /// crash interrupts, recovery finds here what to take away.
 struct PodRecord {
@@ -27,7 +30,7 @@ struct PodRecord {
   bool host_network = false;
   bool host_ipc = false;
   bool share_pid = false;  ///< POD mode: containers share the pause process's PID namespace
-  std::string cgroup() const { return cgroup_parent + "/berth-" + id; }
+  std::string cgroup() const { return cgroup_of(cgroup_parent, id); }
 };
 
 /// READY -> NOTREADY, never back.

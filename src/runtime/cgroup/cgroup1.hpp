@@ -17,7 +17,7 @@ struct MemoryBefore {
   std::uint64_t memory_plus_swap = UINT64_MAX;
 };
 
-/// The writes that bring one v1 controller ("cpu", "cpuset", "memory", "pids", "hugetlb") to
+/// The writes that bring one v1 controller ("cpu", "memory", "blkio", "net_cls", ...) to
 /// `resources`, in the order in which the kernel takes them. Pure.
 Result<std::vector<Setting>> v1_settings(std::string_view controller, const oci::Resources& resources,
                                          const MemoryBefore& before);

@@ -2,6 +2,7 @@
 #include "runtime/cgroup/cgroup2.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "base/cat.hpp"
@@ -16,19 +17,36 @@ std::string max_or(std::int64_t value) {
   return value < 0 ? "max" : std::to_string(value);
 }
 
-std::vector<Setting> v2_cpu(const oci::Resources& resources, std::string_view cpu_max_before) {
-  std::vector<Setting> settings;
-  if (const auto weight = weight_of_shares(resources.cpu_shares.value_or(0)); weight != 0) {
-    settings.push_back({"cpu", "cpu.weight", std::to_string(weight)});
-  }
+Error not_in_v2(std::string_view what, std::string_view instead) {
+  return {Code::kFailedPrecondition, cat(what, " does not exist in cgroup v2", instead)};
+}
+
+std::string cpu_max(const oci::Resources& resources, std::string_view before) {
   const std::int64_t quota = resources.cpu_quota.value_or(0);
   const std::uint64_t period = resources.cpu_period.value_or(0);
-  if (quota == 0 && period == 0) return settings;
+  if (quota == 0 && period == 0) return {};
   // The kernel keeps the period when only a quota is written, but has no way to say "same quota".
-  const std::string_view old_quota = cpu_max_before.substr(0, cpu_max_before.find(' '));
+  const std::string_view old_quota = before.substr(0, before.find(' '));
   std::string value = quota != 0 ? max_or(quota) : std::string(old_quota.empty() ? "max" : old_quota);
   if (period != 0) value.append(" ").append(std::to_string(period));
-  settings.push_back({"cpu", "cpu.max", std::move(value)});
+  return value;
+}
+
+Result<std::vector<Setting>> v2_cpu(const oci::Resources& resources, std::string_view cpu_max_before) {
+  if (resources.cpu_rt_runtime.value_or(0) > 0 || resources.cpu_rt_period.value_or(0) > 0)
+    return not_in_v2("a realtime runtime or period", "");
+  std::vector<Setting> settings;
+  // An idle group has no weight, and refuses to be given one.
+  if (resources.cpu_idle) settings.push_back({"cpu", "cpu.idle", std::to_string(*resources.cpu_idle)});
+  const auto weight = weight_of_shares(resources.cpu_shares.value_or(0));
+  if (weight != 0 && resources.cpu_idle != 1)
+    settings.push_back({"cpu", "cpu.weight", std::to_string(weight)});
+  const std::string max = cpu_max(resources, cpu_max_before);
+  if (resources.cpu_burst) {
+    settings.push_back({"cpu", "cpu.max.burst", std::to_string(*resources.cpu_burst)});
+    settings.back().may_come_later = !max.empty();  // burst <= quota at every moment
+  }
+  if (!max.empty()) settings.push_back({"cpu", "cpu.max", max});
   return settings;
 }
 
@@ -36,10 +54,26 @@ std::vector<Setting> v2_cpuset(const oci::Resources& resources) {
   std::vector<Setting> settings;
   if (!resources.cpuset_cpus.empty()) settings.push_back({"cpuset", "cpuset.cpus", resources.cpuset_cpus});
   if (!resources.cpuset_mems.empty()) settings.push_back({"cpuset", "cpuset.mems", resources.cpuset_mems});
+  for (Setting& setting : settings) setting.read_back = ReadBack::kEffective;
   return settings;
 }
 
+/// Named and refused: to leave them out silently would be to run a container without a limit that
+/// its author counts on.
+Result<void> refuse_v1_memory(const oci::Resources& resources) {
+  if (resources.memory_kernel.value_or(0) > 0)
+    return not_in_v2("a kernel memory limit", ": kernel memory counts towards the memory limit");
+  if (resources.memory_kernel_tcp.value_or(0) > 0)
+    return not_in_v2("a kernel TCP memory limit", ": it counts towards the memory limit");
+  if (resources.memory_swappiness) return not_in_v2("swappiness of a group", "");
+  if (resources.memory_disable_oom_killer.value_or(false)) return not_in_v2("a disabled OOM killer", "");
+  if (!resources.memory_use_hierarchy.value_or(true))
+    return not_in_v2("a group that is not counted in its parent", "");
+  return {};
+}
+
 Result<std::vector<Setting>> v2_memory(const oci::Resources& resources) {
+  RETURN_IF_ERROR(refuse_v1_memory(resources));
   ASSIGN_OR_RETURN(const MemoryLimits limits, memory_limits(resources));
   std::vector<Setting> settings;
   if (limits.memory_plus_swap) {
@@ -71,8 +105,68 @@ std::vector<Setting> v2_hugetlb(const oci::Resources& resources) {
   return settings;
 }
 
+/// BFQ's file takes the weight as it is, the general one has another scale.
+Setting v2_weight(std::string key, std::uint16_t weight) {
+  Setting setting{"io", "io.bfq.weight", cat(key, " ", weight)};
+  setting.other_file = "io.weight";
+  setting.other_value = cat(key, " ", io_weight_of(weight));
+  setting.reset = cat(key, " default");
+  setting.key = std::move(key);
+  return setting;
+}
+
+void add_io_max(const char* what, const std::vector<oci::ThrottleDevice>& devices,
+                std::vector<Setting>& settings) {
+  for (const oci::ThrottleDevice& entry : devices) {
+    const std::string device = cat(entry.major, ":", entry.minor);
+    Setting setting{"io", "io.max",
+                    cat(device, " ", what, "=", entry.rate == 0 ? "max" : std::to_string(entry.rate))};
+    setting.key = device;
+    setting.reset = cat(device, " ", what, "=max");
+    settings.push_back(std::move(setting));
+  }
+}
+
+Result<std::vector<Setting>> v2_io(const oci::BlockIo& io) {
+  std::vector<Setting> settings;
+  if (io.leaf_weight.value_or(0) != 0) return not_in_v2("a block IO leaf weight", "");
+  if (io.weight.value_or(0) != 0) settings.push_back(v2_weight("default", *io.weight));
+  for (const oci::WeightDevice& entry : io.weight_devices) {
+    if (entry.leaf_weight.value_or(0) != 0) return not_in_v2("a block IO leaf weight", "");
+    if (entry.weight.value_or(0) != 0)
+      settings.push_back(v2_weight(cat(entry.major, ":", entry.minor), *entry.weight));
+  }
+  add_io_max("rbps", io.read_bps, settings);
+  add_io_max("wbps", io.write_bps, settings);
+  add_io_max("riops", io.read_iops, settings);
+  add_io_max("wiops", io.write_iops, settings);
+  return settings;
+}
+
+/// Files of one line per device (or "default"): what takes such a line away again.
+std::string verbatim_reset(std::string_view file, std::string_view key) {
+  if (file == "io.max") return cat(key, " rbps=max wbps=max riops=max wiops=max");
+  if (file == "io.weight" || file == "io.bfq.weight") return cat(key, key == "default" ? " 100" : " default");
+  if (file == "rdma.max") return cat(key, " hca_handle=max hca_object=max");
+  if (file == "misc.max") return cat(key, " max");
+  return {};
+}
+
 bool contains(const std::vector<std::string>& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+/// Those that limit or count what every container has; others cost memory in every group, and are
+/// enabled when something asks for them.
+constexpr std::array<std::string_view, 6> kUsual = {"cpu", "cpuset", "io", "memory", "pids", "hugetlb"};
+
+std::vector<std::string> wanted(const MountedHierarchy& unified, const std::vector<std::string>& required) {
+  std::vector<std::string> names;
+  for (const std::string& name : unified.controllers) {
+    if (std::find(kUsual.begin(), kUsual.end(), name) != kUsual.end() || contains(required, name))
+      names.push_back(name);
+  }
+  return names;
 }
 
 Result<std::vector<std::string>> words_of(const MountedHierarchy& unified, const std::string& group,
@@ -103,7 +197,7 @@ Result<void> enable_below(const MountedHierarchy& unified, const std::string& pa
   ASSIGN_OR_RETURN(const std::vector<std::string> enabled,
                    words_of(unified, parent, "cgroup.subtree_control"));
   std::vector<std::string> missing;
-  for (const std::string& name : unified.controllers) {
+  for (const std::string& name : wanted(unified, required)) {
     if (contains(offered, name) && !contains(enabled, name)) missing.push_back(name);
   }
   if (missing.empty()) return {};
@@ -125,6 +219,8 @@ Result<std::vector<Setting>> v2_settings(std::string_view controller, const oci:
   if (controller == "memory") return v2_memory(resources);
   if (controller == "pids") return v2_pids(resources);
   if (controller == "hugetlb") return v2_hugetlb(resources);
+  if (controller == "io") return v2_io(resources.block_io);
+  if (controller == "rdma") return rdma_settings(resources);
   return std::vector<Setting>{};
 }
 
@@ -140,7 +236,13 @@ Result<std::vector<Setting>> unified_settings(const oci::Resources& resources,
     std::string_view rest = text;
     while (!rest.empty()) {
       const std::size_t end = rest.find('\n');
-      if (end != 0) settings.push_back({controller, key, std::string(rest.substr(0, end))});
+      if (end != 0) {
+        const std::string line(rest.substr(0, end));
+        Setting setting{controller, key, line};
+        setting.reset = verbatim_reset(key, line.substr(0, line.find(' ')));
+        if (!setting.reset.empty()) setting.key = line.substr(0, line.find(' '));
+        settings.push_back(std::move(setting));
+      }
       rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     }
   }
@@ -151,7 +253,8 @@ Result<void> enable_controllers(const MountedHierarchy& unified, const std::stri
                                 const std::vector<std::string>& required) {
   ASSIGN_OR_RETURN(const std::vector<std::string> present, words_of(unified, group, "cgroup.controllers"));
   const auto there = [&](const std::string& name) { return contains(present, name); };
-  if (std::all_of(unified.controllers.begin(), unified.controllers.end(), there)) return {};
+  const std::vector<std::string> names = wanted(unified, required);
+  if (std::all_of(names.begin(), names.end(), there)) return {};
   RETURN_IF_ERROR(enable_below(unified, "/", required));
   const std::string parent = parent_of(group);
   for (std::size_t slash = parent.find('/', 1); parent != "/"; slash = parent.find('/', slash + 1)) {

@@ -95,6 +95,17 @@ Result<void> take_back(std::vector<DeviceMatch>& exceptions, const DeviceMatch& 
 
 }  // namespace
 
+std::vector<oci::DeviceRule> default_device_rules() {
+  std::vector<oci::DeviceRule> rules = {{true, 'c', {}, {}, "m"}, {true, 'b', {}, {}, "m"}};
+  // null, zero, full, random, urandom, tty, console, ptmx
+  for (const auto& [major, minor] :
+       {std::pair{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}}) {
+    rules.push_back({true, 'c', major, minor, "rwm"});
+  }
+  rules.push_back({true, 'c', 136, {}, "rwm"});  // pseudo-terminals
+  return rules;
+}
+
 Result<std::vector<DeviceMatch>> device_matches(const std::vector<oci::DeviceRule>& rules) {
   std::vector<DeviceMatch> matches;
   for (const oci::DeviceRule& rule : rules) {

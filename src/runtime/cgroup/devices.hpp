@@ -25,6 +25,11 @@ struct DeviceMatch {
   friend bool operator==(const DeviceMatch&, const DeviceMatch&) = default;
 };
 
+/// What every container may use besides what its rules say: the nodes that it has by default, its
+/// terminals, and making nodes that it then may not open. Without the leading "deny all": an engine
+/// puts that first, a runtime appends these to the rules that it was given.
+std::vector<oci::DeviceRule> default_device_rules();
+
 /// kInvalidArgument names the bad rule. Rules before the last one that covers everything are
 /// dropped: nothing of them can win any more. What no rule matches is denied.
 Result<std::vector<DeviceMatch>> device_matches(const std::vector<oci::DeviceRule>& rules);

@@ -121,6 +121,14 @@ Result<void> thaw_group(const Layout& layout, const std::string& group) {
   return {};
 }
 
+bool is_group_frozen(const Layout& layout, const std::string& group) {
+  if (const auto* unified = layout.unified(); unified != nullptr && is_frozen(*unified, group)) return true;
+  const MountedHierarchy* freezer = layout.find("freezer");
+  if (freezer == nullptr) return false;
+  const auto state = read_control(freezer->root.get(), group, "freezer.state");
+  return state && *state != "THAWED" && !state->empty();
+}
+
 Result<void> kill_group(const Layout& layout, const std::string& group) {
   const MountedHierarchy* freezer = home_of(layout.find("freezer"), group);
   const MountedHierarchy* unified = home_of(layout.unified(), group);

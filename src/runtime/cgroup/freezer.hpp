@@ -14,6 +14,8 @@ namespace berth::runtime::cgroup {
 /// Returns when everything is frozen; on failure (half a second) the group is thawed again.
 Result<void> freeze_group(const Layout& layout, const std::string& group);
 Result<void> thaw_group(const Layout& layout, const std::string& group);
+/// Also while it is being frozen, and below a frozen parent: what is born there does not run.
+bool is_group_frozen(const Layout& layout, const std::string& group);
 /// SIGKILL to all, frozen ones too; does not wait for their end.
 Result<void> kill_group(const Layout& layout, const std::string& group);
 

@@ -14,12 +14,11 @@
 namespace berth::runtime::cgroup {
 namespace {
 
-// Those whose limits, counters or membership matter to a container; perf_event, net_cls and the
-// like are left at the root. "io" is what v2 calls blkio.
-constexpr std::array<std::string_view, 10> kV1Controllers = {
-    "cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "hugetlb", "name=systemd"};
-constexpr std::array<std::string_view, 6> kV2Controllers = {"cpu",    "cpuset", "io",
-                                                            "memory", "pids",   "hugetlb"};
+// Those whose limits, counters or membership matter to a container; perf_event and the like are
+// left at the root. Of v2 all are known, since any may be named verbatim; "io" is its blkio.
+constexpr std::array<std::string_view, 13> kV1Controllers = {
+    "cpu",  "cpuacct", "cpuset",  "memory",   "devices", "freezer",     "blkio",
+    "pids", "hugetlb", "net_cls", "net_prio", "rdma",    "name=systemd"};
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
@@ -66,9 +65,7 @@ Result<void> add_v2(Layout& layout, const MountEntry& mount) {
   hierarchy.mount_point = mount.mount_point;
   ASSIGN_OR_RETURN(hierarchy.root, open_at(kCwd, mount.mount_point, O_PATH | O_DIRECTORY));
   ASSIGN_OR_RETURN(const std::string offered, read_control(hierarchy.root.get(), "/", "cgroup.controllers"));
-  for (std::string& name : split_words(offered)) {
-    if (contains(kV2Controllers, name)) hierarchy.controllers.push_back(std::move(name));
-  }
+  hierarchy.controllers = split_words(offered);
   layout.hierarchies.push_back(std::move(hierarchy));
   return {};
 }

@@ -34,6 +34,8 @@ class LimitWriter {
   Result<void> refuse_below_usage(const oci::Resources& resources) const;
   Result<void> write_all(const std::vector<Setting>& settings);
   Result<void> write(const Setting& setting);
+  Result<void> check_taken(const Setting& setting, const MountedHierarchy& hierarchy,
+                           const std::string& file) const;
   Error explain(Error error, const Setting& setting, const MountedHierarchy& hierarchy) const;
 
   const Layout& layout_;

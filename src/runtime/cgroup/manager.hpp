@@ -33,18 +33,30 @@ struct Stats {
 struct JoinFds {
   std::vector<UniqueFd> tasks;  ///< the file of that name in every v1 hierarchy
   UniqueFd v2;                  ///< directory in the unified hierarchy, for CLONE_INTO_CGROUP
+  /// Keep it until the child has been born: see Manager::hold(). Not for the child.
+  UniqueFd hold;
 };
+
+struct DetailedStats;
 
 /// One interface over cgroup v2, v1 and hybrid hosts. Each controller is resolved on its own from
 /// mountinfo, /proc/self/cgroup and cgroup.controllers; there is no global mode. A group is named
 /// by its path relative to the hierarchies' roots ("/kubepods/burstable/podX/berth-<id>"), the same
-/// in all of them. All calls block on the kernel only; thread-safe.
+/// in all of them; with systemd's driver the last name is a unit's ("berth-<id>.scope", "x.slice")
+/// and the others are its slices (systemd_names.hpp makes such paths). All calls block on the kernel
+/// and on systemd only; thread-safe.
 class Manager {
  public:
   struct Options {
     std::string mount_info_path = "/proc/self/mountinfo";  ///< tests point it to a fake tree
     std::string self_cgroup_path = "/proc/self/cgroup";
+    /// SystemdManager: berth-pid1, whose `hold` is in a scope before anything else is.
+    std::string holder_program;
+    /// SystemdManager: where systemd listens; empty: its private socket, or else the system bus.
+    std::string systemd_address;
   };
+  /// The groups are directories that we make: the cgroupfs driver. kFailedPrecondition when the host
+  /// has no cgroups.
   static Result<std::unique_ptr<Manager>> open(const Options& options);
   virtual ~Manager() = default;
 
@@ -54,6 +66,14 @@ class Manager {
   /// All or nothing: on error the old limits are restored. kInvalidArgument for values the kernel refuses.
   virtual Result<void> update(const std::string& path, const oci::Resources& resources) = 0;
   virtual Result<JoinFds> open_join(const std::string& path) = 0;
+  /// systemd removes a scope when its last process ends, and has none without a process: while the
+  /// descriptor is open, there is one. create() makes such a hold, and the next open_join() hands it
+  /// over. Empty with the cgroupfs driver, whose groups stay.
+  virtual Result<UniqueFd> hold(const std::string& path) = 0;
+  /// Gives the group to a user, as far as the kernel's list of delegatable files goes: what a
+  /// container with a cgroup namespace of its own and a writable cgroup2 mount may use. Does
+  /// nothing in v1 hierarchies, where delegation is not safe.
+  virtual Result<void> delegate(const std::string& path, std::uint32_t uid) = 0;
   /// A group only in the unified hierarchy below `path`, for one exec's tree; kFailedPrecondition
   /// on hosts without cgroup2. Returned fd is its directory.
   virtual Result<UniqueFd> create_leaf(const std::string& path, const std::string& leaf) = 0;
@@ -74,6 +94,7 @@ class Manager {
   /// For the OOM verdict: memory.oom_control (v1) or memory.events (v2), open for reading.
   virtual Result<UniqueFd> open_oom_counter(const std::string& path) = 0;
   virtual Result<Stats> stats(const std::string& path) = 0;
+  virtual Result<DetailedStats> detailed_stats(const std::string& path) = 0;
   /// Of these only the time and the memory, without its limit: what is asked of every container at once.
   virtual Result<Stats> usage(const std::string& path) = 0;
   /// Names of direct sub-groups in any hierarchy, for the recovery sweep.

@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t kMinShares = 2;
 constexpr std::uint64_t kMaxShares = 262144;
 
-Error invalid(std::string_view field, std::string_view value, std::string_view problem) {
+Error refused(std::string_view field, std::string_view value, std::string_view problem) {
   return {Code::kInvalidArgument, cat(field, " \"", value.substr(0, 256), "\" ", problem)};
 }
 
@@ -25,48 +25,30 @@ bool take_number(std::string_view& text, unsigned& number) {
   return true;
 }
 
-Result<void> check_list(std::string_view field, const std::string& list) {
-  if (list.empty()) return {};
-  return Result<void>(parse_cpu_list(list) ? Result<void>()
-                                           : Result<void>(invalid(field, list, "is not a list like 0-3,5")));
+template <class Number>
+bool is_set(const std::optional<Number>& number) {
+  return number.value_or(0) != 0;
 }
 
-Result<void> check_page_size(const std::string& size) {
-  const std::size_t digits = size.find_first_not_of("0123456789");
-  const std::string_view unit =
-      digits == std::string::npos ? std::string_view() : std::string_view(size).substr(digits);
-  if (digits == 0 || digits > 8 || (unit != "KB" && unit != "MB" && unit != "GB")) {
-    return invalid("huge page size", size, "is not of the form 2MB");
-  }
-  return {};
+bool needs_cpu(const oci::Resources& resources) {
+  return is_set(resources.cpu_shares) || is_set(resources.cpu_quota) || is_set(resources.cpu_period) ||
+         resources.cpu_burst || is_set(resources.cpu_rt_runtime) || is_set(resources.cpu_rt_period) ||
+         resources.cpu_idle;
 }
 
-// The caller decides which files a workload may set; these could never be right: another group's
-// files, and the core's own, by which processes are moved and killed.
-Result<void> check_unified_key(const std::string& key) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == 'A' || c == 'B' ||
-           c == 'G' || c == 'K' || c == 'M';
-  };
-  const bool well_formed = std::all_of(key.begin(), key.end(), plain) &&
-                           key.find("..") == std::string::npos && key.find('.') != std::string::npos &&
-                           key.front() != '.' && key.size() < 256;
-  if (!well_formed) return invalid("unified key", key, "is not the name of a cgroup v2 file");
-  if (key.starts_with("cgroup.")) return invalid("unified key", key, "is not a limit");
-  return {};
+bool needs_memory(const oci::Resources& resources) {
+  return is_set(resources.memory_limit) || is_set(resources.memory_swap) ||
+         is_set(resources.memory_reservation) || is_set(resources.memory_kernel) ||
+         is_set(resources.memory_kernel_tcp) || resources.memory_swappiness ||
+         resources.memory_disable_oom_killer || resources.memory_use_hierarchy;
 }
 
-Result<void> check_at_least(std::string_view field, const std::optional<std::int64_t>& value,
-                            std::int64_t least) {
-  if (value && *value < least) return invalid(field, std::to_string(*value), cat("is below ", least));
-  return {};
+bool needs_block_io(const oci::BlockIo& io) {
+  return is_set(io.weight) || is_set(io.leaf_weight) || !io.weight_devices.empty() || !io.read_bps.empty() ||
+         !io.write_bps.empty() || !io.read_iops.empty() || !io.write_iops.empty();
 }
 
 }  // namespace
-
-std::uint64_t clamp_shares(std::uint64_t shares) {
-  return std::clamp(shares, kMinShares, kMaxShares);
-}
 
 std::uint64_t weight_of_shares(std::uint64_t shares) {
   if (shares == 0) return 0;
@@ -77,6 +59,10 @@ std::uint64_t weight_of_shares(std::uint64_t shares) {
   return static_cast<std::uint64_t>(std::ceil(std::pow(10.0, exponent)));
 }
 
+std::uint64_t io_weight_of(std::uint64_t weight) {
+  return 1 + (std::max<std::uint64_t>(weight, 10) - 10) * 9999 / 990;
+}
+
 Result<MemoryLimits> memory_limits(const oci::Resources& resources) {
   MemoryLimits limits;
   if (resources.memory_limit.value_or(0) != 0) limits.limit = resources.memory_limit;
@@ -85,10 +71,10 @@ Result<MemoryLimits> memory_limits(const oci::Resources& resources) {
   const std::int64_t swap = limits.memory_plus_swap.value_or(-1);
   if (swap == -1) return limits;
   if (!limits.limit || *limits.limit == -1) {
-    return invalid("memory+swap limit", std::to_string(swap), "is given without a memory limit");
+    return refused("memory+swap limit", std::to_string(swap), "is given without a memory limit");
   }
   if (swap < *limits.limit) {
-    return invalid("memory+swap limit", std::to_string(swap),
+    return refused("memory+swap limit", std::to_string(swap),
                    cat("is below the memory limit ", *limits.limit));
   }
   return limits;
@@ -99,46 +85,61 @@ Result<std::vector<std::pair<unsigned, unsigned>>> parse_cpu_list(std::string_vi
   std::vector<std::pair<unsigned, unsigned>> ranges;
   for (;;) {
     unsigned first = 0;
-    if (!take_number(text, first)) return invalid("list", whole, "has no number where one must be");
+    if (!take_number(text, first)) return refused("list", whole, "has no number where one must be");
     unsigned last = first;
     if (text.starts_with('-')) {
       text.remove_prefix(1);
-      if (!take_number(text, last) || last < first) return invalid("list", whole, "has a malformed range");
+      if (!take_number(text, last) || last < first) return refused("list", whole, "has a malformed range");
     }
     ranges.emplace_back(first, last);
     if (text.empty()) return ranges;
-    if (text.front() != ',') return invalid("list", whole, "has something else than a comma between ranges");
+    if (text.front() != ',') return refused("list", whole, "has something else than a comma between ranges");
     text.remove_prefix(1);
   }
 }
 
-Result<void> check_resources(const oci::Resources& resources) {
-  RETURN_IF_ERROR(check_list("cpuset cpus", resources.cpuset_cpus));
-  RETURN_IF_ERROR(check_list("cpuset mems", resources.cpuset_mems));
-  RETURN_IF_ERROR(check_at_least("cpu quota", resources.cpu_quota, -1));
-  RETURN_IF_ERROR(check_at_least("memory limit", resources.memory_limit, -1));
-  RETURN_IF_ERROR(check_at_least("memory+swap limit", resources.memory_swap, -1));
-  RETURN_IF_ERROR(check_at_least("memory reservation", resources.memory_reservation, -1));
-  RETURN_IF_ERROR(check_at_least("pids limit", resources.pids_limit, -1));
-  for (const oci::HugepageLimit& limit : resources.hugepages)
-    RETURN_IF_ERROR(check_page_size(limit.page_size));
-  for (const auto& [key, value] : resources.unified) RETURN_IF_ERROR(check_unified_key(key));
-  auto limits = memory_limits(resources);
-  return limits ? Result<void>() : Result<void>(std::move(limits).error());
+bool covers_list(std::string_view offered, std::string_view wanted) {
+  const auto have = parse_cpu_list(offered);
+  const auto want = parse_cpu_list(wanted);
+  if (!have || !want) return false;
+  const auto has = [&](unsigned number) {
+    return std::any_of(have->begin(), have->end(), [number](const auto& range) {
+      return range.first <= number && number <= range.second;
+    });
+  };
+  for (const auto& [first, last] : *want) {
+    for (unsigned number = first; number <= last; ++number) {
+      if (!has(number)) return false;
+    }
+  }
+  return true;
+}
+
+std::vector<Setting> rdma_settings(const oci::Resources& resources) {
+  std::vector<Setting> settings;
+  for (const auto& [device, limit] : resources.rdma) {
+    std::string value = device;
+    if (limit.handles) value.append(cat(" hca_handle=", *limit.handles));
+    if (limit.objects) value.append(cat(" hca_object=", *limit.objects));
+    if (value == device) continue;
+    Setting setting{"rdma", "rdma.max", std::move(value)};
+    setting.key = device;
+    setting.reset = cat(device, " hca_handle=max hca_object=max");
+    settings.push_back(std::move(setting));
+  }
+  return settings;
 }
 
 bool needs_controller(const oci::Resources& resources, std::string_view controller) {
-  if (controller == "cpu") {
-    return resources.cpu_shares.value_or(0) != 0 || resources.cpu_quota.value_or(0) != 0 ||
-           resources.cpu_period.value_or(0) != 0;
-  }
+  if (controller == "cpu") return needs_cpu(resources);
   if (controller == "cpuset") return !resources.cpuset_cpus.empty() || !resources.cpuset_mems.empty();
-  if (controller == "memory") {
-    return resources.memory_limit.value_or(0) != 0 || resources.memory_swap.value_or(0) != 0 ||
-           resources.memory_reservation.value_or(0) != 0;
-  }
+  if (controller == "memory") return needs_memory(resources);
   if (controller == "pids") return resources.pids_limit.has_value();
   if (controller == "hugetlb") return !resources.hugepages.empty();
+  if (controller == "blkio" || controller == "io") return needs_block_io(resources.block_io);
+  if (controller == "net_cls") return is_set(resources.network_class);
+  if (controller == "net_prio") return !resources.network_priorities.empty();
+  if (controller == "rdma") return !resources.rdma.empty();
   return false;
 }
 

@@ -113,6 +113,12 @@ Result<Bundle> load_bundle(const std::string& path) {
   ASSIGN_OR_RETURN(bundle.spec, oci::parse_spec(bundle.text).context(config));
   const std::string& root = bundle.spec.root.path;
   if (root.empty()) return Error(Code::kInvalidArgument, cat(config, ": root.path is missing"));
+  const std::string& cgroup = bundle.spec.linux_.cgroups_path;
+  if (cgroup.find(':') != std::string::npos && cgroup.front() != '/') {
+    return Error(Code::kUnimplemented, cat("linux.cgroupsPath: ", cgroup,
+                                           " is for the systemd cgroup driver, which is "
+                                           "not built into this berth-oci"));
+  }
   bundle.rootfs = root.front() == '/' ? root : cat(bundle.path, "/", root);
   return bundle;
 }

@@ -34,6 +34,8 @@ class Container {
   Status status();
   /// config.json as it was at create. Read when first asked for.
   Result<const oci::Spec*> spec();
+  /// Spares spec() the reading, for the process that made the container.
+  void keep_spec(oci::Spec spec) { spec_ = std::move(spec); }
   Result<cgroup::Manager*> cgroups();
   /// Of its process; kFailedPrecondition when that has ended.
   Result<UniqueFd> process() const;

@@ -181,9 +181,9 @@ Result<void> Creation::converse() {
       RETURN_IF_ERROR(child_->go());
     } else if (said.kind == Message::kTerminal) {
       RETURN_IF_ERROR(take_terminal(std::move(said.fd)));
-    } else if (said.kind == Message::kReady && child_->pid() != 0) {
+    } else if (said.kind == Message::kReady) {
       return {};
-    } else if (said.kind != Message::kReady) {
+    } else {
       return child_->explain(said);
     }
   }
@@ -202,6 +202,7 @@ Result<CreatedContainer> Creation::run() {
   RETURN_IF_ERROR(converse());
   RETURN_IF_ERROR(complete());
   if (!request_.pid_file.empty()) RETURN_IF_ERROR(write_pid_file(request_.pid_file, child_->pid()));
+  container_.keep_spec(std::move(bundle_.spec));
   return CreatedContainer{std::move(container_), *std::move(child_), std::move(terminal_)};
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "runtime/apparmor.hpp"
 #include "runtime/capabilities.hpp"
 #include "runtime/cli/report.hpp"
 #include "runtime/cli/verb.hpp"
 #include "runtime/oci/spec_json.hpp"
 #include "runtime/seccomp_arch.hpp"
+#include "runtime/selinux.hpp"
 
 namespace berth::runtime::cli {
 namespace {
@@ -71,8 +73,8 @@ Json features() {
                  {"capabilities", capability_list()},
                  {"cgroup", std::move(cgroup)},
                  {"seccomp", seccomp_features()},
-                 {"apparmor", {{"enabled", false}}},
-                 {"selinux", {{"enabled", false}}},
+                 {"apparmor", {{"enabled", apparmor_enabled()}}},
+                 {"selinux", {{"enabled", selinux_enabled()}}},
                  {"intelRdt", {{"enabled", true}, {"schemata", true}, {"monitoring", true}}},
                  {"memoryPolicy", memory_policy_features()},
                  {"netDevices", {{"enabled", true}}},

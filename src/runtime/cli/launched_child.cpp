@@ -114,37 +114,50 @@ Result<void> LaunchedChild::learn_pid(pid_t pid) {
 }
 
 Result<LaunchedChild::Said> LaunchedChild::next() {
-  for (;;) {
-    launch::Message message{};
-    iovec part{&message, sizeof message};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr packet{};
-    packet.msg_iov = &part;
-    packet.msg_iovlen = 1;
-    packet.msg_control = control.data();
-    packet.msg_controllen = control.size();
-    const ssize_t size = ::recvmsg(socket_.get(), &packet, MSG_CMSG_CLOEXEC);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno != ECONNRESET)
-      return Error::from_errno(errno, "read", "what the container's child says");
-    Said said;
-    if (size <= 0) return said;
-    const cmsghdr* rights = CMSG_FIRSTHDR(&packet);
-    if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-      said.fd.reset(fd);
-    }
-    if (size != static_cast<ssize_t>(sizeof message))
-      return Error(Code::kInternal, "the container's child said something that is no message");
-    if (message.kind == launch::Message::kLaunched) {
-      RETURN_IF_ERROR(learn_pid(message.pid));
-      continue;
-    }
-    said.kind = message.kind;
-    said.failure = message.failure;
+  // The launcher and the child speak at once: what the child says waits until its pid is known.
+  while (pid_ == 0 && !closed_) {
+    ASSIGN_OR_RETURN(Said said, receive());
+    closed_ = said.kind == 0;
+    if (said.kind != launch::Message::kLaunched && !closed_) held_.push_back(std::move(said));
+  }
+  if (!held_.empty()) {
+    Said said = std::move(held_.front());
+    held_.pop_front();
     return said;
   }
+  if (closed_) return Said();
+  return receive();
+}
+
+Result<LaunchedChild::Said> LaunchedChild::receive() {
+  launch::Message message{};
+  iovec part{&message, sizeof message};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr packet{};
+  packet.msg_iov = &part;
+  packet.msg_iovlen = 1;
+  packet.msg_control = control.data();
+  packet.msg_controllen = control.size();
+  ssize_t size = 0;
+  do {
+    size = ::recvmsg(socket_.get(), &packet, MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0 && errno != ECONNRESET)
+    return Error::from_errno(errno, "read", "what the container's child says");
+  Said said;
+  if (size <= 0) return said;
+  const cmsghdr* rights = CMSG_FIRSTHDR(&packet);
+  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+    said.fd.reset(fd);
+  }
+  if (size != static_cast<ssize_t>(sizeof message))
+    return Error(Code::kInternal, "the container's child said something that is no message");
+  if (message.kind == launch::Message::kLaunched) RETURN_IF_ERROR(learn_pid(message.pid));
+  said.kind = message.kind;
+  said.failure = message.failure;
+  return said;
 }
 
 Result<void> LaunchedChild::go() {

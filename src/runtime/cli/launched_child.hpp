@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -55,11 +56,14 @@ class LaunchedChild {
  private:
   LaunchedChild() = default;
   Result<void> learn_pid(pid_t pid);
+  Result<Said> receive();
 
   UniqueFd socket_;
   UniqueFd launcher_;  // berth-pid1 itself, until it is reaped
   UniqueFd pidfd_;
   pid_t pid_ = 0;
+  std::deque<Said> held_;
+  bool closed_ = false;
   std::vector<std::string> labels_;
 };
 

@@ -16,6 +16,8 @@ namespace berth::oci {
 Result<Spec> parse_spec(std::string_view text);
 /// The same for one process, the argument of an exec.
 Result<Process> parse_process(std::string_view text);
+/// The same for limits alone, the argument of an update (at most 1 MiB).
+Result<Resources> parse_resources(std::string_view text);
 
 /// The inverse, for `crictl inspect`, records and `berth-oci spec`. Absent stays absent.
 Json to_json(const Spec& spec);

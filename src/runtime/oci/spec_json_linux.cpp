@@ -49,28 +49,6 @@ void read_device(ObjectReader& from, Device& out) {
   from.read("gid", out.gid);
 }
 
-void read_device_rule(ObjectReader& from, DeviceRule& out) {
-  from.read("allow", out.allow);
-  read_letter(from, "type", out.type);
-  from.read("major", out.major);
-  from.read("minor", out.minor);
-  from.read("access", out.access);
-}
-
-void read_memory(ObjectReader& from, Resources& out) {
-  from.read("limit", out.memory_limit);
-  from.read("swap", out.memory_swap);
-  from.read("reservation", out.memory_reservation);
-}
-
-void read_cpu(ObjectReader& from, Resources& out) {
-  from.read("shares", out.cpu_shares);
-  from.read("quota", out.cpu_quota);
-  from.read("period", out.cpu_period);
-  from.read("cpus", out.cpuset_cpus);
-  from.read("mems", out.cpuset_mems);
-}
-
 }  // namespace
 
 std::string_view namespace_type_name(NamespaceType type) {
@@ -78,19 +56,6 @@ std::string_view namespace_type_name(NamespaceType type) {
     if (known.type == type) return known.name;
   }
   return "unknown";
-}
-
-void read_resources(ObjectReader& from, Resources& out) {
-  from.object("cpu", [&](ObjectReader& cpu) { read_cpu(cpu, out); });
-  from.object("memory", [&](ObjectReader& memory) { read_memory(memory, out); });
-  from.object("pids", [&](ObjectReader& pids) { pids.read("limit", out.pids_limit); });
-  from.each("hugepageLimits", [&](ObjectReader& limit) {
-    HugepageLimit& entry = out.hugepages.emplace_back();
-    limit.read("pageSize", entry.page_size);
-    limit.read("limit", entry.limit);
-  });
-  from.each("devices", [&](ObjectReader& rule) { read_device_rule(rule, out.devices.emplace_back()); });
-  from.read("unified", out.unified);
 }
 
 void read_seccomp_rule(ObjectReader& from, SeccompRule& out) {

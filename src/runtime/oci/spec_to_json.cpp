@@ -64,14 +64,6 @@ Json device_json(const Device& device) {
   return out;
 }
 
-Json device_rule_json(const DeviceRule& rule) {
-  Json out = {{"allow", rule.allow}, {"type", std::string(1, rule.type)}};
-  put(out, "major", rule.major);
-  put(out, "minor", rule.minor);
-  put_list(out, "access", rule.access);
-  return out;
-}
-
 Json seccomp_rule_json(const SeccompRule& rule) {
   Json out = {{"names", rule.names}, {"action", rule.action}};
   put(out, "errnoRet", rule.errno_ret);
@@ -116,31 +108,6 @@ Json hooks_json(const Hooks& hooks) {
 }
 
 }  // namespace
-
-Json to_json(const Resources& resources) {
-  Json cpu = Json::object();
-  put(cpu, "shares", resources.cpu_shares);
-  put(cpu, "quota", resources.cpu_quota);
-  put(cpu, "period", resources.cpu_period);
-  put_list(cpu, "cpus", resources.cpuset_cpus);
-  put_list(cpu, "mems", resources.cpuset_mems);
-  Json memory = Json::object();
-  put(memory, "limit", resources.memory_limit);
-  put(memory, "swap", resources.memory_swap);
-  put(memory, "reservation", resources.memory_reservation);
-  Json pids = Json::object();
-  put(pids, "limit", resources.pids_limit);
-  Json out = Json::object();
-  put_object(out, "cpu", std::move(cpu));
-  put_object(out, "memory", std::move(memory));
-  put_object(out, "pids", std::move(pids));
-  put_each(out, "hugepageLimits", resources.hugepages, [](const HugepageLimit& limit) {
-    return Json{{"pageSize", limit.page_size}, {"limit", limit.limit}};
-  });
-  put_each(out, "devices", resources.devices, device_rule_json);
-  put_list(out, "unified", resources.unified);
-  return out;
-}
 
 Json to_json(const Seccomp& seccomp) {
   Json out = {{"defaultAction", seccomp.default_action}};

@@ -168,8 +168,12 @@ TEST_CASE("values that parse but cannot work are refused", "[daemon][config]") {
   CHECK_THAT(with([](Config& c) { c.listen = "unix:///" + std::string(107, 'a'); }),
              Catch::Contains("at most 107"));
   CHECK(with([](Config& c) { c.listen = "unix:///" + std::string(106, 'a'); }).empty());
-  CHECK(with([](Config& c) { c.cgroup_driver = "systemd"; }) ==
-        "cgroup.driver \"systemd\" comes in a later version; use \"cgroupfs\"");
+  CHECK_THAT(with([](Config& c) { c.cgroup_driver = "none"; }),
+             Catch::Contains("\"cgroupfs\" or \"systemd\""));
+  CHECK(with([](Config& c) {
+          c.cgroup_driver = "systemd";
+          c.cgroup_parent = "/kube";
+        }) == "cgroup.parent must be a slice with cgroup.driver \"systemd\", not \"/kube\"");
   CHECK_THAT(with([](Config& c) { c.cgroup_parent = "/a/.."; }), Catch::Contains("\"..\""));
   CHECK_THAT(with([](Config& c) { c.cgroup_parent = "/"; }), Catch::Contains("below the root"));
   CHECK_THAT(with([](Config& c) { c.log_level = "loud"; }), Catch::StartsWith("log.level: "));

@@ -53,7 +53,7 @@ TEST_CASE("what flags say is checked, too", "[daemon][flags]") {
   const testing::Tree tree{{"c.toml", ""}};
   CHECK_FALSE(load(tree.path("c.toml"), {"--stream-port", "70000"}));
   CHECK_FALSE(load(tree.path("c.toml"), {"--root", "relative"}));
-  CHECK_FALSE(load(tree.path("c.toml"), {"--cgroup-driver", "systemd"}));
+  CHECK_FALSE(load(tree.path("c.toml"), {"--cgroup-driver", "none"}));
   CHECK_FALSE(load(tree.path("absent.toml"), {}));
 }
 

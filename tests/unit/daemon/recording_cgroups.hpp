@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/guarded.hpp"
-#include "runtime/cgroup/manager.hpp"
+#include "runtime/cgroup/detailed_stats.hpp"
 
 namespace berth::daemon::testing {
 
@@ -31,6 +31,8 @@ class RecordingCgroups final : public runtime::cgroup::Manager {
   }
   Result<void> update(const std::string&, const oci::Resources&) override { return {}; }
   Result<JoinFds> open_join(const std::string& path) override { return none(path); }
+  Result<UniqueFd> hold(const std::string&) override { return UniqueFd(); }
+  Result<void> delegate(const std::string&, std::uint32_t) override { return {}; }
   Result<UniqueFd> create_leaf(const std::string& path, const std::string&) override { return none(path); }
   Result<void> remove_leaf(const std::string&, const std::string&) override { return {}; }
   Result<void> kill(const std::string& path) override {
@@ -48,6 +50,9 @@ class RecordingCgroups final : public runtime::cgroup::Manager {
   bool exists(const std::string& path) const override { return groups.lock()->contains(path); }
   Result<UniqueFd> open_oom_counter(const std::string& path) override { return none(path); }
   Result<Stats> stats(const std::string& path) override { return none(path); }
+  Result<runtime::cgroup::DetailedStats> detailed_stats(const std::string& path) override {
+    return none(path);
+  }
   Result<Stats> usage(const std::string& path) override { return none(path); }
   std::vector<std::string> children(const std::string&) override { return {}; }
   std::vector<int> processes(const std::string&) override { return {}; }

@@ -149,6 +149,7 @@ TEST_CASE("a v2 memory limit below the working set is refused", "[cgroup]") {
   const auto manager = open_fake_host(tree, {""});
   oci::Resources resources;
   resources.memory_limit = 3999;
+  resources.memory_check_before_update = true;
   const auto refused = manager->update("/a", resources);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code() == Code::kFailedPrecondition);

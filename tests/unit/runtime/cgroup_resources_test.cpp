@@ -64,16 +64,146 @@ TEST_CASE("memory+swap needs a limit and is never below it", "[cgroup]") {
   CHECK(memory_limits(memory(100, 100)));
 }
 
-TEST_CASE("v1 cpu values are clamped, and a period comes before its quota", "[cgroup]") {
+TEST_CASE("v1 cpu values come in the order that the kernel takes", "[cgroup]") {
   oci::Resources resources;
   CHECK(v1("cpu", resources).empty());
   resources.cpu_shares = 1;
-  CHECK(v1("cpu", resources) == "cpu.shares=2;");
-  resources.cpu_shares = 1000000;
+  CHECK(v1("cpu", resources) == "cpu.shares=1;");
+  CHECK(v1_settings("cpu", resources, {})->at(0).read_back == ReadBack::kSame);
+  resources.cpu_shares = 512;
   resources.cpu_quota = -1;
   resources.cpu_period = 50000;
-  CHECK(v1("cpu", resources) == "cpu.shares=262144;cpu.cfs_period_us=50000;cpu.cfs_quota_us=-1;");
-  CHECK(v1_settings("cpu", resources, {})->at(1).retry_after_next);
+  resources.cpu_burst = 7;
+  resources.cpu_idle = 0;
+  resources.cpu_rt_period = 9;
+  resources.cpu_rt_runtime = 8;
+  CHECK(v1("cpu", resources) ==
+        "cpu.rt_period_us=9;cpu.rt_runtime_us=8;cpu.idle=0;cpu.shares=512;cpu.cfs_burst_us=7;"
+        "cpu.cfs_period_us=50000;cpu.cfs_quota_us=-1;");
+  const auto settings = v1_settings("cpu", resources, {});
+  CHECK(settings->at(0).may_come_later);
+  CHECK_FALSE(settings->at(1).may_come_later);
+  CHECK(settings->at(4).may_come_later);
+  CHECK(settings->at(5).may_come_later);
+  CHECK_FALSE(settings->at(6).may_come_later);  // nothing comes behind it
+  resources = {};
+  resources.cpu_burst = 0;  // a real value: no burst
+  CHECK(v1("cpu", resources) == "cpu.cfs_burst_us=0;");
+  CHECK_FALSE(v1_settings("cpu", resources, {})->at(0).may_come_later);
+}
+
+TEST_CASE("an idle group is given no weight", "[cgroup]") {
+  oci::Resources resources;
+  resources.cpu_shares = 1024;
+  resources.cpu_idle = 1;
+  CHECK(v1("cpu", resources) == "cpu.idle=1;");
+  CHECK(v2("cpu", resources) == "cpu.idle=1;");
+  resources.cpu_idle = 0;
+  CHECK(v2("cpu", resources) == "cpu.idle=0;cpu.weight=100;");
+}
+
+TEST_CASE("v2 burst waits for its quota", "[cgroup]") {
+  oci::Resources resources;
+  resources.cpu_burst = 20;
+  CHECK(v2("cpu", resources) == "cpu.max.burst=20;");
+  CHECK_FALSE(v2_settings("cpu", resources, "")->at(0).may_come_later);
+  resources.cpu_quota = 100;
+  CHECK(v2("cpu", resources) == "cpu.max.burst=20;cpu.max=100;");
+  CHECK(v2_settings("cpu", resources, "")->at(0).may_come_later);
+}
+
+TEST_CASE("what cgroup v2 does not have is refused by name", "[cgroup]") {
+  const auto refused = [](std::string_view controller, auto&& change, const std::string& words) {
+    oci::Resources resources;
+    change(resources);
+    REQUIRE(check_resources(resources));
+    const auto settings = v2_settings(controller, resources, "");
+    INFO(words);
+    REQUIRE_FALSE(settings);
+    CHECK(settings.error().code() == Code::kFailedPrecondition);
+    CHECK_THAT(settings.error().to_string(), Catch::Contains(words));
+  };
+  refused(
+      "cpu", [](oci::Resources& r) { r.cpu_rt_runtime = 5; }, "realtime");
+  refused(
+      "cpu", [](oci::Resources& r) { r.cpu_rt_period = 5; }, "realtime");
+  refused(
+      "memory", [](oci::Resources& r) { r.memory_kernel = 5; }, "kernel memory limit");
+  refused(
+      "memory", [](oci::Resources& r) { r.memory_kernel_tcp = 5; }, "kernel TCP memory");
+  refused(
+      "memory", [](oci::Resources& r) { r.memory_swappiness = 0; }, "swappiness");
+  refused(
+      "memory", [](oci::Resources& r) { r.memory_disable_oom_killer = true; }, "OOM killer");
+  refused(
+      "memory", [](oci::Resources& r) { r.memory_use_hierarchy = false; }, "counted in its parent");
+  refused(
+      "io", [](oci::Resources& r) { r.block_io.leaf_weight = 10; }, "leaf weight");
+  refused(
+      "io",
+      [](oci::Resources& r) {
+        r.block_io.weight_devices = {{8, 0, {}, 20}};
+      },
+      "leaf weight");
+  oci::Resources harmless;
+  harmless.memory_kernel = -1;
+  harmless.memory_disable_oom_killer = false;
+  harmless.memory_use_hierarchy = true;
+  CHECK(v2("memory", harmless).empty());
+}
+
+TEST_CASE("v1 memory policies are written to their own files", "[cgroup]") {
+  oci::Resources resources;
+  resources.memory_kernel = 1;
+  resources.memory_kernel_tcp = 2;
+  resources.memory_swappiness = 0;
+  resources.memory_disable_oom_killer = true;
+  resources.memory_use_hierarchy = true;
+  CHECK(v1("memory", resources) ==
+        "memory.kmem.limit_in_bytes=1;memory.kmem.tcp.limit_in_bytes=2;memory.swappiness=0;"
+        "memory.use_hierarchy=1;memory.oom_control=1;");
+}
+
+TEST_CASE("block IO has a file per version and scheduler, and a line per device", "[cgroup]") {
+  oci::Resources resources;
+  resources.block_io.weight = 500;
+  resources.block_io.weight_devices = {{8, 16, 1000, {}}};
+  resources.block_io.read_bps = {{8, 0, 100}};
+  resources.block_io.write_bps = {{8, 0, 200}};
+  resources.block_io.read_iops = {{8, 0, 0}};
+  resources.block_io.write_iops = {{259, 1, 400}};
+  CHECK(v1("blkio", resources) ==
+        "blkio.weight=500;blkio.weight_device=8:16 1000;blkio.throttle.read_bps_device=8:0 100;"
+        "blkio.throttle.write_bps_device=8:0 200;blkio.throttle.read_iops_device=8:0 0;"
+        "blkio.throttle.write_iops_device=259:1 400;");
+  CHECK(v1_settings("blkio", resources, {})->at(0).other_file == "blkio.bfq.weight");
+  CHECK(v1_settings("blkio", resources, {})->at(1).other_file == "blkio.bfq.weight_device");
+  CHECK(v2("io", resources) ==
+        "io.bfq.weight=default 500;io.bfq.weight=8:16 1000;io.max=8:0 rbps=100;io.max=8:0 wbps=200;"
+        "io.max=8:0 riops=max;io.max=259:1 wiops=400;");
+  const auto settings = v2_settings("io", resources, "");
+  CHECK(settings->at(0).other_file == "io.weight");
+  CHECK(settings->at(0).other_value == "default 4950");
+  CHECK(settings->at(1).other_value == "8:16 10000");
+  CHECK(io_weight_of(10) == 1);
+}
+
+TEST_CASE("network and rdma limits have one line per interface and device", "[cgroup]") {
+  oci::Resources resources;
+  resources.network_class = 0x100001;
+  resources.network_priorities = {{"lo", 500}, {"eth0", 1}};
+  resources.rdma = {{"mlx5_0", {3, {}}}, {"mlx5_1", {{}, 4}}, {"none", {}}};
+  CHECK(v1("net_cls", resources) == "net_cls.classid=1048577;");
+  CHECK(v1("net_prio", resources) == "net_prio.ifpriomap=lo 500;net_prio.ifpriomap=eth0 1;");
+  CHECK(v1("rdma", resources) == "rdma.max=mlx5_0 hca_handle=3;rdma.max=mlx5_1 hca_object=4;");
+  CHECK(v2("rdma", resources) == v1("rdma", resources));
+}
+
+TEST_CASE("a list is covered when each of its numbers is in the other", "[cgroup]") {
+  CHECK(covers_list("0-3,8", "1-2,8"));
+  CHECK(covers_list("0-1,2-3", "0-3"));
+  CHECK_FALSE(covers_list("0-3", "3-4"));
+  CHECK_FALSE(covers_list("", "0"));
 }
 
 TEST_CASE("v1 memory limits are written in the order that the kernel takes", "[cgroup]") {
@@ -169,6 +299,24 @@ TEST_CASE("resources that no kernel takes are refused by name and value", "[cgro
   refused([](oci::Resources& r) { r.cpu_quota = -5; }, "cpu quota \"-5\"");
   refused([](oci::Resources& r) { r.hugepages = {{"../2MB", 1}}; }, "huge page size \"../2MB\"");
   refused([](oci::Resources& r) { r.hugepages = {{"2TB", 1}}; }, "2TB");
+  refused([](oci::Resources& r) { r.hugepages = {{"2MB", 1}, {"2MB", 2}}; }, "\"2MB\" is limited twice");
+  refused([](oci::Resources& r) { r.cpu_idle = 2; }, "cpu idle \"2\"");
+  refused([](oci::Resources& r) { r.cpu_rt_runtime = -2; }, "realtime runtime \"-2\"");
+  refused([](oci::Resources& r) { r.memory_kernel = -2; }, "kernel memory limit \"-2\"");
+  refused([](oci::Resources& r) { r.memory_swappiness = 101; }, "swappiness \"101\"");
+  refused([](oci::Resources& r) { r.pids_limit = -2; }, "pids limit \"-2\"");
+  refused([](oci::Resources& r) { r.block_io.weight = 9; }, "block IO weight \"9\"");
+  refused([](oci::Resources& r) { r.block_io.weight = 1001; }, "block IO weight \"1001\"");
+  refused([](oci::Resources& r) { r.block_io.read_bps = {{-1, 0, 5}}; }, "-1:0");
+  refused(
+      [](oci::Resources& r) {
+        r.block_io.write_iops = {{8, 0, 5}, {8, 0, 6}};
+      },
+      "8:0\" is limited twice");
+  refused([](oci::Resources& r) { r.network_priorities = {{"e\nth0", 5}}; }, "network interface");
+  refused([](oci::Resources& r) { r.network_priorities = {{"", 5}}; }, "network interface");
+  refused([](oci::Resources& r) { r.rdma = {{"mlx 0", {1, 1}}}; }, "rdma device \"mlx 0\"");
+  refused([](oci::Resources& r) { r.devices = {{true, 'u', 1, 3, "rwm"}}; }, "u 1:3");
   refused([](oci::Resources& r) { r.unified = {{"cgroup.procs", "1"}}; }, "cgroup.procs");
   refused([](oci::Resources& r) { r.unified = {{"../memory.max", "1"}}; }, "../memory.max");
   refused([](oci::Resources& r) { r.unified = {{"a/memory.max", "1"}}; }, "a/memory.max");

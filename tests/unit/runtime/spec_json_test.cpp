@@ -7,6 +7,20 @@
 namespace berth::oci {
 namespace {
 
+void add_extras(Spec& spec) {
+  spec.process.scheduler = Scheduler{"SCHED_DEADLINE", {}, {}, {"SCHED_FLAG_RECLAIM"}, 1, 2, 3};
+  spec.process.io_priority = IoPriority{"IOPRIO_CLASS_BE", 4};
+  spec.process.exec_cpu_affinity = CpuAffinity{"0", "1-2"};
+  spec.mounts[4].uid_mappings = spec.mounts[4].gid_mappings = {{0, 5, 1}};
+  spec.linux_.uid_mappings = {{0, 100000, 65536}, {70000, 0, 1}};
+  spec.linux_.gid_mappings = {{0, 200000, 65536}};
+  spec.linux_.time_offsets = {{"boottime", {-5, 7}}};
+  spec.linux_.net_devices = {{"eth0", "inner"}, {"eth1", ""}};
+  spec.linux_.personality = Personality{"LINUX32", {}};
+  spec.linux_.memory_policy = MemoryPolicy{"MPOL_BIND", "0", {"MPOL_F_STATIC_NODES"}};
+  spec.linux_.intel_rdt = IntelRdt{"guest", {"MB:0=20"}, "L3:0=f", "MB:0=10", true};
+}
+
 Spec full_spec() {
   Spec spec = test::small_spec();
   spec.hostname = "web";
@@ -35,6 +49,21 @@ Spec full_spec() {
   limits.hugepages = {{"2MB", 1ULL << 40}};
   limits.devices = {{false, 'a', std::nullopt, std::nullopt, "rwm"}, {true, 'c', 1, std::nullopt, "rw"}};
   limits.unified = {{"memory.high", "max"}};
+  limits.cpu_burst = 0;
+  limits.cpu_idle = 1;
+  limits.cpu_rt_runtime = -1;
+  limits.cpu_rt_period = 9;
+  limits.memory_kernel = -1;
+  limits.memory_kernel_tcp = 7;
+  limits.memory_swappiness = 0;
+  limits.memory_disable_oom_killer = false;
+  limits.memory_use_hierarchy = true;
+  limits.memory_check_before_update = true;
+  limits.block_io = {500,         10,         {{8, 0, 10, {}}, {8, 1, {}, 20}}, {{8, 0, 1}}, {{8, 0, 2}},
+                     {{8, 0, 3}}, {{8, 0, 4}}};
+  limits.network_class = 0;
+  limits.network_priorities = {{"lo", 5}};
+  limits.rdma = {{"mlx", {1, {}}}, {"other", {}}};
   Seccomp& seccomp = spec.linux_.seccomp.emplace();
   seccomp.default_action = "SCMP_ACT_ERRNO";
   seccomp.default_errno_ret = 38;
@@ -42,17 +71,7 @@ Spec full_spec() {
   seccomp.flags.emplace();
   seccomp.listener_path = "/run/agent.sock";
   seccomp.listener_metadata = "m";
-  spec.process.scheduler = Scheduler{"SCHED_DEADLINE", {}, {}, {"SCHED_FLAG_RECLAIM"}, 1, 2, 3};
-  spec.process.io_priority = IoPriority{"IOPRIO_CLASS_BE", 4};
-  spec.process.exec_cpu_affinity = CpuAffinity{"0", "1-2"};
-  spec.mounts[4].uid_mappings = spec.mounts[4].gid_mappings = {{0, 5, 1}};
-  spec.linux_.uid_mappings = {{0, 100000, 65536}, {70000, 0, 1}};
-  spec.linux_.gid_mappings = {{0, 200000, 65536}};
-  spec.linux_.time_offsets = {{"boottime", {-5, 7}}};
-  spec.linux_.net_devices = {{"eth0", "inner"}, {"eth1", ""}};
-  spec.linux_.personality = Personality{"LINUX32", {}};
-  spec.linux_.memory_policy = MemoryPolicy{"MPOL_BIND", "0", {"MPOL_F_STATIC_NODES"}};
-  spec.linux_.intel_rdt = IntelRdt{"guest", {"MB:0=20"}, "L3:0=f", "MB:0=10", true};
+  add_extras(spec);
   seccomp.syscalls = {{{"clone"}, "SCMP_ACT_ALLOW", 1, {{0, UINT64_MAX, 7, "SCMP_CMP_MASKED_EQ"}}}};
   return spec;
 }
@@ -130,6 +149,11 @@ TEST_CASE("a wrong type or range is told with its path and value", "[runtime][sp
            Case{R"({"linux":{"sysctl":{"a":1}}})", "linux.sysctl.a: 1"},
            Case{R"({"linux":{"resources":{"memory":{"limit":9223372036854775808}}}})",
                 "memory.limit: 9223372036854775808"},
+           Case{R"({"linux":{"resources":{"blockIO":{"weight":65536}}}})", "blockIO.weight: 65536"},
+           Case{R"({"linux":{"resources":{"rdma":{"mlx":5}}}})", "rdma.mlx: 5 is not an object"},
+           Case{R"({"linux":{"resources":{"rdma":{"mlx":{"hcaHandles":-1}}}}})", "rdma.mlx.hcaHandles: -1"},
+           Case{R"({"linux":{"resources":{"devices":[{"type":"cc"}]}}})", "devices[0].type"},
+           Case{R"({"linux":{"resources":{"memory":{"disableOOMKiller":1}}}})", "disableOOMKiller: 1"},
            Case{R"({"annotations":[]})", "annotations"},
            Case{R"({"linux":{"uidMappings":[{"hostID":4294967296}]}})", "linux.uidMappings[0].hostID"},
            Case{R"({"linux":{"timeOffsets":{"boottime":{"nanosecs":-1}}}})",

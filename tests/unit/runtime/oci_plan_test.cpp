@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "plan_fixture.hpp"
+#include "runtime/cli/bundle.hpp"
+#include "runtime/oci/spec_check.hpp"
+#include "runtime/oci/spec_json.hpp"
+
+namespace berth::runtime {
+namespace {
+
+using plan::OpKind;
+
+Plan compiled_with(const oci::Spec& spec, const CompileOptions& options) {
+  auto plan = compile_container(spec, options);
+  if (!plan) FAIL(plan.error().to_string());
+  return **plan;
+}
+
+std::string hook_refused(const oci::Hook& hook) {
+  oci::Spec spec = test::small_spec();
+  spec.hooks.poststart = {hook};
+  const auto checked = oci::check_spec(spec);
+  return checked ? "accepted" : checked.error().to_string();
+}
+
+}  // namespace
+
+TEST_CASE("hooks find everything mounted, nothing read-only, and the host's root", "[oci][plan]") {
+  CompileOptions options = test::pod_options();
+  const std::size_t absent = compiled_with(test::small_spec(), options).ops.size();
+  CHECK(test::position(compiled_with(test::small_spec(), options), OpKind::kSync) == absent);
+  options.stops_for_hooks = true;
+  const Plan plan = compiled_with(test::small_spec(), options);
+  const std::size_t sync = test::position(plan, OpKind::kSync);
+  CHECK(sync + 1 == test::position(plan, OpKind::kPivot));
+  CHECK(plan.ops[sync].phase == plan::Phase::kFiles);
+}
+
+TEST_CASE("the loopback device is brought up in a network namespace that is new, and in no other",
+          "[oci][plan]") {
+  CompileOptions options;
+  options.attach_dir = "/attach";
+  oci::Spec spec = test::small_spec();
+  const auto has_loopback = [&] {
+    const Plan plan = compiled_with(spec, options);
+    return test::position(plan, OpKind::kLinkUp) != plan.ops.size();
+  };
+  CHECK_FALSE(has_loopback());
+  spec.linux_.namespaces.push_back({oci::NamespaceType::kNetwork, ""});
+  CHECK(has_loopback());
+  spec.linux_.namespaces.back().path = "/proc/1/ns/net";
+  CHECK_FALSE(has_loopback());
+}
+
+TEST_CASE("hooks are read, checked by field, and written again", "[oci]") {
+  const auto spec = oci::parse_spec(
+      R"({"hooks":{"prestart":[{"path":"/a","args":["a","b"],"env":[],"timeout":3}],"poststop":[{"path":"/c"}]}})");
+  REQUIRE(spec);
+  REQUIRE(spec->hooks.prestart.size() == 1);
+  CHECK(spec->hooks.prestart[0].args == std::vector<std::string>{"a", "b"});
+  CHECK(spec->hooks.prestart[0].env->empty());
+  CHECK(spec->hooks.prestart[0].timeout == 3);
+  CHECK_FALSE(spec->hooks.poststop[0].env);
+  const auto again = oci::parse_spec(to_text(oci::to_json(*spec)));
+  REQUIRE(again);
+  CHECK(oci::to_json(*again) == oci::to_json(*spec));
+  CHECK_THAT(hook_refused({"relative", {}, {}, {}}), Catch::Contains("hooks.poststart.path"));
+  CHECK_THAT(hook_refused({"/a", {}, {}, 0}), Catch::Contains("hooks.poststart.timeout"));
+  CHECK_THAT(hook_refused({"/a", {std::string("a\0b", 3)}, {}, {}}), Catch::Contains("hooks.poststart.args"));
+}
+
+TEST_CASE("a container's cgroup is where its configuration says, or has its name", "[oci]") {
+  oci::Spec spec;
+  CHECK(cli::cgroup_path(spec, "c1") == "/c1");
+  spec.linux_.cgroups_path = "/a/../b/c";
+  CHECK(cli::cgroup_path(spec, "c1") == "/b/c");
+  spec.linux_.cgroups_path = "relative/c";
+  CHECK(cli::cgroup_path(spec, "c1") == "/relative/c");
+}
+
+}  // namespace berth::runtime
