@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/types.h>
 
 #include "pid1/plan_format.h"
 #include "pid1/plan_view.h"
@@ -28,9 +29,12 @@ struct Child {
   const int* preserved = nullptr;  // become 3, 4, ... of the program
   uint32_t preserved_count = 0;
 
-  int root = -1;        // directory that targets are relative to
-  int null_tree = -1;   // mount of /dev/null for masking, see ops_mount.cpp
-  int empty_tree = -1;  // empty read-only tmpfs for masking
+  pid_t host_pid = 0;    // as whoever launched it sees it; 0 when no step needs it
+  int root = -1;         // directory that targets are relative to
+  int proc = -1;         // see proc.h
+  int null_tree = -1;    // mount of /dev/null for masking, see ops_mount.cpp
+  int empty_tree = -1;   // empty read-only tmpfs for masking
+  bool settled = false;  // the shim's own adjustments are undone
   bool null_attached = false;
   bool empty_attached = false;
   bool in_working_dir = false;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "pid1/birth.h"
 #include "pid1/child.h"
 #include "pid1/clock.h"
 #include "pid1/note.h"
@@ -20,9 +21,6 @@ namespace berth::pid1 {
 namespace {
 
 using plan::OpKind;
-
-constexpr uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET |
-                                     CLONE_NEWUSER | CLONE_NEWCGROUP | CLONE_NEWTIME;
 
 /// The ends that the child gets.
 struct ChildEnds {
@@ -78,24 +76,20 @@ int descriptor(const Child& child, const Shim& shim, uint32_t fd) {
 
 /// Clones the child; returns in the shim only. A PID namespace is joined by the children that are
 /// made after setns, so the shim asks for it and takes it back at once.
-int clone_child(Shim& shim, Object& object, Child& child) {
-  const plan::Header& header = child.plan.header();
-  if ((header.clone_flags & ~kNamespaceFlags) != 0) return EINVAL;
+int clone_itself(Shim& shim, Object& object, Child& child, int join_pid) {
   int pidfd = -1;
   clone_args args = {};
-  args.flags = header.clone_flags | CLONE_PIDFD;
+  args.flags = CLONE_PIDFD;
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   args.exit_signal = SIGCHLD;
-  if (header.into_cgroup_fd != plan::kNoFd) {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<__u64>(child.fds[header.into_cgroup_fd]);
-  }
-  const bool joins = header.join_pid_fd != plan::kNoFd;
-  if (joins && ::setns(descriptor(child, shim, header.join_pid_fd), CLONE_NEWPID) != 0) return errno;
+  int err = fill_clone_args(child, args);
+  if (err == 0) err = give_streams(child);
+  if (err == 0 && join_pid >= 0) err = sys::error_of(::setns(join_pid, CLONE_NEWPID));
+  if (err != 0) return err;
   const pid_t pid = sys::clone3(args);
-  const int err = sys::error_of(pid);
+  err = sys::error_of(pid);
   if (pid == 0) run_child(child);
-  if (joins && ::setns(shim.own_pid_namespace.get(), CLONE_NEWPID) != 0) {
+  if (join_pid >= 0 && ::setns(shim.own_pid_namespace.get(), CLONE_NEWPID) != 0) {
     note("cannot leave a container's PID namespace", errno);
     ::_exit(1);  // every later child would be born in it
   }
@@ -105,8 +99,21 @@ int clone_child(Shim& shim, Object& object, Child& child) {
   return 0;
 }
 
-int clone_and_watch(Shim& shim, const shim::Launch& launch, const Packet& packet, const PlanView& plan,
-                    Object& object, const ChildEnds& ends) {
+plan::Failure clone_child(Shim& shim, Object& object, Child& child) {
+  const uint32_t join = child.plan.header().join_pid_fd;
+  const int join_pid = join == plan::kNoFd ? -1 : descriptor(child, shim, join);
+  if (join != plan::kNoFd && join_pid < 0) return {plan::kFailedBeforeOps, EBADF};
+  if (!needs_midwife(child.plan))
+    return {plan::kFailedBeforeOps, clone_itself(shim, object, child, join_pid)};
+  plan::Failure failure = deliver_by_another(child, join_pid, object.pid);
+  // Our own child, and not waited for: its number is still its own.
+  if (object.pid > 0) object.pidfd.reset(sys::pidfd_open(object.pid));
+  if (failure.err == 0 && !object.pidfd.is_open()) failure.err = errno;
+  return failure;
+}
+
+plan::Failure clone_and_watch(Shim& shim, const shim::Launch& launch, const Packet& packet,
+                              const PlanView& plan, Object& object, const ChildEnds& ends) {
   Child child{plan,
               packet.fds() + (launch.plan_fd_count == 0 ? 0 : launch.first_plan_fd),
               ends.sync.get(),
@@ -118,16 +125,16 @@ int clone_and_watch(Shim& shim, const shim::Launch& launch, const Packet& packet
               object.is_exec(),
               shim.nofile,
               shim.oom_score_adj[0] != '\0' ? shim.oom_score_adj : nullptr};
-  int err = clone_child(shim, object, child);
-  if (err != 0) return err;
+  plan::Failure failure = clone_child(shim, object, child);
+  if (failure.err != 0) return failure;
   object.start_time = start_time_of(object.pid);
-  err = watch(shim, object.pidfd.get(), Source::kObjectExit, &object);
-  if (err == 0) err = watch_streams(shim, object);
-  return err;
+  failure.err = watch(shim, object.pidfd.get(), Source::kObjectExit, &object);
+  if (failure.err == 0) failure.err = watch_streams(shim, object);
+  return failure;
 }
 
-int prepare_and_clone(Shim& shim, const shim::Launch& launch, Packet& packet, const PlanView& plan,
-                      Object& object) {
+plan::Failure prepare_and_clone(Shim& shim, const shim::Launch& launch, Packet& packet, const PlanView& plan,
+                                Object& object) {
   int err = 0;
   if (launch.log_dir_fd != shim::kNoFd && !object.is_exec()) {
     err = object.log.open(packet.take(launch.log_dir_fd), launch.log_name);
@@ -136,8 +143,8 @@ int prepare_and_clone(Shim& shim, const shim::Launch& launch, Packet& packet, co
   ChildEnds ends;
   if (err == 0) err = open_stdio(launch, packet, object, ends);
   if (err == 0) err = open_sync(shim, object, ends);
-  if (err == 0) err = clone_and_watch(shim, launch, packet, plan, object, ends);
-  return err;
+  if (err == 0) return clone_and_watch(shim, launch, packet, plan, object, ends);
+  return {plan::kFailedBeforeOps, err};
 }
 
 void answer_launched(Shim& shim, Object& object) {
@@ -217,9 +224,9 @@ void launch_object(Shim& shim, const Request& request, Packet& packet) {
   object->id = launch.id;
   object->flags = launch.flags;
   object->launch_seq = seq;
-  const int err = prepare_and_clone(shim, launch, packet, plan.view(), *object);
-  if (err == 0) return;
-  shim.control.reply(seq, err, plan::kFailedBeforeOps);
+  const plan::Failure failure = prepare_and_clone(shim, launch, packet, plan.view(), *object);
+  if (failure.err == 0) return;
+  shim.control.reply(seq, failure.err, failure.op_index);
   discard(shim, *object);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pid1/birth.h"
 #include "pid1/child.h"
 #include "pid1/control.h"
 #include "pid1/launch_protocol.h"
@@ -56,37 +57,34 @@ int parse(const Packet& packet, launch::Request& request) {
   return valid ? 0 : EBADMSG;
 }
 
-/// A PID namespace is joined by the children that are made after setns; there is one, and no way back.
-int clone_sibling(Child& child, pid_t& pid) {
-  const plan::Header& header = child.plan.header();
+/// A child of whoever started us. A PID namespace is joined by the children that are made after
+/// setns; there is one, and no way back.
+plan::Failure clone_sibling(Child& child, pid_t& pid) {
+  const uint32_t join = child.plan.header().join_pid_fd;
+  if (join == plan::kPodPid) return {plan::kFailedBeforeOps, EINVAL};
+  const int join_pid = join == plan::kNoFd ? -1 : child.fds[join];
+  // With it comes our own exit signal, SIGCHLD.
+  if (needs_midwife(child.plan)) return deliver(child, join_pid, CLONE_PARENT, pid);
   clone_args args = {};
-  // The kernel's own refusal of flags that are no namespaces would come too late.
-  constexpr uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID |
-                                       CLONE_NEWNET | CLONE_NEWUSER | CLONE_NEWCGROUP | CLONE_NEWTIME;
-  if ((header.clone_flags & ~kNamespaceFlags) != 0) return EINVAL;
-  args.flags = header.clone_flags | CLONE_PARENT;  // which brings our own exit signal, SIGCHLD, along
-  if (header.into_cgroup_fd != plan::kNoFd) {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<__u64>(child.fds[header.into_cgroup_fd]);
-  }
-  if (header.join_pid_fd == plan::kPodPid) return EINVAL;
-  if (header.join_pid_fd != plan::kNoFd && ::setns(child.fds[header.join_pid_fd], CLONE_NEWPID) != 0) {
-    return errno;
-  }
+  args.flags = CLONE_PARENT;
+  int err = fill_clone_args(child, args);
+  if (err == 0) err = give_streams(child);
+  if (err == 0 && join_pid >= 0) err = sys::error_of(::setns(join_pid, CLONE_NEWPID));
+  if (err != 0) return {plan::kFailedBeforeOps, err};
   pid = sys::clone3(args);
   if (pid == 0) run_child(child);
-  return sys::error_of(pid);
+  return {plan::kFailedBeforeOps, sys::error_of(pid)};
 }
 
 int at(const Packet& packet, uint32_t position) {
   return position == launch::kNoFd ? -1 : packet.fds()[position];
 }
 
-int launch_child(const Packet& packet, const launch::Request& request, const PlanView& plan, pid_t& pid) {
+plan::Failure launch_child(const Packet& packet, const launch::Request& request, const PlanView& plan,
+                           pid_t& pid) {
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null.is_open()) return errno;
   rlimit files = {};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return errno;
+  if (!null.is_open() || ::getrlimit(RLIMIT_NOFILE, &files) != 0) return {plan::kFailedBeforeOps, errno};
   Child child{
       plan,
       packet.fds() + (request.plan_fd_count == 0 ? 0 : request.first_plan_fd),
@@ -108,7 +106,7 @@ int launch_child(const Packet& packet, const launch::Request& request, const Pla
 
 plan::Failure launch_request(Packet& packet, pid_t& pid) {
   launch::Request request = {};
-  int err = parse(packet, request);
+  const int err = parse(packet, request);
   if (err != 0) return {plan::kFailedBeforeOps, err};
   PlanMemory plan;
   {
@@ -116,8 +114,7 @@ plan::Failure launch_request(Packet& packet, pid_t& pid) {
     const PlanVerdict verdict = plan.load(memfd.get(), request.plan_fd_count);
     if (verdict.err != 0) return {verdict.op_index, verdict.err};
   }
-  err = launch_child(packet, request, plan.view(), pid);
-  return {plan::kFailedBeforeOps, err};
+  return launch_child(packet, request, plan.view(), pid);
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ int readonly_path(Child& child, const plan::Op& op);
 /// Takes the host's /dev/null as a detached mount while its mount namespace is still at hand.
 void keep_null_tree(Child& child);
 
+// ops_copy_up.cpp
+/// Copies what is in the directory `from` (O_PATH is enough) into the empty directory `to`.
+int copy_up(int from, int to);
+
 // ops_files.cpp
 int make_dir(Child& child, const plan::Op& op);
 int make_node(Child& child, const plan::Op& op);
@@ -35,19 +39,40 @@ int set_ids(Child& child, const plan::Op& op);
 int set_capabilities(Child& child, const plan::Op& op);
 int no_new_privs(Child& child, const plan::Op& op);
 int load_seccomp(Child& child, const plan::Op& op);
+/// With NEW_LISTENER in the op's flags, `listener` is the descriptor.
+int load_filter(Child& child, const plan::Op& op, int& listener);
 int join_keyring(Child& child, const plan::Op& op);
-
-// ops_network.cpp
-int loopback_up(Child& child, const plan::Op& op);
 
 // ops_label.cpp
 int set_label(Child& child, const plan::Op& op);
+
+// ops_namespaces.cpp
+int time_offsets(Child& child, const plan::Op& op);
+int become_root(Child& child, const plan::Op& op);
+int set_sysctl(Child& child, const plan::Op& op);
+
+// ops_resources.cpp
+int raise_limit(const plan::Op& op);
+int set_scheduler(Child& child, const plan::Op& op);
+int set_io_priority(Child& child, const plan::Op& op);
+int set_memory_policy(Child& child, const plan::Op& op);
+int set_affinity(Child& child, const plan::Op& op);
+int use_every_cpu();
+int set_personality(Child& child, const plan::Op& op);
 
 // ops_program.cpp
 int find_program(Child& child, const plan::Op& op);
 int execute_program(Child& child, const plan::Op& op);
 
+// run_plan.cpp
+/// One op; 0, or an errno.
+int run_op(Child& child, const plan::Op& op);
+/// Undoes what the shim changed about itself; once, however often it is called.
+void settle_child(Child& child);
+
 // stdio.cpp
+/// A pipe for that user, so that its programs can open /dev/stdout again; what is no pipe stays.
+int own_pipe(int fd, uid_t uid);
 int connect_stdio(Child& child, const plan::Op& op);
 int open_terminal(Child& child, const plan::Op& op);
 

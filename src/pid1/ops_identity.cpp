@@ -75,12 +75,19 @@ int no_new_privs(Child&, const plan::Op&) {
   return sys::error_of(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 }
 
-int load_seccomp(Child& child, const plan::Op& op) {
+int load_filter(Child& child, const plan::Op& op, int& listener) {
   sock_fprog program = {};
   program.len = static_cast<unsigned short>(op.value);
   program.filter = const_cast<sock_filter*>(child.plan.array<sock_filter>(op.extra));
   const long rc = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, static_cast<unsigned>(op.flags), &program);
-  return rc > 0 ? EBUSY : sys::error_of(rc);  // > 0: with TSYNC, the thread that could not follow
+  const bool listens = (op.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+  if (rc >= 0 && listens) listener = static_cast<int>(rc);
+  return rc > 0 && !listens ? EBUSY : sys::error_of(rc);  // > 0: with TSYNC, the thread that could not follow
+}
+
+int load_seccomp(Child& child, const plan::Op& op) {
+  int listener = -1;
+  return load_filter(child, op, listener);
 }
 
 int join_keyring(Child& child, const plan::Op& op) {

@@ -64,13 +64,26 @@ int configure(int context, const char* type, const char* options, int target) {
   return sys::error_of(::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
 }
 
-int mount_on(int target, const char* type, const char* options, uint64_t attributes) {
+/// Nothing of the image is seen half copied: the new tree covers it only when it is complete.
+int fill_and_attach(int tree, int target, uint64_t attributes, uint64_t more) {
+  if ((more & plan::kCopyUp) == 0) return attach(tree, target);
+  int err = copy_up(target, tree);
+  struct ::mount_attr readonly = {};
+  readonly.attr_set = attributes & MOUNT_ATTR_RDONLY;
+  if (err == 0 && readonly.attr_set != 0)
+    err = sys::error_of(::mount_setattr(tree, "", AT_EMPTY_PATH, &readonly, sizeof readonly));
+  return err == 0 ? attach(tree, target) : err;
+}
+
+int mount_on(Child& child, const plan::Op& op, int target) {
+  const char* type = child.plan.text(op.text);
   const int context = ::fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return errno;
-  int err = configure(context, type, options, target);
+  int err = configure(context, type, child.plan.text(op.extra), target);
   if (err == 0) {
-    const int tree = ::fsmount(context, FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes));
-    err = tree < 0 ? errno : attach(tree, target);
+    const uint64_t late = (op.value & plan::kCopyUp) != 0 ? MOUNT_ATTR_RDONLY : 0;
+    const int tree = ::fsmount(context, FSMOUNT_CLOEXEC, static_cast<unsigned>(op.flags & ~late));
+    err = tree < 0 ? errno : fill_and_attach(tree, target, op.flags, op.value);
     if (tree >= 0) ::close(tree);
   }
   ::close(context);
@@ -103,7 +116,7 @@ int mount_new(Child& child, const plan::Op& op) {
   int err = open_or_create(child.root, target, Missing::kDirectory, op.mode,
                            is_kernel_view ? RESOLVE_NO_SYMLINKS : 0, fd);
   if (err != 0) return err;
-  err = mount_on(fd, type, child.plan.text(op.extra), op.flags);
+  err = mount_on(child, op, fd);
   ::close(fd);
   return err;
 }
@@ -111,7 +124,8 @@ int mount_new(Child& child, const plan::Op& op) {
 int attach_tree(Child& child, const plan::Op& op) {
   const Missing what = op.mode == 1 ? Missing::kFile : Missing::kDirectory;
   int target = -1;
-  int err = open_or_create(child.root, child.plan.text(op.target), what, 0, 0, target);
+  const uint64_t resolve = op.flags == 1 ? RESOLVE_NO_SYMLINKS : 0;
+  int err = open_or_create(child.root, child.plan.text(op.target), what, 0, resolve, target);
   if (err != 0) return err;
   err = attach(fd_of(child, op.fd), target);
   ::close(target);

@@ -39,23 +39,23 @@ enum class OpKind : uint16_t {
   kJoinCgroup = 1,  // fd: an open cgroup.procs or, in v1, tasks; writes "0"
   kSetns,           // fd, flags: CLONE_NEW* (several at once when fd is a pidfd)
   kOomScoreAdj,     // text: decimal; lowering without the right is not an error (EACCES, EPERM)
-  kRlimit,          // mode: RLIMIT_*, flags: soft, value: hard; also in kSetup
+  kRlimit,  // mode: RLIMIT_*, flags: soft, value: hard; in kSetup. In kJoin the hard limit is raised if it
+            // is lower, for a process that will have no right to it later
   // kUnshare
-  kUnshare,     // flags: CLONE_NEW*
-  kLoopbackUp,  // of a network namespace that is new
+  kUnshare,  // flags: CLONE_NEW*
   // kFiles
   kRootPropagation,  // flags: MS_REC|MS_SLAVE ... on "/" of the new mount namespace
   kAttachRoot,       // fd: detached mount, target: an empty host directory to attach it to
   kMakeDir,          // target, mode; existing is fine
   kMountNew,  // text: fs type, target, extra: string list of options, flags: MOUNT_ATTR_*, mode: of a created
-              // mount point
-  kAttachTree,  // fd: detached tree, target, mode: 0 directory mount point, 1 file mount point
+              // mount point, value: MountExtra
+  kAttachTree,  // fd: detached tree, target, mode: 0 directory mount point, 1 file mount point,
+                // flags: 1 = no symbolic link in target is followed
   kMountAttr,   // target, flags: MOUNT_ATTR_* to set, value: to clear, mode: 1 = recursive, text: propagation
                 // as decimal MS_* or absent; also in kMask
   kMakeNode,  // target, flags: dev_t, mode: S_IFCHR|0666 ..., value: uid << 32 | gid; an equal existing node
               // is fine
   kSymlink,   // text: what it points to, target; EEXIST is fine
-  kSync,      // tells whoever launched it that the mount tree stands, and waits for its word: hooks run now
   // kPivot
   kPivot,  // pivot_root(".", ".") into the attached root
   // kMask
@@ -67,7 +67,7 @@ enum class OpKind : uint16_t {
   kDomainname,  // text
   kUmask,       // mode
   kStdio,     // value: uid that shall own pipes; dup2 of the streams that the launch request asked for, then
-              // setsid
+              // setsid. mode: 1 = whoever clones has given them to flags, the uid on the host
   kTerminal,  // flags: rows << 16 | columns (0 = leave), value: uid; new pty of the container's own devpts,
               // master to the shim, setsid, controlling terminal, /dev/console bound
   kWorkingDir,  // text, mode: 1 = create when missing (0755, root); refused when outside the root; also in
@@ -83,13 +83,48 @@ enum class OpKind : uint16_t {
   // kGate
   kGate,
   // kPrivileges or kSeccomp
-  kSeccomp,  // extra: struct sock_filter array, value: count, flags: SECCOMP_FILTER_FLAG_*
+  kSeccomp,  // extra: struct sock_filter array, value: count, flags: SECCOMP_FILTER_FLAG_*; with NEW_LISTENER
+             // fd: a socket of the agent, text: what is sent there with the listener, kPidMark in it
+             // standing for the process's number on the host
   // kExec
   kExec,  // execve of the first candidate that is there, with the header's argv and envp
   // kPrivileges; numbered last, for the shims of an older daemon
   kLabel,  // text: AppArmor profile (mode kApparmorLabel) or SELinux label (kSelinuxLabel) that the execve
            // gives;
            // fd: the root of the host's procfs
+
+  // Later additions: numbers never change, a daemon may be newer than a shim.
+  // kJoin
+  kIdMaps =
+      64,       // By::kMidwifeAfter only. text: uid_map, target: gid_map, mode: 1 = setgroups is denied first
+  kScheduler,   // extra: uint64[7] = policy, flags, nice, priority, runtime, deadline, period
+  kIoPriority,  // flags: class << 13 | level
+  kMemoryPolicy,  // mode: MPOL_* | MPOL_F_*, extra: uint64 array of node bits, value: count
+  kAffinity,      // extra: uint64 array of CPU bits, value: count; none: every CPU
+  kMoveLink,      // By::kMidwifeAfter or By::kMidwifeBefore. text: name of a network device, target: its new
+                  // name, fd: network namespace; absent: the child's
+  // kUnshare
+  kTimeOffsets,  // text: lines for timens_offsets; makes a time namespace, shifts its clocks, enters it
+  kLinkUp,       // text: network device, extra: uint64[4] per address = family | prefix << 8 | scope << 16 |
+                 // flags << 32, then 16 bytes in two words, broadcast or 0; value: count of addresses
+  // kFiles
+  kBecomeRoot,  // flags: uid, value: gid: whom the files that are made here belong to, all capabilities kept
+  kSysctl,      // target: path below /proc/sys of a procfs that is nobody else's, text: value
+  kSync,        // tells whoever launched it that the mount tree stands, and waits for its word: hooks run now
+  // kSetup
+  kPersonality,  // flags
+};
+
+/// Who does an op. A midwife clones the child from outside of the namespaces that it is born into, and
+/// has the host's rights: what it does to itself before is inherited, what it does after is done to the
+/// child, which waits. There is one only if a plan needs it.
+enum class By : uint8_t { kChild = 0, kMidwifeBefore, kMidwifeAfter };
+
+inline constexpr char kPidMark = 0x1f;  // no JSON text has it
+
+/// What else a new file system gets.
+enum MountExtra : uint64_t {
+  kCopyUp = 1u << 0,  // what it covers is copied into it first
 };
 
 inline constexpr uint32_t kApparmorLabel = 1;
@@ -98,7 +133,7 @@ inline constexpr uint32_t kSelinuxLabel = 2;
 struct Op {
   OpKind kind;
   Phase phase;
-  uint8_t reserved;
+  By by;
   uint32_t mode;
   uint32_t text;    // offset of a NUL-terminated string, 0 = absent
   uint32_t target;  // likewise

@@ -15,6 +15,10 @@ using plan::Phase;
 constexpr uint32_t kMaxCandidates = 256;
 constexpr uint32_t kMaxGroups = 65536;  // NGROUPS_MAX
 constexpr uint32_t kMaxFilter = 4096;   // BPF_MAXINSNS
+constexpr uint32_t kMaxWords = 64;      // bits of 4096 CPUs or memory nodes
+constexpr uint32_t kMaxAddresses = 256;
+constexpr uint32_t kAddressWords = 4;
+constexpr uint32_t kSchedulerWords = 7;
 constexpr uint32_t kMaxListBytes = 64u << 10;
 
 constexpr unsigned in(Phase phase) {
@@ -27,12 +31,18 @@ enum Need : unsigned {
   kFd = 1u << 2,
   kFdMayBeAbsent = 1u << 3,
   kFdMayBePods = 1u << 4,
-  kList = 1u << 5,         // extra: string list, may be absent
-  kGroupArray = 1u << 6,   // extra: uint32[value]
-  kSetArray = 1u << 7,     // extra: uint64[4]
-  kFilterArray = 1u << 8,  // extra: 8 bytes each, value of them
-  kNumberText = 1u << 9,   // text, if there, is a decimal number
-  kRoot = 1u << 10,        // means nothing, or the host's files, before kAttachRoot
+  kList = 1u << 5,           // extra: string list, may be absent
+  kGroupArray = 1u << 6,     // extra: uint32[value]
+  kSetArray = 1u << 7,       // extra: uint64[4]
+  kFilterArray = 1u << 8,    // extra: 8 bytes each, value of them
+  kNumberText = 1u << 9,     // text, if there, is a decimal number
+  kRoot = 1u << 10,          // means nothing, or the host's files, before kAttachRoot
+  kWordArray = 1u << 11,     // extra: uint64[value], may be none
+  kSchedArray = 1u << 12,    // extra: uint64[7]
+  kAddressArray = 1u << 13,  // extra: uint64[4] each, value of them
+  kBefore = 1u << 14,        // a midwife may do it to itself, the child inherits it
+  kAfter = 1u << 15,         // a midwife may do it to the child
+  kNotChild = 1u << 16,      // and the child may not
 };
 
 struct Rule {
@@ -43,11 +53,10 @@ struct Rule {
 
 constexpr Rule kRules[] = {
     {OpKind::kJoinCgroup, in(Phase::kJoin), kFd},
-    {OpKind::kSetns, in(Phase::kJoin), kFd | kFdMayBePods},
-    {OpKind::kOomScoreAdj, in(Phase::kJoin), kText},
-    {OpKind::kRlimit, in(Phase::kJoin) | in(Phase::kSetup), 0},
+    {OpKind::kSetns, in(Phase::kJoin), kFd | kFdMayBePods | kBefore},
+    {OpKind::kOomScoreAdj, in(Phase::kJoin), kText | kBefore},
+    {OpKind::kRlimit, in(Phase::kJoin) | in(Phase::kSetup), kBefore},
     {OpKind::kUnshare, in(Phase::kUnshare), 0},
-    {OpKind::kLoopbackUp, in(Phase::kUnshare), 0},
     {OpKind::kRootPropagation, in(Phase::kFiles), 0},
     {OpKind::kAttachRoot, in(Phase::kFiles), kFd | kTarget},
     {OpKind::kMakeDir, in(Phase::kFiles), kTarget | kRoot},
@@ -74,9 +83,21 @@ constexpr Rule kRules[] = {
     {OpKind::kNoNewPrivs, in(Phase::kPrivileges), 0},
     {OpKind::kFindProgram, in(Phase::kPrivileges), 0},
     {OpKind::kGate, in(Phase::kGate), 0},
-    {OpKind::kSeccomp, in(Phase::kPrivileges) | in(Phase::kSeccomp), kFilterArray},
+    {OpKind::kSeccomp, in(Phase::kPrivileges) | in(Phase::kSeccomp), kFilterArray | kFd | kFdMayBeAbsent},
     {OpKind::kExec, in(Phase::kExec), 0},
     {OpKind::kLabel, in(Phase::kPrivileges), kText | kFd},
+    {OpKind::kIdMaps, in(Phase::kJoin), kText | kTarget | kAfter | kNotChild},
+    {OpKind::kScheduler, in(Phase::kJoin), kSchedArray | kBefore},
+    {OpKind::kIoPriority, in(Phase::kJoin), kBefore},
+    {OpKind::kMemoryPolicy, in(Phase::kJoin), kWordArray | kBefore},
+    {OpKind::kAffinity, in(Phase::kJoin), kWordArray | kBefore},
+    {OpKind::kMoveLink, in(Phase::kJoin),
+     kText | kTarget | kFd | kFdMayBeAbsent | kFdMayBePods | kBefore | kAfter | kNotChild},
+    {OpKind::kTimeOffsets, in(Phase::kUnshare), kText},
+    {OpKind::kLinkUp, in(Phase::kUnshare), kText | kAddressArray},
+    {OpKind::kBecomeRoot, in(Phase::kFiles), 0},
+    {OpKind::kSysctl, in(Phase::kFiles), kText | kTarget | kRoot},
+    {OpKind::kPersonality, in(Phase::kSetup), 0},
 };
 
 class Checker {
@@ -85,6 +106,8 @@ class Checker {
 
   int check_header(uint32_t fd_count);
   int check_op(uint32_t index);
+  /// By its rule, whatever came before it.
+  bool is_well_formed(const plan::Op& op, const Rule& rule) const;
   /// What only the whole list of ops can tell.
   int check_shape() const;
   uint32_t op_count() const { return header_.op_count; }
@@ -200,10 +223,37 @@ bool Checker::check_extra(const plan::Op& op, unsigned needs) const {
     return op.value == 0 || (op.value <= kMaxGroups && is_array(op.extra, op.value, sizeof(uint32_t)));
   }
   if ((needs & kSetArray) != 0) return is_array(op.extra, 4, sizeof(uint64_t));
+  if ((needs & kWordArray) != 0)
+    return op.value == 0 || (op.value <= kMaxWords && is_array(op.extra, op.value, sizeof(uint64_t)));
+  if ((needs & kSchedArray) != 0) return is_array(op.extra, kSchedulerWords, sizeof(uint64_t));
+  if ((needs & kAddressArray) != 0) {
+    return op.value == 0 ||
+           (op.value <= kMaxAddresses && is_array(op.extra, op.value * kAddressWords, sizeof(uint64_t)));
+  }
   if ((needs & kFilterArray) != 0) {
     return op.value != 0 && op.value <= kMaxFilter && is_array(op.extra, op.value, 8);
   }
   return true;
+}
+
+bool may_do(plan::By by, unsigned needs) {
+  switch (by) {
+    case plan::By::kChild:
+      return (needs & kNotChild) == 0;
+    case plan::By::kMidwifeBefore:
+      return (needs & kBefore) != 0;
+    case plan::By::kMidwifeAfter:
+      return (needs & kAfter) != 0;
+  }
+  return false;
+}
+
+bool Checker::is_well_formed(const plan::Op& op, const Rule& rule) const {
+  if (op.text == 0 ? (rule.needs & kText) != 0 : !is_string(op.text)) return false;
+  if (op.target == 0 ? (rule.needs & kTarget) != 0 : !is_string(op.target)) return false;
+  if ((rule.needs & kFd) != 0 && !is_fd(op.fd, rule.needs)) return false;
+  if ((rule.needs & kNumberText) != 0 && op.text != 0 && !is_number(op.text)) return false;
+  return may_do(op.by, rule.needs) && check_extra(op, rule.needs);
 }
 
 int Checker::check_op(uint32_t index) {
@@ -216,11 +266,7 @@ int Checker::check_op(uint32_t index) {
   if (rule == nullptr) return EBADMSG;
   if (op.phase < phase_ || op.phase > Phase::kExec || (rule->phases & in(op.phase)) == 0) return EBADMSG;
   phase_ = op.phase;
-  if (op.text == 0 ? (rule->needs & kText) != 0 : !is_string(op.text)) return EBADMSG;
-  if (op.target == 0 ? (rule->needs & kTarget) != 0 : !is_string(op.target)) return EBADMSG;
-  if ((rule->needs & kFd) != 0 && !is_fd(op.fd, rule->needs)) return EBADMSG;
-  if ((rule->needs & kNumberText) != 0 && op.text != 0 && !is_number(op.text)) return EBADMSG;
-  if (!check_extra(op, rule->needs)) return EBADMSG;
+  if (!is_well_formed(op, *rule)) return EBADMSG;
   if (op.kind == OpKind::kGate && gates_++ > 0) return EBADMSG;
   if ((op.kind == OpKind::kStdio || op.kind == OpKind::kTerminal) && stdios_++ > 0) return EBADMSG;
   if (op.kind == OpKind::kAttachRoot && roots_++ > 0) return EBADMSG;

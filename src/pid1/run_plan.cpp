@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #include "pid1/child.h"
+#include "pid1/listener.h"
+#include "pid1/netlink.h"
 #include "pid1/ops.h"
 #include "pid1/sync.h"
 #include "pid1/sys.h"
@@ -43,6 +46,7 @@ int oom_score_adj(Child& child, const plan::Op& op) {
 }
 
 int set_limit(const plan::Op& op) {
+  if (op.phase == plan::Phase::kJoin) return raise_limit(op);
   const rlimit limit{op.flags, op.value};
   return sys::error_of(::prlimit(0, static_cast<__rlimit_resource>(op.mode), &limit, nullptr));
 }
@@ -138,6 +142,43 @@ int seal_and(Child& child, const plan::Op& op, int (*last_step)(Child&, const pl
   return last_step(child, op);
 }
 
+int load_seccomp_with_agent(Child& child, const plan::Op& op) {
+  ListenerCourier courier;
+  int err = courier.start(child, op);
+  if (err != 0) return err;
+  err = seal_and(child, op, [](Child&, const plan::Op&) { return 0; });
+  int listener = -1;
+  if (err == 0) err = load_filter(child, op, listener);
+  const int delivered = courier.hand_over(listener);
+  return err != 0 ? err : delivered;
+}
+
+int execute_added(Child& child, const plan::Op& op) {
+  switch (op.kind) {
+    case OpKind::kScheduler:
+      return set_scheduler(child, op);
+    case OpKind::kIoPriority:
+      return set_io_priority(child, op);
+    case OpKind::kMemoryPolicy:
+      return set_memory_policy(child, op);
+    case OpKind::kAffinity:
+      return set_affinity(child, op);
+    case OpKind::kTimeOffsets:
+      return time_offsets(child, op);
+    case OpKind::kLinkUp:
+      return bring_link_up(child.plan.text(op.text),
+                           op.value == 0 ? nullptr : child.plan.array<uint64_t>(op.extra), op.value);
+    case OpKind::kBecomeRoot:
+      return become_root(child, op);
+    case OpKind::kSysctl:
+      return set_sysctl(child, op);
+    case OpKind::kPersonality:
+      return set_personality(child, op);
+    default:
+      return EBADMSG;
+  }
+}
+
 int execute_early(Child& child, const plan::Op& op) {
   switch (op.kind) {
     case OpKind::kJoinCgroup:
@@ -150,8 +191,6 @@ int execute_early(Child& child, const plan::Op& op) {
       return set_limit(op);
     case OpKind::kUnshare:
       return sys::error_of(::unshare(static_cast<int>(op.flags)));
-    case OpKind::kLoopbackUp:
-      return loopback_up(child, op);
     case OpKind::kRootPropagation:
       return root_propagation(child, op);
     case OpKind::kAttachRoot:
@@ -177,7 +216,7 @@ int execute_early(Child& child, const plan::Op& op) {
     case OpKind::kReadonlyPath:
       return readonly_path(child, op);
     default:
-      return EBADMSG;
+      return execute_added(child, op);
   }
 }
 
@@ -216,6 +255,7 @@ int execute(Child& child, const plan::Op& op) {
     case OpKind::kGate:
       return wait_at_gate(child);
     case OpKind::kSeccomp:
+      if ((op.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0) return load_seccomp_with_agent(child, op);
       return seal_and(child, op, load_seccomp);
     case OpKind::kExec:
       return seal_and(child, op, execute_program);
@@ -232,6 +272,8 @@ void undo_inheritance(const Child& child) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::setrlimit(RLIMIT_NOFILE, &child.nofile);
   if (child.oom_score_adj != nullptr) set_oom_score(child.oom_score_adj);
+  // Children inherit it, and the daemon's own CPUs are none of the container's business.
+  use_every_cpu();
 }
 
 void keep_only_own(const Child& child) {
@@ -250,6 +292,16 @@ void keep_only_own(const Child& child) {
 }
 
 }  // namespace
+
+int run_op(Child& child, const plan::Op& op) {
+  return execute(child, op);
+}
+
+void settle_child(Child& child) {
+  if (child.settled) return;
+  undo_inheritance(child);
+  child.settled = true;
+}
 
 int fd_of(const Child& child, uint32_t fd) {
   switch (fd) {
@@ -272,11 +324,15 @@ int root_of(Child& child) {
 }
 
 void run_child(Child& child) {
+  const uint32_t filter = child.plan.find(OpKind::kSeccomp);
+  const bool has_agent = filter != child.plan.header().op_count && child.plan.op(filter).fd != plan::kNoFd;
+  if (has_agent) child.host_pid = pid_in_proc();
   keep_only_own(child);
-  undo_inheritance(child);
+  settle_child(child);
   const uint32_t count = child.plan.header().op_count;
   for (uint32_t i = 0; i < count; ++i) {
-    const int err = execute(child, child.plan.op(i));
+    const plan::Op& op = child.plan.op(i);
+    const int err = op.by == plan::By::kChild ? execute(child, op) : 0;
     if (err == 0) continue;
     send_sync(child.sync, {SyncMessage::kFailed, {i, err}});
     ::_exit(kExitFailed);

@@ -34,15 +34,6 @@ int open_null(Child& child) {
   return child.host_null;
 }
 
-/// So that the program can open /dev/stdout again. Some pipes are not ours to give away.
-int own_pipe(int fd, uid_t uid) {
-  struct stat status = {};
-  if (::fstat(fd, &status) != 0) return errno;
-  if (!S_ISFIFO(status.st_mode) || status.st_uid == uid) return 0;
-  if (::fchown(fd, uid, static_cast<gid_t>(-1)) == 0) return 0;
-  return errno == EPERM || errno == EINVAL || errno == EROFS ? 0 : errno;
-}
-
 int new_session() {
   // EPERM: a group leader already, which a cloned child is not; an exec'ed one may be.
   return ::setsid() >= 0 || errno == EPERM ? 0 : errno;
@@ -97,12 +88,21 @@ int become_terminal(int slave) {
 
 }  // namespace
 
+int own_pipe(int fd, uid_t uid) {
+  struct stat status = {};
+  if (::fstat(fd, &status) != 0) return errno;
+  if (!S_ISFIFO(status.st_mode) || status.st_uid == uid) return 0;
+  if (::fchown(fd, uid, static_cast<gid_t>(-1)) == 0) return 0;
+  // Some pipes are not ours to give away.
+  return errno == EPERM || errno == EINVAL || errno == EROFS ? 0 : errno;
+}
+
 int connect_stdio(Child& child, const plan::Op& op) {
   int null_fd = -1;
   for (int i = 0; i < 3; ++i) {
     int fd = child.stdio[i];
     if (fd >= 0) {
-      const int err = own_pipe(fd, static_cast<uid_t>(op.value));
+      const int err = op.mode == 1 ? 0 : own_pipe(fd, static_cast<uid_t>(op.value));
       if (err != 0) return err;
     } else {
       if (null_fd < 0) null_fd = open_null(child);

@@ -49,19 +49,16 @@ struct Superblock {
   bool adds;
 };
 constexpr Superblock kSuperblock[] = {
-    {"sync", "", true},
-    {"async", "sync", false},
-    {"dirsync", "", true},
-    {"lazytime", "", true},
-    {"nolazytime", "lazytime", false},
-    {"mand", "", true},
+    {"sync", "", true},        {"async", "sync", false},          {"dirsync", "", true},
+    {"lazytime", "", true},    {"nolazytime", "lazytime", false}, {"mand", "", true},
     {"nomand", "mand", false},
-    {"iversion", "", true},
-    {"noiversion", "iversion", false},
 };
 
-constexpr std::string_view kWithoutEffect[] = {"defaults", "loud", "silent", "acl", "noacl"};
-constexpr std::string_view kUnsupported[] = {"idmap", "ridmap", "tmpcopyup"};
+// Versions of inodes are kept by every file system that has them, since Linux 4.16 without a word.
+constexpr std::string_view kWithoutEffect[] = {"defaults", "loud",     "silent",    "acl",
+                                               "noacl",    "iversion", "noiversion"};
+// An extension of crun's: mappings in the option itself, and a link in the place of what it points to.
+constexpr std::string_view kUnsupported[] = {"copy-symlink"};
 
 const Attribute* find_attribute(std::string_view word) {
   const auto* found = std::find_if(std::begin(kAttributes), std::end(kAttributes),
@@ -89,6 +86,22 @@ bool apply_attribute(std::string_view word, MountOptions& out) {
   const std::uint64_t touched = entry->set | entry->clear;
   out.set &= ~touched;
   out.clear &= ~touched;
+  return true;
+}
+
+bool apply_extra(std::string_view word, MountOptions& out) {
+  if (word == "idmap" || word == "ridmap") {
+    out.id_mapped = true;
+    out.id_mapped_tree = word == "ridmap";
+  } else if (word == "tmpcopyup") {
+    out.copy_up = true;
+  } else if (word == "src-nofollow") {
+    out.follow_source = false;
+  } else if (word == "dest-nofollow") {
+    out.follow_destination = false;
+  } else {
+    return false;
+  }
   return true;
 }
 
@@ -125,7 +138,8 @@ Result<void> apply_option(const std::string& option, bool is_bind, MountOptions&
     return Error(Code::kInvalidArgument, "a mount option contains a NUL byte");
   }
   const std::string_view word = std::string_view(option).substr(0, option.find('='));
-  if (contains(kUnsupported, word))
+  const bool mapped_inline = word.size() < option.size() && (word == "idmap" || word == "ridmap");
+  if (mapped_inline || contains(kUnsupported, word))
     return Error(Code::kInvalidArgument, cat("mount option ", option, " is not supported"));
   if (option.empty() || contains(kWithoutEffect, option)) return {};
   if (option == "bind" || option == "rbind") {
@@ -138,6 +152,7 @@ Result<void> apply_option(const std::string& option, bool is_bind, MountOptions&
     return {};
   }
   if (parse_propagation(option, out.propagation, out.propagation_recursive)) return {};
+  if (apply_extra(option, out)) return {};
   if (apply_attribute(option, out) || apply_superblock(option, is_bind, out)) return {};
   if (is_bind)
     return Error(Code::kInvalidArgument,

@@ -21,12 +21,16 @@ struct MountOptions {
   bool bind = false;
   bool recursive_bind = false;
   bool remount = false;
-  std::vector<std::string> data;  ///< for the file system: flags ("sync") and "key=value"
+  bool id_mapped = false;          ///< "idmap", "ridmap"
+  bool id_mapped_tree = false;     ///< "ridmap"
+  bool copy_up = false;            ///< "tmpcopyup"
+  bool follow_source = true;       ///< not "src-nofollow"
+  bool follow_destination = true;  ///< not "dest-nofollow"
+  std::vector<std::string> data;   ///< for the file system: flags ("sync") and "key=value"
 };
 
 /// Parses the runtime-spec's vocabulary (config.md, "Linux mount options"). What it does not name
-/// is data of the file system; with a bind it is kInvalidArgument, as are "idmap", "ridmap" and
-/// "tmpcopyup", which need machinery that this runtime does not have. `is_bind`: the mount's type
+/// is data of the file system; with a bind it is kInvalidArgument. `is_bind`: the mount's type
 /// already says that it is one.
 Result<MountOptions> parse_mount_options(const std::vector<std::string>& options, bool is_bind);
 

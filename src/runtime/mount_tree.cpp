@@ -18,8 +18,9 @@
 
 namespace berth::runtime {
 
-Result<UniqueFd> clone_tree(const std::string& source, bool recursive) {
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? unsigned{AT_RECURSIVE} : 0U);
+Result<UniqueFd> clone_tree(const std::string& source, bool recursive, bool follow) {
+  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? unsigned{AT_RECURSIVE} : 0U) |
+                         (follow ? 0U : unsigned{AT_SYMLINK_NOFOLLOW});
   UniqueFd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, source.c_str(), flags)));
   if (tree) return tree;
   const int err = errno;

@@ -13,7 +13,8 @@ namespace berth::runtime {
 /// Clones the mount at `source` (with all below it when `recursive`) into a tree that is attached
 /// nowhere: the host's mount table does not change, and closing the descriptor frees it.
 /// kInvalidArgument when the source does not exist. Needs CAP_SYS_ADMIN.
-Result<UniqueFd> clone_tree(const std::string& source, bool recursive);
+/// `follow`: whether the last component may be a symbolic link.
+Result<UniqueFd> clone_tree(const std::string& source, bool recursive, bool follow = true);
 
 /// mount_setattr(2) on a detached tree: MOUNT_ATTR_* to set and clear, and MS_* propagation
 /// (0: unchanged), for its top or for all of it. Nothing is done when there is nothing to change.

@@ -19,6 +19,7 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/log.hpp"
+#include "runtime/sysctl_keys.hpp"
 
 namespace berth::runtime {
 namespace {
@@ -80,15 +81,8 @@ Result<void> bring_loopback_up() {
 // /proc/sys shows the namespaces of the thread that opens a file, so the host's mount of it is the
 // pod's sysctl tree here.
 Result<void> write_sysctl(const std::string& key, const std::string& value) {
-  std::string path(key);
-  // As in sysctl(8): whichever separator comes first separates; the other one is part of a name
-  // ("net/ipv4/conf/eth0.5/forwarding" and "net.ipv4.conf.eth0/5.forwarding" are the same).
-  const bool dots = path.find('/') == std::string::npos || path.find('.') < path.find('/');
-  if (dots) {
-    for (char& c : path) c = c == '.' ? '/' : c == '/' ? '.' : c;
-  }
   ASSIGN_OR_RETURN(const UniqueFd root, open_at(kCwd, "/proc/sys", O_PATH | O_DIRECTORY));
-  ASSIGN_OR_RETURN(const UniqueFd file, open_beneath(root.get(), path, O_WRONLY));
+  ASSIGN_OR_RETURN(const UniqueFd file, open_beneath(root.get(), sysctl_path(key), O_WRONLY));
   if (::write(file.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size())) return {};
   return Error::from_errno(errno, "write", value);
 }

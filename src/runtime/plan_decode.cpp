@@ -14,6 +14,22 @@ Error malformed(std::string_view what) {
   return Error(Code::kInvalidArgument, cat("decode launch plan: ", what));
 }
 
+/// 64-bit words of `extra`, for the kinds whose `value` counts them.
+std::uint64_t word_count(const plan::Op& op) {
+  constexpr std::uint64_t kMost = 1U << 16;
+  switch (op.kind) {
+    case OpKind::kScheduler:
+      return 7;
+    case OpKind::kMemoryPolicy:
+    case OpKind::kAffinity:
+      return std::min(op.value, kMost);
+    case OpKind::kLinkUp:
+      return std::min(op.value, kMost) * 4;
+    default:
+      return 0;
+  }
+}
+
 class Decoder {
  public:
   explicit Decoder(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -92,6 +108,10 @@ Result<OpExtra> Decoder::extra(const plan::Op& op) const {
     ASSIGN_OR_RETURN(auto groups, array<std::uint32_t>(op.extra, op.value));
     return OpExtra(std::move(groups));
   }
+  if (const std::uint64_t count = word_count(op); count != 0) {
+    ASSIGN_OR_RETURN(auto words, array<std::uint64_t>(op.extra, count));
+    return OpExtra(std::move(words));
+  }
   if (op.kind == OpKind::kCapabilities) {
     ASSIGN_OR_RETURN(auto sets, array<std::uint64_t>(op.extra, 4));
     return OpExtra(std::move(sets));
@@ -118,7 +138,8 @@ Result<PlannedOp> Decoder::op(std::uint32_t index) const {
                .mode = raw.mode,
                .fd = fd(raw.fd),
                .flags = raw.flags,
-               .value = raw.value};
+               .value = raw.value,
+               .by = raw.by};
   if (raw.text != 0) {
     ASSIGN_OR_RETURN(op.text, text(raw.text));
   }

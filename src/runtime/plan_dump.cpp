@@ -10,8 +10,10 @@
 #include "base/cat.hpp"
 #include "runtime/capabilities.hpp"
 #include "runtime/mount_options.hpp"
+#include "runtime/oci/id_mappings.hpp"
 #include "runtime/oci/rlimits.hpp"
 #include "runtime/plan.hpp"
+#include "runtime/plan_dump.hpp"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -20,46 +22,14 @@
 namespace berth::runtime {
 namespace {
 
+using namespace dump_parts;
 using plan::OpKind;
 using plan::Phase;
-
-/// One line: what, on what, and how.
-struct Line {
-  std::string verb;
-  std::string subject;
-  std::string detail = {};
-};
 
 std::string octal(std::uint64_t value) {
   char text[32];
   std::snprintf(text, sizeof text, "%04llo", static_cast<unsigned long long>(value));
   return text;
-}
-
-/// Arguments and environments are bytes; a dump stays one line per op and printable.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char letter : text) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if (byte >= 0x20 && byte != 0x7f && byte != '\\') {
-      out.push_back(letter);
-      continue;
-    }
-    char escaped[8];
-    std::snprintf(escaped, sizeof escaped, "\\x%02x", unsigned{byte});
-    out.append(escaped);
-  }
-  return out;
-}
-
-template <class Values>
-std::string join(const Values& values, std::string_view separator) {
-  std::string out;
-  for (const auto& value : values) {
-    if (!out.empty()) out.append(separator);
-    out.append(cat(value));
-  }
-  return out.empty() ? "-" : out;
 }
 
 std::string namespaces(std::uint64_t flags) {
@@ -77,37 +47,6 @@ std::string namespaces(std::uint64_t flags) {
   return join(found, ",");
 }
 
-std::string pod_name(std::uint32_t name) {
-  switch (name) {
-    case plan::kPodNet:
-      return "of the pod, network";
-    case plan::kPodIpc:
-      return "of the pod, ipc";
-    case plan::kPodUts:
-      return "of the pod, uts";
-    case plan::kPodPid:
-      return "of the pod, pid";
-    default:
-      return "of the pod";
-  }
-}
-
-std::string describe(const FdRequest& fd) {
-  struct Words {
-    std::string operator()(NoFd) const { return "-"; }
-    std::string operator()(RootfsFd) const { return "the root file system"; }
-    std::string operator()(EveryCgroup) const { return "every cgroup of the container"; }
-    std::string operator()(TargetFd) const { return "of the container"; }
-    std::string operator()(HostNullFd) const { return "the host's /dev/null"; }
-    std::string operator()(HostProcFd) const { return "the host's /proc"; }
-    std::string operator()(const PodFd& pod) const { return pod_name(pod.name); }
-    std::string operator()(const NamespaceFd& ns) const { return printable(ns.path); }
-    std::string operator()(const NumberedFd& number) const { return cat("descriptor ", number.index); }
-    std::string operator()(const TreeFd& tree) const { return printable(tree.source); }
-  };
-  return std::visit(Words{}, fd);
-}
-
 std::string changes(std::uint64_t set, std::uint64_t clear) {
   std::string text = set == 0 ? "" : format_mount_attributes(set);
   // What is set again is not worth a word: atime modes clear their whole field first.
@@ -115,6 +54,11 @@ std::string changes(std::uint64_t set, std::uint64_t clear) {
   if (gone != 0) text.append(cat(text.empty() ? "" : " ", "without ", format_mount_attributes(gone)));
   if (text.empty() && (clear & MOUNT_ATTR__ATIME)) text = "relatime";
   return text;
+}
+
+std::string maps(const TreeFd::IdMap& map) {
+  if (!map.user_namespace.empty()) return printable(map.user_namespace);
+  return cat("uids ", map_words(oci::id_map_text(map.uids)), " gids ", map_words(oci::id_map_text(map.gids)));
 }
 
 std::string tree_detail(const FdRequest& fd) {
@@ -127,18 +71,17 @@ std::string tree_detail(const FdRequest& fd) {
   add("", changes(tree->set, tree->clear));
   add("recursively ", changes(tree->recursive_set, tree->recursive_clear));
   add(tree->propagation_recursive ? "r" : "", std::string(format_propagation(tree->propagation)));
+  if (tree->id_map) text.append(tree->id_map->recursive ? " ridmap=" : " idmap=").append(maps(*tree->id_map));
+  if (tree->must_be_device) {
+    text.append(
+        cat(" device ", major(tree->must_be_device->number), ":", minor(tree->must_be_device->number)));
+  }
+  if (!tree->follow) text.append(" src-nofollow");
   return text;
 }
 
 std::string limit(std::uint64_t value) {
   return value == UINT64_MAX ? "unlimited" : std::to_string(value);
-}
-
-std::string text_of(const PlannedOp& op) {
-  return op.text ? printable(*op.text) : "-";
-}
-std::string target_of(const PlannedOp& op) {
-  return op.target ? printable(*op.target) : "-";
 }
 
 Line node_line(const PlannedOp& op) {
@@ -171,7 +114,9 @@ Line seccomp_line(const PlannedOp& op) {
   const auto* program = std::get_if<std::shared_ptr<const SeccompProgram>>(&op.extra);
   std::string digest =
       program != nullptr && *program && !(*program)->digest.empty() ? " " + (*program)->digest : "";
-  return {"seccomp", cat(op.value, " instructions", digest), op.flags == 0 ? "" : cat("flags=", op.flags)};
+  std::string detail = op.flags == 0 ? "" : cat("flags=", op.flags);
+  if (!std::holds_alternative<NoFd>(op.fd)) detail.append(cat(" agent=", describe(op.fd)));
+  return {"seccomp", cat(op.value, " instructions", digest), std::move(detail)};
 }
 
 Line groups_line(const PlannedOp& op) {
@@ -189,6 +134,7 @@ Line mount_line(const PlannedOp& op) {
   if (const auto* options = std::get_if<std::vector<std::string>>(&op.extra); options && !options->empty()) {
     detail.append(" ").append(printable(join(*options, ",")));
   }
+  if ((op.value & plan::kCopyUp) != 0) detail.append(" copy-up");
   return {"mount", cat(text_of(op), " -> ", target_of(op)), detail};
 }
 
@@ -234,8 +180,6 @@ Line process_line(const PlannedOp& op) {
               cat(limit(op.flags), ":", limit(op.value))};
     case OpKind::kUnshare:
       return {"unshare", namespaces(op.flags)};
-    case OpKind::kLoopbackUp:
-      return {"loopback", "up"};
     case OpKind::kHostname:
       return {"hostname", text_of(op)};
     case OpKind::kDomainname:
@@ -243,7 +187,7 @@ Line process_line(const PlannedOp& op) {
     case OpKind::kUmask:
       return {"umask", octal(op.mode)};
     case OpKind::kStdio:
-      return {"stdio", cat("owner=", op.value)};
+      return {"stdio", cat("owner=", op.value), op.mode == 1 ? cat("on the host ", op.flags) : ""};
     case OpKind::kTerminal:
       return terminal_line(op);
     case OpKind::kWorkingDir:
@@ -264,8 +208,6 @@ Line process_line(const PlannedOp& op) {
       return {"no_new_privs", ""};
     case OpKind::kFindProgram:
       return {"find", ""};
-    case OpKind::kSync:
-      return {"hooks", ""};
     case OpKind::kGate:
       return {"gate", ""};
     case OpKind::kSeccomp:
@@ -333,7 +275,10 @@ std::string dump(const Plan& plan) {
   for (const PlannedOp& op : plan.ops) {
     if (op.phase != phase) out.append(cat("phase ", phase_name(op.phase), "\n"));
     phase = op.phase;
-    out.append(render(process_line(op)));
+    Line line = op.kind >= OpKind::kIdMaps ? added_line(op) : process_line(op);
+    if (op.by == plan::By::kMidwifeBefore)
+      line.detail.append(line.detail.empty() ? "" : " ").append("before birth");
+    out.append(render(line));
   }
   render_strings("program", plan.candidates, out);
   render_strings("arguments", plan.argv, out);

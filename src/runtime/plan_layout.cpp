@@ -92,6 +92,7 @@ plan::Op lay_out_op(const PlannedOp& planned, std::uint32_t fd, Blob& blob) {
   plan::Op op{};
   op.kind = planned.kind;
   op.phase = planned.phase;
+  op.by = planned.by;
   op.mode = planned.mode;
   op.text = blob.optional_text(planned.text);
   op.target = blob.optional_text(planned.target);

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/nsfs.h>
-#include <sys/ioctl.h>
+#include <linux/mount.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,13 +9,15 @@
 
 #include "base/cat.hpp"
 #include "base/digest.hpp"
+#include "base/dir.hpp"
 #include "base/log.hpp"
 #include "runtime/apparmor.hpp"
 #include "runtime/capabilities.hpp"
 #include "runtime/mount_tree.hpp"
+#include "runtime/net_addresses.hpp"
 #include "runtime/plan.hpp"
-#include "runtime/plan/parts.hpp"
 #include "runtime/plan_layout.hpp"
+#include "runtime/plan_open.hpp"
 #include "runtime/selinux.hpp"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -29,75 +26,6 @@
 
 namespace berth::runtime {
 namespace {
-
-constexpr std::uint64_t kProcRootInode = 1;  // PROC_ROOT_INO of the kernel
-
-Result<UniqueFd> open_null() {
-  UniqueFd fd(::open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd) return Error::from_errno(errno, "open", "/dev/null");
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return Error::from_errno(errno, "inspect", "/dev/null");
-  // What masks secrets must really be the null device, whoever prepared this host's /dev.
-  if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) {
-    return Error(Code::kInternal, "the host's /dev/null is not the null device");
-  }
-  return fd;
-}
-
-Result<UniqueFd> open_namespace(const NamespaceFd& wanted) {
-  // Not blocking: the path may name a fifo.
-  UniqueFd fd(::open(wanted.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd)
-    return Error::from_errno(errno, cat("open ", plan_parts::namespace_name(wanted.type), " namespace"),
-                             wanted.path)
-        .recode(Code::kInvalidArgument);
-  const int type = ::ioctl(fd.get(), NS_GET_NSTYPE);
-  if (type < 0 || static_cast<std::uint64_t>(type) != plan_parts::clone_flag(wanted.type)) {
-    return Error(Code::kInvalidArgument,
-                 cat(wanted.path, " is not a ", plan_parts::namespace_name(wanted.type), " namespace"));
-  }
-  return fd;
-}
-
-Result<void> check_procfs(int tree, const std::string& source) {
-  struct statfs volume {};
-  struct stat root {};
-  if (::fstatfs(tree, &volume) != 0 || ::fstat(tree, &root) != 0)
-    return Error::from_errno(errno, "inspect", source);
-  if (volume.f_type == PROC_SUPER_MAGIC && root.st_ino == kProcRootInode) return {};
-  return Error(Code::kInvalidArgument,
-               cat(source, " is not the root of a procfs and cannot be the container's /proc"));
-}
-
-Result<UniqueFd> open_proc() {
-  UniqueFd fd(::open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd) return Error::from_errno(errno, "open", "/proc");
-  struct statfs volume {};
-  struct stat root {};
-  if (::fstatfs(fd.get(), &volume) != 0 || ::fstat(fd.get(), &root) != 0)
-    return Error::from_errno(errno, "inspect", "/proc");
-  if (volume.f_type == PROC_SUPER_MAGIC && root.st_ino == kProcRootInode) return fd;
-  return Error(Code::kInternal, "the host's /proc is not the root of a procfs");
-}
-
-struct Tree {
-  UniqueFd fd;
-  bool is_directory = false;
-};
-
-Result<Tree> open_tree(const TreeFd& wanted) {
-  Tree tree;
-  ASSIGN_OR_RETURN(tree.fd, clone_tree(wanted.source, wanted.recursive));
-  struct stat status {};
-  if (::fstat(tree.fd.get(), &status) != 0) return Error::from_errno(errno, "inspect", wanted.source);
-  tree.is_directory = S_ISDIR(status.st_mode);
-  if (wanted.must_be_procfs) RETURN_IF_ERROR(check_procfs(tree.fd.get(), wanted.source));
-  const int fd = tree.fd.get();
-  RETURN_IF_ERROR(set_attributes(fd, wanted.recursive_set, wanted.recursive_clear, 0, true, wanted.source));
-  RETURN_IF_ERROR(set_attributes(fd, wanted.set, wanted.clear, 0, false, wanted.source));
-  RETURN_IF_ERROR(set_attributes(fd, 0, 0, wanted.propagation, wanted.propagation_recursive, wanted.source));
-  return tree;
-}
 
 /// Collects descriptors in plan order; what several ops share is sent once.
 class Opener {
@@ -112,6 +40,8 @@ class Opener {
   Result<std::uint32_t> cgroup_v2() {
     return resources_.cgroup_v2 ? take(std::move(resources_.cgroup_v2), "the cgroup") : plan::kNoFd;
   }
+  /// The process joins the v2 group by itself instead of being born in it.
+  Result<void> join_late();
   std::vector<UniqueFd> release() { return std::move(fds_); }
   std::uint32_t count() const { return static_cast<std::uint32_t>(fds_.size()); }
 
@@ -136,11 +66,22 @@ class Opener {
   PlanResources resources_;
   std::vector<UniqueFd> fds_;
   std::optional<std::uint32_t> target_, null_, proc_;
+  NamespaceMaker namespaces_;
 };
 
+Result<void> Opener::join_late() {
+  if (!resources_.cgroup_v2) return {};
+  ASSIGN_OR_RETURN(UniqueFd members, open_at(resources_.cgroup_v2.get(), "cgroup.procs", O_WRONLY));
+  resources_.cgroup_tasks.push_back(std::move(members));
+  resources_.cgroup_v2.reset();
+  return {};
+}
+
 Result<std::uint32_t> Opener::open(const FdRequest& request, PlannedOp* op) {
-  if (std::holds_alternative<RootfsFd>(request))
+  if (const auto* root = std::get_if<RootfsFd>(&request)) {
+    if (resources_.rootfs) set_root_propagation(resources_.rootfs.get(), root->propagation);
     return take(std::move(resources_.rootfs), "the root file system");
+  }
   if (const auto* pod = std::get_if<PodFd>(&request)) return pod->name;
   if (const auto* number = std::get_if<NumberedFd>(&request)) return number->index;
   if (std::holds_alternative<TargetFd>(request)) {
@@ -160,8 +101,16 @@ Result<std::uint32_t> Opener::open(const FdRequest& request, PlannedOp* op) {
     ASSIGN_OR_RETURN(UniqueFd fd, open_namespace(*path));
     return take(std::move(fd), path->path);
   }
+  if (const auto* agent = std::get_if<AgentFd>(&request)) {
+    ASSIGN_OR_RETURN(UniqueFd fd, connect_agent(agent->path));
+    return take(std::move(fd), agent->path);
+  }
+  if (const auto* group = std::get_if<ResctrlFd>(&request)) {
+    ASSIGN_OR_RETURN(ResctrlGroup found, open_resctrl_group(group->wanted, group->container));
+    return take(std::move(found.tasks), "a resctrl group");
+  }
   if (const auto* wanted = std::get_if<TreeFd>(&request)) {
-    ASSIGN_OR_RETURN(Tree tree, open_tree(*wanted));
+    ASSIGN_OR_RETURN(Tree tree, open_tree(*wanted, namespaces_));
     if (op != nullptr) op->mode = tree.is_directory ? 0 : 1;
     return take(std::move(tree.fd), wanted->source);
   }
@@ -170,7 +119,8 @@ Result<std::uint32_t> Opener::open(const FdRequest& request, PlannedOp* op) {
 
 /// Cuts the sets to what this process has: the kernel refuses more, and a container with fewer
 /// rights than asked for is better than none.
-void clamp(PlannedOp& op) {
+void clamp(PlannedOp& op, bool in_user_namespace) {
+  if (in_user_namespace) return;
   const std::uint64_t available = own_bounding_set();
   std::uint64_t dropped = 0;
   if (op.kind == plan::OpKind::kBoundingSet) {
@@ -186,6 +136,16 @@ void clamp(PlannedOp& op) {
   }
   for (const std::string& name : capability_names(dropped))
     log::debug("capability not available on this host", {{"capability", name}});
+}
+
+/// The addresses of the device that becomes the one that is brought up.
+Result<void> take_addresses(PlannedOp& op) {
+  if (op.kind != plan::OpKind::kLinkUp || !op.target) return {};
+  ASSIGN_OR_RETURN(auto words, permanent_addresses(*op.target));
+  op.target.reset();
+  op.value = words.size() / 4;
+  op.extra = std::move(words);
+  return {};
 }
 
 /// The child could only say ENOENT.
@@ -207,7 +167,8 @@ Result<void> resolve_op(PlannedOp op, Opener& opener, Plan& out, PlanFds& fds) {
   auto fd = opener.open(op.fd, &op);
   if (!fd) return std::move(fd).error().add_context(op.label);
   if (op.kind == plan::OpKind::kKeyring) op.text = "_ses." + random_id();
-  clamp(op);
+  RETURN_IF_ERROR(take_addresses(op));
+  clamp(op, out.in_user_namespace);
   fds.ops.push_back(*fd);
   out.add(std::move(op));
   return {};
@@ -237,6 +198,9 @@ Result<LaunchPlan> materialise(Plan&& plan, PlanResources resources) {
   PlanFds fds;
   Plan resolved;
   resolved.title = plan.title;
+  resolved.in_user_namespace = plan.in_user_namespace;
+  RETURN_IF_ERROR(check_host_limits(plan));
+  if (plan.joins_cgroup_late) RETURN_IF_ERROR(opener.join_late());
   resolved.clone_flags = plan.clone_flags;
   resolved.argv = std::move(plan.argv);
   resolved.envp = std::move(plan.envp);
@@ -249,6 +213,7 @@ Result<LaunchPlan> materialise(Plan&& plan, PlanResources resources) {
   LaunchPlan launch;
   ASSIGN_OR_RETURN(launch.memfd, make_sealed_memfd(bytes));
   launch.fds = opener.release();
+  launch.warnings = std::move(plan.warnings);
   for (PlannedOp& op : resolved.ops) launch.labels.push_back(std::move(op.label));
   return launch;
 }

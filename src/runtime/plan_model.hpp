@@ -17,7 +17,9 @@ namespace berth::runtime {
 
 // Descriptors as wishes: what materialise() opens, or takes from PlanResources.
 struct NoFd {};
-struct RootfsFd {};
+struct RootfsFd {
+  std::uint64_t propagation = 0;  ///< MS_*, of all its mounts, before it is attached
+};
 struct EveryCgroup {};  ///< the op is repeated for every cgroup.procs of the resources
 struct TargetFd {};     ///< pidfd of the container that an exec enters
 struct HostNullFd {};   ///< the host's /dev/null, verified
@@ -28,6 +30,14 @@ struct PodFd {
 struct NamespaceFd {
   oci::NamespaceType type;
   std::string path;
+  bool not_ours = false;  ///< kernel parameters will be set in it: this process's own is refused
+};
+struct AgentFd {  ///< a stream connection to a seccomp agent
+  std::string path;
+};
+struct ResctrlFd {  ///< the tasks file of a group of CPU cache and memory bandwidth
+  oci::IntelRdt wanted;
+  std::string container;
 };
 struct NumberedFd {  ///< only in decoded plans
   std::uint32_t index;
@@ -42,9 +52,22 @@ struct TreeFd {
   std::uint64_t propagation = 0;  ///< MS_PRIVATE, MS_SLAVE, ...
   bool propagation_recursive = true;
   bool must_be_procfs = false;  ///< it will be the container's /proc
+  bool follow = true;           ///< a symbolic link as the last component of source
+  struct Device {
+    std::uint32_t type;  ///< S_IFCHR or S_IFBLK
+    std::uint64_t number;
+  };
+  std::optional<Device> must_be_device = std::nullopt;
+  /// Id-mapped, for the whole tree if recursive. By a namespace that exists (path) or by maps.
+  struct IdMap {
+    std::vector<oci::IdMapping> uids, gids;
+    std::string user_namespace;
+    bool recursive = false;
+  };
+  std::optional<IdMap> id_map = std::nullopt;
 };
 using FdRequest = std::variant<NoFd, RootfsFd, EveryCgroup, TargetFd, HostNullFd, HostProcFd, PodFd,
-                               NamespaceFd, NumberedFd, TreeFd>;
+                               NamespaceFd, NumberedFd, TreeFd, AgentFd, ResctrlFd>;
 
 using OpExtra = std::variant<std::monostate, std::vector<std::string>, std::vector<std::uint32_t>,
                              std::vector<std::uint64_t>, std::shared_ptr<const SeccompProgram>>;
@@ -61,6 +84,7 @@ struct PlannedOp {
   FdRequest fd = NoFd{};
   std::uint64_t flags = 0;
   std::uint64_t value = 0;
+  plan::By by = plan::By::kChild;
 };
 
 /// A launch plan on its way: ops as values, descriptors still as requests. Pure data; can be
@@ -73,6 +97,12 @@ class Plan {
   std::vector<PlannedOp> ops;
   std::uint64_t clone_flags = 0;
   FdRequest join_pid = NoFd{};
+  /// The process has all capabilities of its own user namespace, whatever this one has.
+  bool in_user_namespace = false;
+  /// The cgroup is joined by the process itself: something has to happen before.
+  bool joins_cgroup_late = false;
+  /// What the container asked for and will not get as it stands: for the log and the state.
+  std::vector<std::string> warnings;
   std::vector<std::string> argv;
   std::vector<std::string> envp;
   std::vector<std::string> candidates;

@@ -19,6 +19,7 @@
 #include "base/unique_fd.hpp"
 #include "runtime/oci/spec_json.hpp"
 #include "runtime/seccomp_arch.hpp"
+#include "runtime/seccomp_notify.hpp"
 #include "runtime/seccomp_program.hpp"
 #include "runtime/seccomp_recent.hpp"
 #include "runtime/seccomp_stub.hpp"
@@ -57,6 +58,7 @@ Result<std::uint32_t> parse_action(const std::string& word, const std::optional<
       {"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD, false},
       {"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS, false},
       {"SCMP_ACT_LOG", SCMP_ACT_LOG, false},
+      {"SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY, false},
       {"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true},
       {"SCMP_ACT_TRAP", SCMP_ACT_TRAP, false},
   };
@@ -72,7 +74,6 @@ Result<std::uint32_t> parse_action(const std::string& word, const std::optional<
     if (value > 0xffff) return invalid("errnoRet", std::to_string(value), "is not an error number");
     return action.value | value;
   }
-  if (word == "SCMP_ACT_NOTIFY") return invalid("action", word, "is not supported");
   return invalid("action", in_quotes(word), "is unknown");
 }
 
@@ -129,6 +130,7 @@ std::vector<std::vector<scmp_arg_cmp>> alternatives(const std::vector<scmp_arg_c
 }
 
 bool is_flag_supported(std::uint64_t flag) {
+  if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) flag |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
   // EFAULT: the flag passed, the missing program did not.
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flag, nullptr) != 0 && errno == EFAULT;
 }
@@ -138,9 +140,11 @@ Result<std::uint64_t> parse_flags(const std::optional<std::vector<std::string>>&
     std::string_view word;
     std::uint64_t value;
   };
-  constexpr Flag kFlags[] = {{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
-                             {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
-                             {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW}};
+  constexpr Flag kFlags[] = {
+      {"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
+      {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
+      {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+      {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV}};
   if (!flags) {
     static const bool kSpecAllow = is_flag_supported(SECCOMP_FILTER_FLAG_SPEC_ALLOW);
     return kSpecAllow ? std::uint64_t{SECCOMP_FILTER_FLAG_SPEC_ALLOW} : 0;
@@ -321,7 +325,8 @@ Result<SeccompProgram> Compilation::run() {
   RETURN_IF_ERROR(add_architectures());
   for (const oci::SeccompRule& rule : profile_.syscalls) RETURN_IF_ERROR(add_rule(rule));
   SeccompProgram program;
-  ASSIGN_OR_RETURN(program.flags, parse_flags(profile_.flags));
+  ASSIGN_OR_RETURN(const std::uint64_t flags, parse_flags(profile_.flags));
+  ASSIGN_OR_RETURN(program.flags, with_listener(profile_, flags));
   program.instructions = enosys_stub(newest());
   ASSIGN_OR_RETURN(const auto filter, export_instructions());
   program.instructions.insert(program.instructions.end(), filter.begin(), filter.end());

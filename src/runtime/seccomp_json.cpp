@@ -113,8 +113,8 @@ Result<oci::Seccomp> parse_seccomp_profile(std::string_view text,
   reader.read("defaultErrnoRet", profile.default_errno_ret);
   reader.read("architectures", profile.architectures);
   reader.read("flags", profile.flags);
-  reader.refuse("listenerPath");
-  reader.refuse("listenerMetadata");
+  reader.read("listenerPath", profile.listener_path);
+  reader.read("listenerMetadata", profile.listener_metadata);
   if (profile.architectures.empty()) {
     read_arch_map(reader, profile.architectures);
   } else if (reader.has("archMap")) {

@@ -8,6 +8,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "base/log.hpp"
 #include "daemon/spec/container_spec.hpp"
 
 namespace berth::daemon {
@@ -138,6 +139,8 @@ Result<ProcessId> launch_container(Services& with, PodSandbox& pod, ContainerRec
   resources.cgroup_v2 = std::move(join.v2);
   ASSIGN_OR_RETURN(runtime::LaunchPlan launch, runtime::materialise(std::move(*plan), std::move(resources)));
   record.plan_labels = launch.labels;
+  for (const std::string& warning : launch.warnings)
+    log::warn("a container will not get what it asked for", {{"container", record.id}, {"warning", warning}});
 
   runtime::ShimClient::LaunchRequest request;
   request.id = record.id;

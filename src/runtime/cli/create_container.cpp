@@ -105,6 +105,8 @@ Result<LaunchPlan> Creation::make_plan() {
   const oci::Spec& spec = bundle_.spec;
   CompileOptions options;
   options.attach_dir = container_.dir().file("root");
+  options.bundle = bundle_.path;
+  options.container_id = container_.id();
   options.stops_for_hooks = wants_hooks_before_pivot(spec.hooks);
   if (spec.linux_.seccomp) {
     ASSIGN_OR_RETURN(SeccompProgram program, compile_seccomp(*spec.linux_.seccomp));
@@ -124,6 +126,8 @@ Result<LaunchPlan> Creation::make_plan() {
   const std::size_t behind =
       static_cast<std::size_t>(plan->ops.end() - std::find_if(plan->ops.begin(), plan->ops.end(), is_gate));
   ASSIGN_OR_RETURN(LaunchPlan launch, materialise(std::move(*plan), std::move(resources)));
+  for (const std::string& warning : launch.warnings)
+    warn(container_.context().globals, Error(Code::kFailedPrecondition, warning));
   record.first_label = static_cast<std::uint32_t>(launch.labels.size() - behind);
   record.labels.assign(launch.labels.begin() + record.first_label, launch.labels.end());
   return launch;

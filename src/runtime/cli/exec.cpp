@@ -62,7 +62,10 @@ Result<LaunchPlan> make_exec_plan(Container& container, const oci::Spec& spec, c
     filter = std::make_shared<const SeccompProgram>(std::move(program));
   }
   ASSIGN_OR_RETURN(const auto plan,
-                   compile_exec(process, {container_namespaces(spec.linux_.namespaces)}, std::move(filter)));
+                   compile_exec(process,
+                                exec_target(spec, process, container_namespaces(spec.linux_.namespaces),
+                                            container.id(), container.record().bundle),
+                                std::move(filter)));
   PlanResources resources;
   resources.target.reset(::fcntl(target.get(), F_DUPFD_CLOEXEC, 0));
   ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container.cgroups());

@@ -38,6 +38,24 @@ struct ConsoleSize {
   std::uint16_t width = 0;
 };
 
+struct Scheduler {
+  std::string policy;  ///< "SCHED_OTHER", ...
+  std::optional<std::int32_t> nice;
+  std::optional<std::int32_t> priority;
+  std::vector<std::string> flags;  ///< "SCHED_FLAG_RECLAIM", ...
+  std::optional<std::uint64_t> runtime, deadline, period;
+};
+
+struct IoPriority {
+  std::string io_class;  ///< "IOPRIO_CLASS_RT", ...
+  std::int32_t priority = 0;
+};
+
+/// CPU lists for an exec: before and after its cgroup is joined; empty: every CPU.
+struct CpuAffinity {
+  std::string initial, final_;
+};
+
 struct Process {
   bool terminal = false;
   std::optional<ConsoleSize> console_size;
@@ -53,6 +71,16 @@ struct Process {
   std::optional<int> oom_score_adj;
   std::string apparmor_profile;
   std::string selinux_label;
+  std::optional<Scheduler> scheduler;
+  std::optional<IoPriority> io_priority;
+  std::optional<CpuAffinity> exec_cpu_affinity;
+};
+
+/// `size` ids from `container_id` on are the host's from `host_id` on.
+struct IdMapping {
+  std::uint32_t container_id = 0;
+  std::uint32_t host_id = 0;
+  std::uint32_t size = 0;
 };
 
 struct Mount {
@@ -60,6 +88,8 @@ struct Mount {
   std::string type;         ///< "bind", "proc", "tmpfs", ...
   std::string source;
   std::vector<std::string> options;
+  std::vector<IdMapping> uid_mappings = {};  ///< of an id-mapped mount
+  std::vector<IdMapping> gid_mappings = {};
 };
 
 enum class NamespaceType : std::uint8_t { kPid, kNetwork, kIpc, kUts, kMount, kUser, kCgroup, kTime };
@@ -98,11 +128,45 @@ struct Seccomp {
   std::optional<unsigned> default_errno_ret;
   std::vector<std::string> architectures;
   std::optional<std::vector<std::string>> flags;  ///< absent is not empty: see runtime-spec
+  std::string listener_path;                      ///< socket of the agent that SCMP_ACT_NOTIFY asks
+  std::string listener_metadata;
   std::vector<SeccompRule> syscalls;
+};
+
+/// Of a clock in a new time namespace against the host's.
+struct TimeOffset {
+  std::int64_t seconds = 0;
+  std::uint32_t nanoseconds = 0;
+};
+
+struct Personality {
+  std::string domain;  ///< "LINUX" or "LINUX32"
+  std::vector<std::string> flags;
+};
+
+struct MemoryPolicy {
+  std::string mode;   ///< "MPOL_BIND", ...
+  std::string nodes;  ///< "0-3,7"
+  std::vector<std::string> flags;
+};
+
+struct IntelRdt {
+  std::string clos_id;
+  std::vector<std::string> schemata;
+  std::string l3_cache_schema;
+  std::string mem_bw_schema;
+  bool enable_monitoring = false;
 };
 
 struct Linux {
   std::vector<Namespace> namespaces;
+  std::vector<IdMapping> uid_mappings;
+  std::vector<IdMapping> gid_mappings;
+  std::map<std::string, TimeOffset> time_offsets;  ///< "monotonic", "boottime"
+  std::map<std::string, std::string> net_devices;  ///< name here, name in the container (empty: the same)
+  std::optional<Personality> personality;
+  std::optional<MemoryPolicy> memory_policy;
+  std::optional<IntelRdt> intel_rdt;
   std::vector<Device> devices;
   std::string cgroups_path;
   Resources resources;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/cat.hpp"
+#include "runtime/oci/linux_check.hpp"
 #include "runtime/oci/rlimits.hpp"
 
 namespace berth::oci {
@@ -93,7 +94,9 @@ bool is_procfs(const Mount& mount) {
 }
 
 Result<void> check_mount(const Mount& mount, const std::string& field) {
-  RETURN_IF_ERROR(check_path(field + ".destination", mount.destination));
+  // The specification's older versions had relative ones, meant from the root on.
+  if (mount.destination.empty()) return invalid(field + ".destination", mount.destination, "is empty");
+  RETURN_IF_ERROR(check_path(field + ".destination", cat("/", mount.destination)));
   RETURN_IF_ERROR(check_text(field + ".type", mount.type));
   RETURN_IF_ERROR(check_text(field + ".source", mount.source));
   for (const std::string& option : mount.options) RETURN_IF_ERROR(check_text(field + ".options", option));
@@ -104,7 +107,8 @@ Result<void> check_mount(const Mount& mount, const std::string& field) {
   const bool remount = has("remount");
   const std::string destination = clean_path(mount.destination);
   if (destination == "/") return invalid(field + ".destination", mount.destination, "would cover the root");
-  if (bind && !remount) RETURN_IF_ERROR(check_path(field + ".source", mount.source));
+  if (bind && !remount) RETURN_IF_ERROR(check_path(field + ".source", cat("/", mount.source)));
+  if (bind && !remount && mount.source.empty()) return invalid(field + ".source", mount.source, "is empty");
   if (!bind && !remount && mount.type.empty())
     return invalid(field + ".type", mount.type, "is not a file system type");
   if (remount) return {};
@@ -141,11 +145,8 @@ Result<void> check_linux(const Linux& linux_) {
   for (const std::string& path : linux_.masked_paths) RETURN_IF_ERROR(check_path("linux.maskedPaths", path));
   for (const std::string& path : linux_.readonly_paths)
     RETURN_IF_ERROR(check_path("linux.readonlyPaths", path));
-  if (!linux_.sysctl.empty()) {
-    return invalid("linux.sysctl", linux_.sysctl.begin()->first,
-                   "must be set on the pod whose namespace it belongs to");
-  }
-  return {};
+  RETURN_IF_ERROR(check_sysctls(linux_));
+  return check_extras(linux_);
 }
 
 Result<void> check_hooks(std::string_view point, const std::vector<Hook>& hooks) {
@@ -210,7 +211,7 @@ Result<void> check_process(const Process& process) {
     return Error(Code::kInvalidArgument,
                  cat("process.oomScoreAdj: ", *process.oom_score_adj, " is not between -1000 and 1000"));
   }
-  return {};
+  return check_scheduling(process);
 }
 
 Result<void> check_spec(const Spec& spec) {
@@ -218,10 +219,14 @@ Result<void> check_spec(const Spec& spec) {
   RETURN_IF_ERROR(check_text("hostname", spec.hostname));
   RETURN_IF_ERROR(check_text("domainname", spec.domainname));
   RETURN_IF_ERROR(check_text("root.path", spec.root.path));
-  for (std::size_t i = 0; i < spec.mounts.size(); ++i)
-    RETURN_IF_ERROR(check_mount(spec.mounts[i], cat("mounts[", i, "]")));
+  for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
+    const std::string field = cat("mounts[", i, "]");
+    RETURN_IF_ERROR(check_mount(spec.mounts[i], field));
+    RETURN_IF_ERROR(check_mount_mappings(spec.mounts[i], field, spec.linux_));
+  }
   RETURN_IF_ERROR(check_all_hooks(spec.hooks));
-  return check_linux(spec.linux_);
+  RETURN_IF_ERROR(check_linux(spec.linux_));
+  return check_user_namespace(spec);
 }
 
 }  // namespace berth::oci

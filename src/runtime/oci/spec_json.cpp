@@ -28,8 +28,8 @@ void read_mount(ObjectReader& from, Mount& out) {
   from.read("type", out.type);
   from.read("source", out.source);
   from.read("options", out.options);
-  from.refuse("uidMappings");
-  from.refuse("gidMappings");
+  read_id_mappings(from, "uidMappings", out.uid_mappings);
+  read_id_mappings(from, "gidMappings", out.gid_mappings);
 }
 
 void read_hooks(ObjectReader& from, std::string_view point, std::vector<Hook>& out) {
@@ -92,7 +92,7 @@ void read_process(ObjectReader& from, Process& out) {
   from.read("oomScoreAdj", out.oom_score_adj);
   from.read("apparmorProfile", out.apparmor_profile);
   from.read("selinuxLabel", out.selinux_label);
-  for (const char* key : {"scheduler", "ioPriority", "execCPUAffinity"}) from.refuse(key);
+  read_scheduling(from, out);
 }
 
 Result<Spec> parse_spec(std::string_view text) {

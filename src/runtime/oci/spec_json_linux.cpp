@@ -76,7 +76,8 @@ void read_seccomp(ObjectReader& from, Seccomp& out) {
   from.read("defaultErrnoRet", out.default_errno_ret);
   from.read("architectures", out.architectures);
   from.read("flags", out.flags);
-  from.refuse("listenerPath");
+  from.read("listenerPath", out.listener_path);
+  from.read("listenerMetadata", out.listener_metadata);
   from.each("syscalls", [&](ObjectReader& rule) { read_seccomp_rule(rule, out.syscalls.emplace_back()); });
 }
 
@@ -90,10 +91,7 @@ void read_linux(ObjectReader& from, Linux& out) {
   from.read("maskedPaths", out.masked_paths);
   from.read("readonlyPaths", out.readonly_paths);
   from.read("sysctl", out.sysctl);
-  for (const char* key : {"uidMappings", "gidMappings", "timeOffsets", "intelRdt", "personality",
-                          "netDevices", "memoryPolicy"}) {
-    from.refuse(key);
-  }
+  read_linux_extras(from, out);
   std::string mount_label;
   from.read("mountLabel", mount_label);
   if (!mount_label.empty()) from.fail("mountLabel", "is not supported");

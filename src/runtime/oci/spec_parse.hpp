@@ -7,6 +7,16 @@
 /// Parts of parse_spec that other parsers of the runtime share. Internal to src/runtime.
 namespace berth::oci {
 
+/// Scheduler, priorities, affinity.
+void read_scheduling(ObjectReader& from, Process& out);
+/// Id mappings, time offsets, net devices, personality, memory policy, cache allocation.
+void read_linux_extras(ObjectReader& from, Linux& out);
+void read_id_mappings(ObjectReader& from, std::string_view key, std::vector<IdMapping>& out);
+/// The inverses.
+void put_scheduling(const Process& process, Json& out);
+void put_extras(const Linux& linux_, Json& out);
+Json id_mappings_json(const std::vector<IdMapping>& mappings);
+
 void read_process(ObjectReader& from, Process& out);
 void read_linux(ObjectReader& from, Linux& out);
 void read_resources(ObjectReader& from, Resources& out);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/oci/spec_json.hpp"
+#include "runtime/oci/spec_parse.hpp"
 
 namespace berth::oci {
 namespace {
@@ -44,6 +45,8 @@ Json mount_json(const Mount& mount) {
   put_list(out, "type", mount.type);
   put_list(out, "source", mount.source);
   put_list(out, "options", mount.options);
+  put_object(out, "uidMappings", id_mappings_json(mount.uid_mappings));
+  put_object(out, "gidMappings", id_mappings_json(mount.gid_mappings));
   return out;
 }
 
@@ -81,6 +84,7 @@ Json linux_json(const Linux& linux_) {
   put_list(out, "maskedPaths", linux_.masked_paths);
   put_list(out, "readonlyPaths", linux_.readonly_paths);
   put_list(out, "sysctl", linux_.sysctl);
+  put_extras(linux_, out);
   return out;
 }
 
@@ -111,6 +115,8 @@ Json to_json(const Seccomp& seccomp) {
   put_list(out, "architectures", seccomp.architectures);
   // Here empty differs from absent: without the member the runtime chooses.
   put(out, "flags", seccomp.flags);
+  put_list(out, "listenerPath", seccomp.listener_path);
+  put_list(out, "listenerMetadata", seccomp.listener_metadata);
   put_each(out, "syscalls", seccomp.syscalls, seccomp_rule_json);
   return out;
 }
@@ -129,6 +135,7 @@ Json to_json(const Process& process) {
   put(out, "oomScoreAdj", process.oom_score_adj);
   put_list(out, "apparmorProfile", process.apparmor_profile);
   put_list(out, "selinuxLabel", process.selinux_label);
+  put_scheduling(process, out);
   return out;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 
 #include <algorithm>
 
@@ -46,23 +47,31 @@ void add_groups(const oci::User& user, Plan& plan) {
             .value = count});
 }
 
-CapabilityMasks masks_of(const oci::Process& process) {
+CapabilityMasks masks_of(const oci::Process& process, Plan& plan) {
   if (!process.capabilities) return {};
   std::vector<std::string> unknown;
   const CapabilityMasks masks = capability_masks(*process.capabilities, unknown);
-  for (const std::string& name : unknown) log::warn("unknown capability ignored", {{"capability", name}});
+  for (const std::string& name : unknown) {
+    log::warn("unknown capability ignored", {{"capability", name}});
+    plan.warnings.push_back(cat("process.capabilities: ", name, " is unknown and ignored"));
+  }
   return masks;
 }
 
-void add_seccomp(std::shared_ptr<const SeccompProgram> program, Phase phase, Plan& plan) {
+void add_seccomp(std::shared_ptr<const SeccompProgram> program, const std::optional<SeccompAgent>& agent,
+                 Phase phase, Plan& plan) {
   const std::uint64_t count = program->instructions.size();
   const std::uint64_t flags = program->flags;
-  plan.add({.kind = OpKind::kSeccomp,
-            .phase = phase,
-            .label = "load the seccomp filter",
-            .extra = std::move(program),
-            .flags = flags,
-            .value = count});
+  const bool asks = agent && (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+  plan.add(
+      {.kind = OpKind::kSeccomp,
+       .phase = phase,
+       .label = asks ? cat("load the seccomp filter that asks ", agent->path) : "load the seccomp filter",
+       .text = asks ? std::optional(agent->state) : std::nullopt,
+       .extra = std::move(program),
+       .fd = asks ? FdRequest(AgentFd{agent->path}) : FdRequest(NoFd{}),
+       .flags = flags,
+       .value = count});
 }
 
 }  // namespace
@@ -91,16 +100,16 @@ void add_path_confinement(const oci::Spec& spec, Plan& plan) {
 }
 
 Result<void> add_privileges(const oci::Process& process, std::shared_ptr<const SeccompProgram> seccomp,
-                            Plan& plan) {
+                            const std::optional<SeccompAgent>& agent, Plan& plan) {
   add_labels(process, plan);
-  const CapabilityMasks masks = masks_of(process);
+  const CapabilityMasks masks = masks_of(process, plan);
   add_groups(process.user, plan);
   plan.add({.kind = OpKind::kBoundingSet,
             .phase = Phase::kPrivileges,
             .label = "limit the capability bounding set",
             .value = masks.bounding});
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which the next steps take away.
-  if (seccomp && !process.no_new_privileges) add_seccomp(seccomp, Phase::kPrivileges, plan);
+  if (seccomp && !process.no_new_privileges) add_seccomp(seccomp, agent, Phase::kPrivileges, plan);
   plan.add({.kind = OpKind::kIds,
             .phase = Phase::kPrivileges,
             .label = cat("set user ", process.user.uid, ":", process.user.gid),
@@ -114,7 +123,7 @@ Result<void> add_privileges(const oci::Process& process, std::shared_ptr<const S
                                                 masks.ambient}});
   if (process.no_new_privileges) {
     plan.add({.kind = OpKind::kNoNewPrivs, .phase = Phase::kPrivileges, .label = "set no_new_privs"});
-    if (seccomp) add_seccomp(std::move(seccomp), Phase::kSeccomp, plan);
+    if (seccomp) add_seccomp(std::move(seccomp), agent, Phase::kSeccomp, plan);
   }
   return {};
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <linux/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -54,6 +55,22 @@ void add_node(const oci::Device& device, const std::string& path, Plan& plan) {
             .value = (std::uint64_t{device.uid} << 32) | device.gid});
 }
 
+/// A user namespace cannot make devices. One that the host has at the same place is shown instead,
+/// with the host's owner and permissions; a named pipe is nobody's privilege.
+void add_host_node(const oci::Device& device, const std::string& path, Plan& plan) {
+  if (device.type == 'p') return add_node(device, path, plan);
+  TreeFd tree;
+  tree.source = path;
+  tree.propagation = MS_PRIVATE;
+  tree.must_be_device = {file_type(device.type),
+                         makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor))};
+  plan.add({.kind = OpKind::kAttachTree,
+            .phase = Phase::kFiles,
+            .label = cat("show the host's device ", path),
+            .target = path,
+            .fd = std::move(tree)});
+}
+
 void add_parent(const std::string& path, std::vector<std::string>& made, Plan& plan) {
   const std::string parent = path.substr(0, path.rfind('/'));
   if (parent.empty() || std::find(made.begin(), made.end(), parent) != made.end()) return;
@@ -67,7 +84,8 @@ void add_parent(const std::string& path, std::vector<std::string>& made, Plan& p
 
 }  // namespace
 
-Result<void> add_devices(const oci::Spec& spec, Plan& plan) {
+Result<void> add_devices(const oci::Spec& spec, const CompileOptions& options, Plan& plan) {
+  const auto add = in_user_namespace(spec, options) ? add_host_node : add_node;
   const oci::Mount* dev = mount_at(spec, "/dev");
   // The host's own /dev (or a volume) is shown as it is; nodes made in it would be the host's.
   const bool foreign_dev = dev != nullptr && is_bind(*dev);
@@ -83,14 +101,14 @@ Result<void> add_devices(const oci::Spec& spec, Plan& plan) {
       oci::Device device;
       device.major = entry.major;
       device.minor = entry.minor;
-      add_node(device, path, plan);
+      add(device, path, plan);
     }
   }
   for (std::size_t i = 0; i < named.size(); ++i) {
     const bool in_dev = oci::is_below(named[i], "/dev");
     if (named[i] == "/dev/ptmx" || (foreign_dev && in_dev)) continue;
     add_parent(named[i], made, plan);
-    add_node(spec.linux_.devices[i], named[i], plan);
+    add(spec.linux_.devices[i], named[i], plan);
   }
   if (foreign_dev) return {};
   for (const DefaultLink& link : kDefaultLinks) {

@@ -5,6 +5,7 @@
 
 #include "base/cat.hpp"
 #include "runtime/plan/parts.hpp"
+#include "runtime/sysctl_keys.hpp"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -17,8 +18,11 @@ using oci::NamespaceType;
 using plan::OpKind;
 using plan::Phase;
 
-constexpr NamespaceType kJoinOrder[] = {NamespaceType::kNetwork, NamespaceType::kIpc, NamespaceType::kUts,
-                                        NamespaceType::kCgroup, NamespaceType::kTime};
+/// The user namespace last: in it the right to join those of the host is gone. The mount namespace
+/// after all whose files are still needed by path.
+constexpr NamespaceType kJoinOrder[] = {NamespaceType::kNetwork, NamespaceType::kIpc,  NamespaceType::kUts,
+                                        NamespaceType::kCgroup,  NamespaceType::kTime, NamespaceType::kMount,
+                                        NamespaceType::kUser};
 
 const oci::Namespace* find(const oci::Spec& spec, NamespaceType type) {
   for (const oci::Namespace& entry : spec.linux_.namespaces) {
@@ -48,32 +52,62 @@ Result<void> check_supported(const oci::Spec& spec, const CompileOptions& option
       return Error(Code::kInvalidArgument, cat("a pod has no ", namespace_name(type), " namespace to share"));
     }
   }
-  if (find(spec, NamespaceType::kUser) != nullptr) {
-    return Error(Code::kInvalidArgument, "linux.namespaces: user namespaces are not supported");
+  const bool new_user = namespace_origin(spec, options, NamespaceType::kUser) == NamespaceOrigin::kNew;
+  if (new_user && namespace_origin(spec, options, NamespaceType::kMount) == NamespaceOrigin::kPath) {
+    return Error(Code::kInvalidArgument,
+                 cat("linux.namespaces: with a new user namespace the mount namespace cannot be ",
+                     find(spec, NamespaceType::kMount)->path));
   }
-  const oci::Namespace* mount = find(spec, NamespaceType::kMount);
-  if (mount != nullptr && !mount->path.empty()) {
-    return Error(
-        Code::kInvalidArgument,
-        cat("linux.namespaces: a container's mount namespace is always new, it cannot be ", mount->path));
+  if (new_user && namespace_origin(spec, options, NamespaceType::kCgroup) == NamespaceOrigin::kPath) {
+    return Error(Code::kInvalidArgument,
+                 cat("linux.namespaces: with a new user namespace the cgroup namespace cannot be ",
+                     find(spec, NamespaceType::kCgroup)->path));
   }
   return {};
 }
 
-void add_setns(NamespaceType type, FdRequest fd, std::string label, Plan& plan) {
+/// With a user namespace every other one is joined from outside, before the right to it is gone; the
+/// process is then born in them.
+void add_setns(const oci::Spec& spec, const CompileOptions& options, NamespaceType type, Plan& plan) {
+  const bool of_pod = namespace_origin(spec, options, type) == NamespaceOrigin::kPod;
   plan.add({.kind = OpKind::kSetns,
             .phase = Phase::kJoin,
-            .label = std::move(label),
-            .fd = std::move(fd),
-            .flags = clone_flag(type)});
+            .label = of_pod ? cat("join the pod's ", namespace_name(type), " namespace")
+                            : cat("join the ", namespace_name(type), " namespace ", find(spec, type)->path),
+            .fd = origin_fd(spec, options, type),
+            .flags = clone_flag(type),
+            .by = in_user_namespace(spec, options) ? plan::By::kMidwifeBefore : plan::By::kChild});
 }
 
-FdRequest origin_fd(const oci::Spec& spec, NamespaceOrigin origin, NamespaceType type) {
-  if (origin == NamespaceOrigin::kPod) return PodFd{pod_fd(type)};
-  return NamespaceFd{type, find(spec, type)->path};
+void add_new(const oci::Spec& spec, NamespaceType type, Plan& plan) {
+  if (type == NamespaceType::kCgroup) {
+    // Its root is the cgroup that the process is in at that moment, hence not in clone3.
+    plan.add({.kind = OpKind::kUnshare,
+              .phase = Phase::kUnshare,
+              .label = "create a cgroup namespace",
+              .flags = clone_flag(type)});
+  } else if (type == NamespaceType::kTime && !spec.linux_.time_offsets.empty()) {
+    // Its clocks are shifted before the first process enters, hence not in clone3.
+    std::string lines;
+    for (const auto& [clock, offset] : spec.linux_.time_offsets)
+      lines.append(cat(clock, " ", offset.seconds, " ", offset.nanoseconds, "\n"));
+    plan.add({.kind = OpKind::kTimeOffsets,
+              .phase = Phase::kUnshare,
+              .label = "shift the clocks of a new time namespace",
+              .text = std::move(lines)});
+  } else {
+    plan.clone_flags |= clone_flag(type);
+  }
 }
 
 }  // namespace
+
+FdRequest origin_fd(const oci::Spec& spec, const CompileOptions& options, NamespaceType type) {
+  if (namespace_origin(spec, options, type) == NamespaceOrigin::kPod) return PodFd{pod_fd(type)};
+  const auto is_of_it = [&](const auto& entry) { return sysctl_owner(entry.first) == type; };
+  const bool changed = std::any_of(spec.linux_.sysctl.begin(), spec.linux_.sysctl.end(), is_of_it);
+  return NamespaceFd{type, find(spec, type)->path, changed};
+}
 
 std::uint64_t clone_flag(NamespaceType type) {
   switch (type) {
@@ -128,41 +162,29 @@ NamespaceOrigin namespace_origin(const oci::Spec& spec, const CompileOptions& op
 
 Result<void> add_namespaces(const oci::Spec& spec, const CompileOptions& options, Plan& plan) {
   RETURN_IF_ERROR(check_supported(spec, options));
-  plan.clone_flags = clone_flag(NamespaceType::kMount);
+  if (namespace_origin(spec, options, NamespaceType::kMount) != NamespaceOrigin::kPath)
+    plan.clone_flags |= clone_flag(NamespaceType::kMount);
+  if (find(spec, NamespaceType::kMount) == nullptr)
+    plan.warnings.emplace_back(
+        "linux.namespaces: without a mount namespace the container gets a new one all the same");
   for (NamespaceType type : kJoinOrder) {
     const NamespaceOrigin origin = namespace_origin(spec, options, type);
-    if (origin == NamespaceOrigin::kPod) {
-      add_setns(type, origin_fd(spec, origin, type),
-                cat("join the pod's ", namespace_name(type), " namespace"), plan);
-    } else if (origin == NamespaceOrigin::kPath) {
-      add_setns(type, origin_fd(spec, origin, type),
-                cat("join the ", namespace_name(type), " namespace ", find(spec, type)->path), plan);
-    } else if (origin == NamespaceOrigin::kNew && type == NamespaceType::kCgroup) {
-      // Its root is the cgroup that the process is in at that moment, hence not in clone3.
-      plan.add({.kind = OpKind::kUnshare,
-                .phase = Phase::kUnshare,
-                .label = "create a cgroup namespace",
-                .flags = clone_flag(type)});
-    } else if (origin == NamespaceOrigin::kNew) {
-      plan.clone_flags |= clone_flag(type);
-      if (type == NamespaceType::kNetwork) {
-        plan.add(
-            {.kind = OpKind::kLoopbackUp, .phase = Phase::kUnshare, .label = "bring the loopback device up"});
-      }
+    if (origin == NamespaceOrigin::kPod || origin == NamespaceOrigin::kPath) {
+      add_setns(spec, options, type, plan);
+    } else if (origin == NamespaceOrigin::kNew && type != NamespaceType::kMount) {
+      add_new(spec, type, plan);
     }
   }
   const NamespaceOrigin pid = namespace_origin(spec, options, NamespaceType::kPid);
   if (pid == NamespaceOrigin::kNew) plan.clone_flags |= clone_flag(NamespaceType::kPid);
   if (pid == NamespaceOrigin::kPod || pid == NamespaceOrigin::kPath)
-    plan.join_pid = origin_fd(spec, pid, NamespaceType::kPid);
+    plan.join_pid = origin_fd(spec, options, NamespaceType::kPid);
   return {};
 }
 
 Result<void> add_exec_namespaces(const ExecTarget& target, Plan& plan) {
   std::uint64_t flags = 0;
   for (NamespaceType type : target.namespaces) {
-    if (type == NamespaceType::kUser)
-      return Error(Code::kInvalidArgument, "exec: user namespaces are not supported");
     // A process cannot move between pid namespaces; it must be born in the right one.
     if (type != NamespaceType::kPid) flags |= clone_flag(type);
   }

@@ -42,11 +42,13 @@ std::vector<std::string> candidates(const std::string& program, const std::vecto
   return found;
 }
 
-void add_streams(const oci::Process& process, Plan& plan) {
+void add_streams(const oci::Process& process, std::optional<std::uint32_t> host_uid, Plan& plan) {
   if (!process.terminal) {
     plan.add({.kind = OpKind::kStdio,
               .phase = Phase::kSetup,
               .label = "connect the standard streams",
+              .mode = host_uid ? 1U : 0U,
+              .flags = host_uid.value_or(0),
               .value = process.user.uid});
     return;
   }
@@ -69,20 +71,30 @@ void add_cgroups(Plan& plan) {
             .fd = EveryCgroup{}});
 }
 
-void add_oom_score(const oci::Process& process, Plan& plan) {
+void add_resctrl(const oci::Spec& spec, const CompileOptions& options, Plan& plan) {
+  if (!spec.linux_.intel_rdt) return;
+  plan.add({.kind = OpKind::kJoinCgroup,
+            .phase = Phase::kJoin,
+            .label = "join a group of cache and memory bandwidth (linux.intelRdt)",
+            .fd = ResctrlFd{*spec.linux_.intel_rdt, options.container_id}});
+}
+
+void add_oom_score(const oci::Process& process, plan::By by, Plan& plan) {
   if (!process.oom_score_adj) return;
   const std::string score = std::to_string(*process.oom_score_adj);
   plan.add({.kind = OpKind::kOomScoreAdj,
             .phase = Phase::kJoin,
             .label = cat("set oom_score_adj ", score),
-            .text = score});
+            .text = score,
+            .by = by});
 }
 
-Result<void> add_process_setup(const oci::Process& process, Plan& plan) {
+Result<void> add_process_setup(const oci::Process& process, std::optional<std::uint32_t> host_uid,
+                               Plan& plan) {
   // Its name is made when the plan is materialised: a name that two containers shared would be a
   // keyring that they share.
   plan.add({.kind = OpKind::kKeyring, .phase = Phase::kSetup, .label = "create a session keyring"});
-  add_streams(process, plan);
+  add_streams(process, host_uid, plan);
   plan.add({.kind = OpKind::kWorkingDir,
             .phase = Phase::kSetup,
             .label = cat("change to the working directory ", process.cwd),

@@ -45,6 +45,8 @@ Result<void> add_rootfs(const oci::Spec& spec, const CompileOptions& options, Pl
         cat("the directory for the root file system must be absolute, not \"", options.attach_dir, "\""));
   }
   ASSIGN_OR_RETURN(const RootPropagation propagation, root_propagation(spec.linux_.rootfs_propagation));
+  // In a mount namespace that is joined there need not be such a directory; the root itself is there.
+  const bool joined = namespace_origin(spec, options, oci::NamespaceType::kMount) == NamespaceOrigin::kPath;
   plan.add({.kind = OpKind::kRootPropagation,
             .phase = Phase::kFiles,
             .label = cat("make the host's mounts ", format_propagation(propagation.before)),
@@ -52,8 +54,8 @@ Result<void> add_rootfs(const oci::Spec& spec, const CompileOptions& options, Pl
   plan.add({.kind = OpKind::kAttachRoot,
             .phase = Phase::kFiles,
             .label = "attach the root file system",
-            .target = options.attach_dir,
-            .fd = RootfsFd{}});
+            .target = joined ? "/" : options.attach_dir,
+            .fd = RootfsFd{propagation.before}});
   plan.add({.kind = OpKind::kPivot, .phase = Phase::kPivot, .label = "pivot into the root file system"});
   if (propagation.after != 0) {
     plan.add({.kind = OpKind::kMountAttr,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pid1/plan_view.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <functional>
@@ -89,6 +90,55 @@ TEST_CASE("A whole plan is accepted and read back") {
   CHECK(view.text(0) == nullptr);
   CHECK(view.find(OpKind::kGate) == 9);
   CHECK(view.find(OpKind::kTerminal) == view.header().op_count);
+}
+
+TEST_CASE("An op is done only by those who may, with the data that it needs") {
+  const auto verdict_on = [](OpKind kind, Phase phase, plan::By by,
+                             const std::function<void(PlanWriter&, plan::Op&)>& fill) {
+    PlanWriter writer = good_plan();
+    plan::Op op = {};
+    op.kind = kind;
+    op.phase = phase;
+    op.by = by;
+    op.fd = plan::kNoFd;
+    fill(writer, op);
+    const auto after = [&](const plan::Op& other) { return other.phase > phase; };
+    writer.ops.insert(std::find_if(writer.ops.begin(), writer.ops.end(), after), op);
+    return check(writer.finish()).err;
+  };
+  const auto texts = [](PlanWriter& writer, plan::Op& op) {
+    op.text = writer.text("0 1 1");
+    op.target = writer.text("0 1 1");
+  };
+  const auto nothing = [](PlanWriter&, plan::Op&) {};
+  using plan::By;
+  CHECK(verdict_on(OpKind::kIdMaps, Phase::kJoin, By::kMidwifeAfter, texts) == 0);
+  CHECK(verdict_on(OpKind::kIdMaps, Phase::kJoin, By::kMidwifeAfter, nothing) == EBADMSG);
+  CHECK(verdict_on(OpKind::kIdMaps, Phase::kJoin, By::kChild, texts) == EBADMSG);
+  CHECK(verdict_on(OpKind::kIdMaps, Phase::kJoin, By::kMidwifeBefore, texts) == EBADMSG);
+  CHECK(verdict_on(OpKind::kMoveLink, Phase::kJoin, By::kChild, texts) == EBADMSG);
+  CHECK(verdict_on(OpKind::kMoveLink, Phase::kJoin, By::kMidwifeBefore, texts) == 0);
+  CHECK(verdict_on(OpKind::kPersonality, Phase::kSetup, By::kMidwifeAfter, nothing) == EBADMSG);
+  CHECK(verdict_on(OpKind::kPersonality, Phase::kSetup, static_cast<By>(3), nothing) == EBADMSG);
+  CHECK(verdict_on(OpKind::kPersonality, Phase::kSetup, By::kChild, nothing) == 0);
+  CHECK(verdict_on(OpKind::kSysctl, Phase::kJoin, By::kChild, texts) == EBADMSG);
+  CHECK(verdict_on(OpKind::kScheduler, Phase::kJoin, By::kChild, nothing) == EBADMSG);
+  const auto words = [](uint64_t count, std::vector<uint64_t> values) {
+    return [=](PlanWriter& writer, plan::Op& op) {
+      op.extra = writer.array(values);
+      op.text = writer.text("eth0");
+      op.value = count;
+    };
+  };
+  CHECK(verdict_on(OpKind::kAffinity, Phase::kJoin, By::kChild, words(2, {1, 2})) == 0);
+  CHECK(verdict_on(OpKind::kAffinity, Phase::kJoin, By::kChild, words(65, {1, 2})) == EBADMSG);
+  CHECK(verdict_on(OpKind::kAffinity, Phase::kJoin, By::kChild, words(UINT64_MAX, {1, 2})) == EBADMSG);
+  CHECK(verdict_on(OpKind::kMemoryPolicy, Phase::kJoin, By::kChild, words(60, {1})) == EBADMSG);
+  CHECK(verdict_on(OpKind::kLinkUp, Phase::kUnshare, By::kChild, words(1, {1, 2, 3, 4})) == 0);
+  CHECK(verdict_on(OpKind::kLinkUp, Phase::kUnshare, By::kChild, words(200, {1, 2, 3, 4})) == EBADMSG);
+  CHECK(verdict_on(OpKind::kLinkUp, Phase::kUnshare, By::kChild, words(UINT64_MAX / 4, {1, 2, 3, 4})) ==
+        EBADMSG);
+  CHECK(verdict_on(OpKind::kScheduler, Phase::kJoin, By::kChild, words(0, {1, 2, 3, 4, 5, 6, 7})) == 0);
 }
 
 TEST_CASE("A plan that is cut anywhere is refused") {

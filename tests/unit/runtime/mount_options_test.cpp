@@ -119,7 +119,8 @@ TEST_CASE("what has no meaning here is for the file system", "[runtime][mount-op
   CHECK(parsed({"size=1k", "size=2k"}).data == Options{"size=2k"});
   CHECK(parsed({"sync", "dirsync"}).data == Options{"sync", "dirsync"});
   CHECK(parsed({"sync", "async"}).data.empty());
-  CHECK(parsed({"lazytime", "nolazytime", "iversion"}).data == Options{"iversion"});
+  CHECK(parsed({"lazytime", "nolazytime", "mand"}).data == Options{"mand"});
+  CHECK(parsed({"iversion", "noiversion", "silent"}).data.empty());
 }
 
 TEST_CASE("a bind takes no data, and shares the properties of its file system", "[runtime][mount-options]") {
@@ -136,8 +137,19 @@ TEST_CASE("a bind takes no data, and shares the properties of its file system", 
   }
 }
 
+TEST_CASE("what is more than attributes is told apart", "[runtime][mount-options]") {
+  CHECK(parsed({"idmap", "bind"}).id_mapped);
+  CHECK_FALSE(parsed({"ridmap", "idmap"}).id_mapped_tree);
+  CHECK(parsed({"rbind", "ridmap"}).id_mapped_tree);
+  CHECK(parsed({"tmpcopyup"}).copy_up);
+  CHECK(parsed({"tmpcopyup"}).data.empty());
+  CHECK_FALSE(parsed({"src-nofollow"}, true).follow_source);
+  CHECK_FALSE(parsed({"dest-nofollow"}, true).follow_destination);
+  CHECK(parsed({}).follow_source);
+}
+
 TEST_CASE("options that need machinery we do not have are refused by name", "[runtime][mount-options]") {
-  for (const char* word : {"idmap", "ridmap", "idmap=uids=0-1-2", "tmpcopyup"}) {
+  for (const char* word : {"idmap=uids=0-1-2", "ridmap=gids=0-1-2", "copy-symlink"}) {
     INFO(word);
     const auto result = parse_mount_options({word}, false);
     REQUIRE_FALSE(result);

@@ -44,7 +44,7 @@ TEST_CASE("the loopback device is brought up in a network namespace that is new,
   oci::Spec spec = test::small_spec();
   const auto has_loopback = [&] {
     const Plan plan = compiled_with(spec, options);
-    return test::position(plan, OpKind::kLoopbackUp) != plan.ops.size();
+    return test::position(plan, OpKind::kLinkUp) != plan.ops.size();
   };
   CHECK_FALSE(has_loopback());
   spec.linux_.namespaces.push_back({oci::NamespaceType::kNetwork, ""});

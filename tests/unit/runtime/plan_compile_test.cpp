@@ -50,8 +50,101 @@ TEST_CASE("a container always gets a mount namespace of its own", "[runtime][pla
   oci::Spec spec = test::small_spec();
   spec.linux_.namespaces.clear();
   CHECK(compiled(spec).clone_flags == CLONE_NEWNS);
-  spec.linux_.namespaces = {{NamespaceType::kMount, "/proc/1/ns/mnt"}};
-  CHECK_THAT(refused(spec), Catch::Contains("/proc/1/ns/mnt"));
+  CHECK_THAT(compiled(spec).warnings.at(0), Catch::Contains("mount namespace"));
+  CHECK(compiled(test::small_spec()).warnings.empty());
+}
+
+TEST_CASE("a mount namespace that is joined is joined last, and its root is what the new one covers",
+          "[runtime][plan]") {
+  oci::Spec spec = test::small_spec();
+  spec.linux_.namespaces = {{NamespaceType::kMount, "/proc/7/ns/mnt"},
+                            {NamespaceType::kTime, "/proc/7/ns/time"}};
+  const Plan plan = compiled(spec);
+  CHECK(plan.clone_flags == 0);
+  const PlannedOp* join = test::find_label(plan, "join the mount namespace /proc/7/ns/mnt");
+  REQUIRE(join != nullptr);
+  CHECK(join > test::find_label(plan, "join the time namespace /proc/7/ns/time"));
+  CHECK(plan.ops[test::position(plan, OpKind::kAttachRoot)].target == "/");
+  spec.linux_.namespaces.push_back({NamespaceType::kUser, ""});
+  spec.linux_.uid_mappings = spec.linux_.gid_mappings = {{0, 1000, 65536}};
+  CHECK_THAT(refused(spec), Catch::Contains("/proc/7/ns/mnt"));
+}
+
+oci::Spec user_spec() {
+  oci::Spec spec = test::small_spec();
+  spec.linux_.namespaces = {
+      {NamespaceType::kUser, ""}, {NamespaceType::kPid, ""}, {NamespaceType::kMount, ""}};
+  spec.linux_.uid_mappings = {{0, 100000, 65536}};
+  spec.linux_.gid_mappings = {{0, 200000, 65536}};
+  return spec;
+}
+
+TEST_CASE("what a user namespace takes the right to is done before it is entered", "[runtime][plan]") {
+  oci::Spec spec = user_spec();
+  spec.process.scheduler = oci::Scheduler{.policy = "SCHED_FIFO", .priority = 1, .flags = {}};
+  const Plan plan = compiled(spec);
+  CHECK(plan.in_user_namespace);
+  CHECK((plan.clone_flags & CLONE_NEWUSER) != 0);
+  for (const PlannedOp& op : plan.ops) {
+    INFO(op.label);
+    if (op.phase != plan::Phase::kJoin || op.kind == OpKind::kJoinCgroup) continue;
+    CHECK(op.by == (op.kind == OpKind::kIdMaps ? plan::By::kMidwifeAfter : plan::By::kMidwifeBefore));
+  }
+  const PlannedOp& maps = plan.ops[test::position(plan, OpKind::kIdMaps)];
+  CHECK(maps.text == "0 100000 65536\n");
+  CHECK(maps.target == "0 200000 65536\n");
+  const auto root = test::position(plan, OpKind::kBecomeRoot);
+  CHECK(root > test::position(plan, OpKind::kAttachRoot));
+  CHECK(root < test::position(plan, OpKind::kMountNew));
+  CHECK(plan.ops[test::position(plan, OpKind::kStdio)].flags == 100000);
+}
+
+TEST_CASE("a user namespace without a root is set up by the process's user", "[runtime][plan]") {
+  oci::Spec spec = user_spec();
+  spec.linux_.uid_mappings = {{1000, 100000, 1}};
+  spec.linux_.gid_mappings = {{1001, 100000, 1}};
+  spec.process.user = {.uid = 1000, .gid = 1001, .umask = {}, .additional_gids = {}};
+  const Plan plan = compiled(spec);
+  const PlannedOp& become = plan.ops[test::position(plan, OpKind::kBecomeRoot)];
+  CHECK(become.flags == 1000);
+  CHECK(become.value == 1001);
+}
+
+TEST_CASE("what a user namespace may not make is the host's", "[runtime][plan]") {
+  oci::Spec spec = user_spec();
+  CompileOptions options = test::pod_options();
+  options.pod_namespaces.clear();
+  spec.mounts.push_back({"/dev/mqueue", "mqueue", "mqueue", {}});
+  const Plan plan = compiled(spec, options);
+  CHECK(test::position(plan, OpKind::kMakeNode) == plan.ops.size());
+  const PlannedOp* null = test::find_label(plan, "show the host's device /dev/null");
+  REQUIRE(null != nullptr);
+  CHECK(std::get<TreeFd>(null->fd).must_be_device->number == 0x103);
+  CHECK(test::find_label(plan, "bind the host's /sys on /sys") != nullptr);
+  CHECK(test::find_label(plan, "bind the host's /dev/mqueue on /dev/mqueue") != nullptr);
+  CHECK(test::find_label(plan, "mount proc on /proc") != nullptr);
+  spec.linux_.namespaces.push_back({NamespaceType::kNetwork, ""});
+  spec.linux_.namespaces.push_back({NamespaceType::kIpc, ""});
+  CHECK(test::find_label(compiled(spec, options), "mount sysfs on /sys") != nullptr);
+  CHECK(test::find_label(compiled(spec, options), "mount mqueue on /dev/mqueue") != nullptr);
+}
+
+TEST_CASE("an exec's CPUs are set before and after its cgroup", "[runtime][plan]") {
+  oci::Process process = test::small_spec().process;
+  process.exec_cpu_affinity = oci::CpuAffinity{"0-1", "1"};
+  const auto plan = compile_exec(process, {}, nullptr);
+  REQUIRE(plan);
+  CHECK((*plan)->joins_cgroup_late);
+  const auto first = test::position(**plan, OpKind::kAffinity);
+  CHECK(first < test::position(**plan, OpKind::kJoinCgroup));
+  CHECK(std::get<std::vector<std::uint64_t>>((*plan)->ops[first].extra) == std::vector<std::uint64_t>{3});
+  CHECK((*plan)->ops[first + 2].kind == OpKind::kAffinity);
+  CHECK(std::get<std::vector<std::uint64_t>>((*plan)->ops[first + 2].extra) == std::vector<std::uint64_t>{2});
+  process.exec_cpu_affinity = oci::CpuAffinity{};
+  const auto empty = compile_exec(process, {}, nullptr);
+  REQUIRE(empty);
+  CHECK_FALSE((*empty)->joins_cgroup_late);
+  CHECK((*empty)->ops[test::position(**empty, OpKind::kAffinity)].value == 0);
 }
 
 TEST_CASE("the pod's namespaces win over paths in the spec", "[runtime][plan]") {
@@ -82,7 +175,7 @@ TEST_CASE("what a pod cannot share and what is not built is refused", "[runtime]
   CHECK_THAT(refused(test::small_spec(), options), Catch::Contains("mount namespace"));
   oci::Spec spec = test::small_spec();
   spec.linux_.namespaces.push_back({NamespaceType::kUser, ""});
-  CHECK_THAT(refused(spec), Catch::Contains("user namespaces"));
+  CHECK_THAT(refused(spec), Catch::Contains("user namespace needs"));
   spec = test::small_spec();
   spec.linux_.rootfs_propagation = "sideways";
   CHECK_THAT(refused(spec), Catch::Contains("sideways"));
@@ -172,6 +265,23 @@ TEST_CASE("a remount changes what is there", "[runtime][plan]") {
   REQUIRE(op != nullptr);
   CHECK(op->flags == MOUNT_ATTR_NOEXEC);
   CHECK(op->value == MOUNT_ATTR_RDONLY);
+}
+
+TEST_CASE("an id map belongs to a bind, tmpcopyup to a tmpfs, cgroup to hosts that are known",
+          "[runtime][plan]") {
+  oci::Spec spec = test::small_spec();
+  spec.mounts.push_back({"/x", "bind", "/x", {"bind", "tmpcopyup"}});
+  CHECK_THAT(refused(spec), Catch::Contains("mounts[6] on /x") && Catch::Contains("tmpcopyup"));
+  spec.mounts.back() = {"/x", "proc", "proc", {"tmpcopyup"}};
+  CHECK_THAT(refused(spec), Catch::Contains("tmpcopyup"));
+  spec.mounts.back() = {"/x", "cgroup", "cgroup", {}};
+  CHECK_THAT(refused(spec), Catch::Contains("not known"));
+  spec.mounts.back() = {"/x", "bind", "relative", {}};
+  CHECK_THAT(refused(spec), Catch::Contains("relative"));
+  CompileOptions options = test::pod_options();
+  options.bundle = "/bundle";
+  const Plan plan = compiled(spec, options);
+  CHECK(test::find_label(plan, "bind relative on /x") != nullptr);
 }
 
 TEST_CASE("mount options that are wrong name the mount", "[runtime][plan]") {

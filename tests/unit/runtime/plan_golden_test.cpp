@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "plan_fixture.hpp"
+#include "runtime/oci/spec_json.hpp"
 
 // The plans that reviewers read: BERTH_ACCEPT=1 rewrites tests/golden/plans.
 namespace berth::runtime {
@@ -82,6 +83,64 @@ TEST_CASE("the plan of a container that shares its pod's pid namespace is the re
   CompileOptions options = test::pod_options();
   options.pod_namespaces.insert(oci::NamespaceType::kPid);
   check_golden("shared-pid", compile_container(test::small_spec(), options));
+}
+
+oci::Spec whole_spec() {
+  oci::Spec spec = test::small_spec();
+  using oci::NamespaceType;
+  spec.linux_.namespaces = {{NamespaceType::kPid, ""},    {NamespaceType::kMount, ""},
+                            {NamespaceType::kUser, ""},   {NamespaceType::kUts, ""},
+                            {NamespaceType::kIpc, ""},    {NamespaceType::kTime, ""},
+                            {NamespaceType::kCgroup, ""}, {NamespaceType::kNetwork, ""}};
+  spec.linux_.uid_mappings = {{0, 100000, 65536}, {70000, 1000, 1}};
+  spec.linux_.gid_mappings = {{0, 200000, 65536}};
+  spec.linux_.time_offsets = {{"boottime", {-5, 7}}, {"monotonic", {5000, 0}}};
+  spec.linux_.net_devices = {{"eth1", "inner"}};
+  spec.linux_.personality = oci::Personality{"LINUX32", {}};
+  spec.linux_.memory_policy = oci::MemoryPolicy{"MPOL_BIND", "0-1", {"MPOL_F_STATIC_NODES"}};
+  spec.linux_.sysctl = {{"net.ipv4.conf.eth0/5.forwarding", "1"}, {"kernel.shmmax", "65536"}};
+  spec.linux_.intel_rdt = oci::IntelRdt{"guest", {}, "L3:0=f", "", false};
+  spec.process.scheduler = oci::Scheduler{"SCHED_BATCH", 5, {}, {}, {}, {}, {}};
+  spec.process.io_priority = oci::IoPriority{"IOPRIO_CLASS_BE", 6};
+  spec.mounts.push_back({"/mapped", "bind", "volume", {"rbind", "ridmap", "rro", "src-nofollow"}});
+  spec.mounts.push_back({"/run", "tmpfs", "tmpfs", {"tmpcopyup", "mode=755"}});
+  spec.mounts.push_back({"/sys/fs/cgroup", "cgroup", "cgroup", {"ro", "nosuid"}});
+  return spec;
+}
+
+CompileOptions bundle_options() {
+  CompileOptions options = test::pod_options();
+  options.pod_namespaces.clear();
+  options.bundle = "/bundle";
+  options.container_id = "container";
+  options.cgroups = {{"cpu,cpuacct", {"cpu", "cpuacct"}, false, "/sys/fs/cgroup/cpu,cpuacct/c"},
+                     {"systemd", {"none", "name=systemd"}, false, "/sys/fs/cgroup/systemd/c"},
+                     {"unified", {}, true, "/sys/fs/cgroup/unified/c"}};
+  return options;
+}
+
+TEST_CASE("the plan of a container with namespaces of all kinds is the reviewed one",
+          "[runtime][plan][golden]") {
+  check_golden("all-namespaces", compile_container(whole_spec(), bundle_options()));
+}
+
+TEST_CASE("the plan of a container that joins namespaces of all kinds is the reviewed one",
+          "[runtime][plan][golden]") {
+  oci::Spec spec = whole_spec();
+  for (oci::Namespace& entry : spec.linux_.namespaces)
+    entry.path = "/ns/" + std::string(oci::namespace_type_name(entry.type));
+  spec.linux_.time_offsets.clear();
+  check_golden("joined-namespaces", compile_container(spec, bundle_options()));
+}
+
+TEST_CASE("the plan of an exec in a user namespace on chosen CPUs is the reviewed one",
+          "[runtime][plan][golden]") {
+  oci::Process process = whole_spec().process;
+  process.exec_cpu_affinity = oci::CpuAffinity{"0", "1-2"};
+  using oci::NamespaceType;
+  ExecTarget target{{NamespaceType::kPid, NamespaceType::kMount, NamespaceType::kUser}};
+  target.host_uid = 100000;
+  check_golden("exec-user-namespace", compile_exec(process, target, test::pod_options().seccomp));
 }
 
 TEST_CASE("the plan of an exec is the reviewed one", "[runtime][plan][golden]") {

@@ -73,7 +73,7 @@ TEST_CASE("a container that is born in its cgroup has none to join", "[runtime][
   given.cgroup_v2 = some_file();
   const auto launch = materialise(container_without_binds(), std::move(given));
   REQUIRE(launch);
-  CHECK(decoded(*launch).ops.front().kind == plan::OpKind::kSetns);
+  CHECK(decoded(*launch).ops.front().kind == plan::OpKind::kOomScoreAdj);
   plan::Header header;
   REQUIRE(::pread(launch->memfd.get(), &header, sizeof header, 0) == sizeof header);
   CHECK(header.into_cgroup_fd == header.fd_count - 1);

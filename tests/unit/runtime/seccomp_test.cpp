@@ -238,13 +238,16 @@ TEST_CASE("a seccomp profile that cannot be meant is refused, and named", "[runt
              Contains("SCMP_ARCH_VAX"));
   CHECK_THAT(error_of(R"({"defaultAction":"SCMP_ACT_ALLOW","flags":["SECCOMP_FILTER_FLAG_MAGIC"]})"),
              Contains("MAGIC"));
-  CHECK_THAT(error_of(R"({"defaultAction":"SCMP_ACT_ALLOW","listenerPath":"/run/x"})"),
-             Contains("listenerPath"));
+  CHECK_THAT(
+      error_of(R"({"defaultAction":"SCMP_ACT_ALLOW","flags":["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]})"),
+      Contains("WAIT_KILLABLE_RECV"));
   const auto rule = [](const std::string& text) {
     return R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[)" + text + "]}";
   };
   CHECK_THAT(error_of(rule(R"({"names":[""],"action":"SCMP_ACT_ERRNO"})")), Contains("without a name"));
   CHECK_THAT(error_of(rule(R"({"names":[],"action":"SCMP_ACT_ERRNO"})")), Contains("without names"));
+  CHECK_THAT(error_of(rule(R"({"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"})")), Contains("listenerPath"));
+  CHECK_THAT(error_of(rule(R"({"names":["write"],"action":"SCMP_ACT_NOTIFY"})")), Contains("for write"));
   CHECK_THAT(error_of(rule(R"({"names":["read"],"action":"SCMP_ACT_ERRNO","errnoRet":65536})")),
              Contains("65536"));
   CHECK_THAT(error_of(rule(

@@ -19,6 +19,17 @@ Mount bind(const std::string& destination, const std::string& source = "/x") {
 
 const std::string kNul("a\0b", 3);
 
+void add_user(Spec& spec, std::vector<IdMapping> users) {
+  spec.linux_.namespaces.push_back({NamespaceType::kUser, ""});
+  spec.linux_.uid_mappings = std::move(users);
+  spec.linux_.gid_mappings = {{0, 1000, 10}};
+}
+
+void add_device(Spec& spec, const std::string& name, const std::string& renamed) {
+  spec.linux_.namespaces.push_back({NamespaceType::kNetwork, ""});
+  spec.linux_.net_devices[name] = renamed;
+}
+
 const Change kBad[] = {
     {"process.args", [](Spec& s) { s.process.args.clear(); }},
     {"process.args[0]", [](Spec& s) { s.process.args = {""}; }},
@@ -51,10 +62,9 @@ const Change kBad[] = {
     {"oomScoreAdj: 1001", [](Spec& s) { s.process.oom_score_adj = 1001; }},
     {"oomScoreAdj", [](Spec& s) { s.process.oom_score_adj = -1001; }},
     {"hostname", [](Spec& s) { s.hostname = kNul; }},
-    {"mounts[6].destination", [](Spec& s) { s.mounts.push_back(bind("relative")); }},
+    {"mounts[6].destination", [](Spec& s) { s.mounts.push_back(bind("")); }},
     {"cover the root", [](Spec& s) { s.mounts.push_back(bind("/")); }},
     {"cover the root", [](Spec& s) { s.mounts.push_back(bind("/./../")); }},
-    {"mounts[6].source", [](Spec& s) { s.mounts.push_back(bind("/a", "relative")); }},
     {"mounts[6].source", [](Spec& s) { s.mounts.push_back(bind("/a", "")); }},
     {"mounts[6].options",
      [](Spec& s) {
@@ -106,6 +116,139 @@ const Change kBad[] = {
     {"maskedPaths", [](Spec& s) { s.linux_.masked_paths = {"proc/kcore"}; }},
     {"readonlyPaths", [](Spec& s) { s.linux_.readonly_paths = {""}; }},
     {"kernel.sem", [](Spec& s) { s.linux_.sysctl["kernel.sem"] = "1"; }},
+    {"does not belong", [](Spec& s) { s.linux_.sysctl["kernel.hostname"] = "x"; }},
+    {"does not belong", [](Spec& s) { s.linux_.sysctl["vm.swappiness"] = "1"; }},
+    {"malformed", [](Spec& s) { s.linux_.sysctl["net..ipv4"] = "1"; }},
+    {"newline", [](Spec& s) { s.linux_.sysctl["net.ipv4.ip_forward"] = "1\n"; }},
+    {"uts namespace", [](Spec& s) { s.linux_.sysctl["kernel.domainname"] = "x"; }},
+    {"need a user namespace",
+     [](Spec& s) {
+       s.linux_.uid_mappings = {{0, 1, 1}};
+     }},
+    {"needs linux.uidMappings",
+     [](Spec& s) {
+       s.linux_.namespaces.push_back({NamespaceType::kUser, ""});
+     }},
+    {"maps nothing",
+     [](Spec& s) {
+       add_user(s, {{0, 1, 0}});
+     }},
+    {"past the last id",
+     [](Spec& s) {
+       add_user(s, {{0, 4294967290U, 10}});
+     }},
+    {"overlaps",
+     [](Spec& s) {
+       add_user(s, {{0, 1000, 10}, {5, 5000, 1}});
+     }},
+    {"overlaps",
+     [](Spec& s) {
+       add_user(s, {{0, 1000, 10}, {50, 1009, 1}});
+     }},
+    {"process.user.uid: \"0\" is not mapped",
+     [](Spec& s) {
+       add_user(s, {{1, 1000, 10}});
+     }},
+    {"additionalGids: \"77\"",
+     [](Spec& s) {
+       add_user(s, {{0, 1000, 10}});
+       s.process.user.additional_gids = {77};
+     }},
+    {"is no bind mount", [](Spec& s) { s.mounts[1].options.push_back("idmap"); }},
+    {"without a user namespace", [](Spec& s) { s.mounts[4].options.push_back("ridmap"); }},
+    {"and not the other",
+     [](Spec& s) {
+       s.mounts[4].uid_mappings = {{0, 1, 1}};
+     }},
+    {"new time namespace",
+     [](Spec& s) {
+       s.linux_.time_offsets["boottime"] = {1, 0};
+     }},
+    {"not a clock",
+     [](Spec& s) {
+       s.linux_.namespaces.push_back({NamespaceType::kTime, ""});
+       s.linux_.time_offsets["realtime"] = {1, 0};
+     }},
+    {"a second or more",
+     [](Spec& s) {
+       s.linux_.namespaces.push_back({NamespaceType::kTime, ""});
+       s.linux_.time_offsets["boottime"] = {1, 1000000000};
+     }},
+    {"new time namespace",
+     [](Spec& s) {
+       s.linux_.namespaces.push_back({NamespaceType::kTime, "/proc/1/ns/time"});
+       s.linux_.time_offsets["boottime"] = {1, 0};
+     }},
+    {"needs a network namespace", [](Spec& s) { s.linux_.net_devices["eth0"] = ""; }},
+    {"not the name of a network device", [](Spec& s) { add_device(s, "eth0/..", ""); }},
+    {"not the name of a network device", [](Spec& s) { add_device(s, "eth0", "sixteen-letters!"); }},
+    {"not the name of a network device", [](Spec& s) { add_device(s, "eth0", "eth%d"); }},
+    {"given to two devices",
+     [](Spec& s) {
+       add_device(s, "eth0", "same");
+       s.linux_.net_devices["eth1"] = "same";
+     }},
+    {"personality.domain",
+     [](Spec& s) {
+       s.linux_.personality = Personality{"BSD", {}};
+     }},
+    {"personality.flags",
+     [](Spec& s) {
+       s.linux_.personality = Personality{"LINUX", {"ADDR_NO_RANDOMIZE"}};
+     }},
+    {"memoryPolicy.mode",
+     [](Spec& s) {
+       s.linux_.memory_policy = MemoryPolicy{"MPOL_ALL", "0", {}};
+     }},
+    {"memoryPolicy.nodes",
+     [](Spec& s) {
+       s.linux_.memory_policy = MemoryPolicy{"MPOL_BIND", "", {}};
+     }},
+    {"memoryPolicy.nodes",
+     [](Spec& s) {
+       s.linux_.memory_policy = MemoryPolicy{"MPOL_LOCAL", "0", {}};
+     }},
+    {"memoryPolicy.nodes",
+     [](Spec& s) {
+       s.linux_.memory_policy = MemoryPolicy{"MPOL_BIND", "3-1", {}};
+     }},
+    {"memoryPolicy.nodes",
+     [](Spec& s) {
+       s.linux_.memory_policy = MemoryPolicy{"MPOL_BIND", "9999", {}};
+     }},
+    {"exclude each other",
+     [](Spec& s) {
+       s.linux_.memory_policy =
+           MemoryPolicy{"MPOL_BIND", "0", {"MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"}};
+     }},
+    {"closID",
+     [](Spec& s) {
+       s.linux_.intel_rdt = IntelRdt{"../x", {}, "", "", false};
+     }},
+    {"more than one line",
+     [](Spec& s) {
+       s.linux_.intel_rdt = IntelRdt{"x", {"a\nb"}, "", "", false};
+     }},
+    {"needs a listenerPath", [](Spec& s) { s.linux_.seccomp.emplace().listener_metadata = "x"; }},
+    {"path of a socket", [](Spec& s) { s.linux_.seccomp.emplace().listener_path = "relative"; }},
+    {"scheduler.policy: is missing", [](Spec& s) { s.process.scheduler.emplace(); }},
+    {"scheduler.policy: \"SCHED_BEST\"",
+     [](Spec& s) { s.process.scheduler.emplace().policy = "SCHED_BEST"; }},
+    {"scheduler.nice", [](Spec& s) { s.process.scheduler = Scheduler{"SCHED_FIFO", 5, 1, {}, {}, {}, {}}; }},
+    {"scheduler.nice",
+     [](Spec& s) { s.process.scheduler = Scheduler{"SCHED_OTHER", 20, {}, {}, {}, {}, {}}; }},
+    {"scheduler.priority",
+     [](Spec& s) { s.process.scheduler = Scheduler{"SCHED_OTHER", {}, 1, {}, {}, {}, {}}; }},
+    {"scheduler.priority",
+     [](Spec& s) { s.process.scheduler = Scheduler{"SCHED_RR", {}, {}, {}, {}, {}, {}}; }},
+    {"takes no runtime",
+     [](Spec& s) { s.process.scheduler = Scheduler{"SCHED_IDLE", {}, {}, {}, 1, {}, {}}; }},
+    {"scheduler.flags",
+     [](Spec& s) { s.process.scheduler = Scheduler{"SCHED_IDLE", {}, {}, {"FAST"}, {}, {}, {}}; }},
+    {"ioPriority.class", [](Spec& s) { s.process.io_priority = IoPriority{"IOPRIO_CLASS_NONE", 0}; }},
+    {"ioPriority.priority", [](Spec& s) { s.process.io_priority = IoPriority{"IOPRIO_CLASS_RT", 8}; }},
+    {"execCPUAffinity.initial", [](Spec& s) { s.process.exec_cpu_affinity = CpuAffinity{"a", ""}; }},
+    {"execCPUAffinity.final", [](Spec& s) { s.process.exec_cpu_affinity = CpuAffinity{"", "5000"}; }},
 };
 
 TEST_CASE("a spec that cannot be meant is refused and the field is named", "[runtime][spec]") {
@@ -132,6 +275,20 @@ TEST_CASE("unusual but sensible specs pass", "[runtime][spec]") {
       {"remount",
        [](Spec& s) {
          s.mounts.push_back({"/data", "", "", {"remount", "ro"}});
+       }},
+      {"relative destination", [](Spec& s) { s.mounts.push_back(bind("data")); }},
+      {"two ranges of ids",
+       [](Spec& s) {
+         add_user(s, {{0, 1000, 10}, {10, 500, 20}});
+       }},
+      {"a user namespace that exists",
+       [](Spec& s) {
+         s.linux_.namespaces.push_back({NamespaceType::kUser, "/n"});
+       }},
+      {"a moved device", [](Spec& s) { add_device(s, "eth0.5", "inner"); }},
+      {"a deadline",
+       [](Spec& s) {
+         s.process.scheduler = Scheduler{"SCHED_DEADLINE", 0, 0, {"SCHED_FLAG_RESET_ON_FORK"}, 10, 20, 30};
        }},
       {"largest id", [](Spec& s) { s.process.user.uid = 0x7fffffff; }},
       {"fifo",

@@ -7,6 +7,20 @@
 namespace berth::oci {
 namespace {
 
+void add_extras(Spec& spec) {
+  spec.process.scheduler = Scheduler{"SCHED_DEADLINE", {}, {}, {"SCHED_FLAG_RECLAIM"}, 1, 2, 3};
+  spec.process.io_priority = IoPriority{"IOPRIO_CLASS_BE", 4};
+  spec.process.exec_cpu_affinity = CpuAffinity{"0", "1-2"};
+  spec.mounts[4].uid_mappings = spec.mounts[4].gid_mappings = {{0, 5, 1}};
+  spec.linux_.uid_mappings = {{0, 100000, 65536}, {70000, 0, 1}};
+  spec.linux_.gid_mappings = {{0, 200000, 65536}};
+  spec.linux_.time_offsets = {{"boottime", {-5, 7}}};
+  spec.linux_.net_devices = {{"eth0", "inner"}, {"eth1", ""}};
+  spec.linux_.personality = Personality{"LINUX32", {}};
+  spec.linux_.memory_policy = MemoryPolicy{"MPOL_BIND", "0", {"MPOL_F_STATIC_NODES"}};
+  spec.linux_.intel_rdt = IntelRdt{"guest", {"MB:0=20"}, "L3:0=f", "MB:0=10", true};
+}
+
 Spec full_spec() {
   Spec spec = test::small_spec();
   spec.hostname = "web";
@@ -55,6 +69,9 @@ Spec full_spec() {
   seccomp.default_errno_ret = 38;
   seccomp.architectures = {"SCMP_ARCH_X86_64"};
   seccomp.flags.emplace();
+  seccomp.listener_path = "/run/agent.sock";
+  seccomp.listener_metadata = "m";
+  add_extras(spec);
   seccomp.syscalls = {{{"clone"}, "SCMP_ACT_ALLOW", 1, {{0, UINT64_MAX, 7, "SCMP_CMP_MASKED_EQ"}}}};
   return spec;
 }
@@ -78,6 +95,11 @@ TEST_CASE("a spec survives being written and read", "[runtime][spec]") {
   CHECK(read->linux_.seccomp->flags == std::vector<std::string>());
   CHECK(read->linux_.seccomp->syscalls[0].args[0].value == UINT64_MAX);
   CHECK(read->linux_.namespaces.back().path == "/run/netns/x");
+  CHECK(read->linux_.uid_mappings.at(1).container_id == 70000);
+  CHECK(read->linux_.time_offsets.at("boottime").seconds == -5);
+  CHECK(read->linux_.net_devices.at("eth0") == "inner");
+  CHECK(read->process.scheduler->deadline == 2U);
+  CHECK(read->mounts[4].gid_mappings.at(0).host_id == 5);
 }
 
 TEST_CASE("what a spec leaves out keeps its default", "[runtime][spec]") {
@@ -96,12 +118,7 @@ TEST_CASE("members that nobody knows are ignored", "[runtime][spec]") {
 TEST_CASE("what would change the container and is not built is refused, its empty form is not",
           "[runtime][spec]") {
   CHECK_THAT(refused(R"({"hooks":{"prestart":[{"path":7}]}})"), Catch::Contains("hooks.prestart[0].path"));
-  CHECK_THAT(refused(R"({"linux":{"uidMappings":[{"hostID":1}]}})"), Catch::Contains("linux.uidMappings"));
-  CHECK_THAT(refused(R"({"process":{"scheduler":{"policy":"SCHED_FIFO"}}})"),
-             Catch::Contains("process.scheduler"));
   CHECK_THAT(refused(R"({"linux":{"mountLabel":"x"}})"), Catch::Contains("linux.mountLabel"));
-  CHECK_THAT(refused(R"({"linux":{"seccomp":{"defaultAction":"x","listenerPath":"/s"}}})"),
-             Catch::Contains("listenerPath"));
   CHECK(parse_spec(R"({"hooks":{},"linux":{"uidMappings":[],"mountLabel":""}})"));
 }
 
@@ -138,6 +155,11 @@ TEST_CASE("a wrong type or range is told with its path and value", "[runtime][sp
            Case{R"({"linux":{"resources":{"devices":[{"type":"cc"}]}}})", "devices[0].type"},
            Case{R"({"linux":{"resources":{"memory":{"disableOOMKiller":1}}}})", "disableOOMKiller: 1"},
            Case{R"({"annotations":[]})", "annotations"},
+           Case{R"({"linux":{"uidMappings":[{"hostID":4294967296}]}})", "linux.uidMappings[0].hostID"},
+           Case{R"({"linux":{"timeOffsets":{"boottime":{"nanosecs":-1}}}})",
+                "linux.timeOffsets.boottime.nanosecs"},
+           Case{R"({"linux":{"netDevices":{"eth0":[]}}})", "linux.netDevices.eth0"},
+           Case{R"({"process":{"scheduler":{"nice":"high"}}})", "process.scheduler.nice"},
        }) {
     INFO(item.text);
     CHECK_THAT(refused(item.text), Catch::Contains(item.expected));
