@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/cat.hpp"
+#include "runtime/cgroup/group_path.hpp"
 
 namespace berth::runtime::cgroup {
 namespace {
@@ -49,8 +50,11 @@ Result<std::string> expand_slice(std::string_view slice) {
   std::string path;
   for (std::size_t dash = stem.find('-');; dash = stem.find('-', dash + 1)) {
     path.append("/").append(stem.substr(0, dash)).append(kSlice);
-    if (dash == std::string_view::npos) return path;
+    if (dash == std::string_view::npos) break;
   }
+  // Each dash repeats what is before it: 250 bytes of a name can be 16,000 of a path.
+  RETURN_IF_ERROR(check_group_path(path).context(cat("slice \"", slice, "\"")));
+  return path;
 }
 
 Result<std::string> systemd_group_path(std::string_view cgroups_path, std::string_view id,
@@ -71,7 +75,9 @@ Result<std::string> systemd_group_path(std::string_view cgroups_path, std::strin
   }
   RETURN_IF_ERROR(check_unit_name(unit));
   ASSIGN_OR_RETURN(const std::string parent, expand_slice(slice));
-  return parent == "/" ? cat("/", unit) : cat(parent, "/", unit);
+  std::string path = parent == "/" ? cat("/", unit) : cat(parent, "/", unit);
+  RETURN_IF_ERROR(check_group_path(path));
+  return path;
 }
 
 Result<std::string> slice_parent(std::string_view parent) {

@@ -145,3 +145,12 @@ TEST_CASE("verbatim files that systemd would write itself become properties, oth
   CHECK(text(limit_properties(limits, "")) ==
         "CPUQuotaPeriodUSec=100000 CPUQuotaPerSecUSec=500000 AllowedCPUs=2 MemoryHigh=max");
 }
+
+TEST_CASE("a slice so deep that no cgroup could have its path is refused", "[cgroup][systemd]") {
+  std::string deep = "a";
+  while (deep.size() < 240) deep += "-a";
+  const auto path = slice_parent(deep + ".slice");
+  REQUIRE_FALSE(path);
+  CHECK(path.error().to_string().find("longer than") != std::string::npos);
+  CHECK_FALSE(systemd_group_path(deep + ".slice:p:n", "id"));
+}
