@@ -4,12 +4,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "base/table.hpp"
 
 namespace berth::ctl {
-
-/// Rows of cells as aligned columns, the header first.
-std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
 /// "12.3 MiB".
 std::string format_bytes(std::uint64_t bytes);

@@ -11,6 +11,7 @@
 
 #include "pid1/fd.h"
 #include "pid1/ops.h"
+#include "pid1/sync.h"
 #include "pid1/sys.h"
 #include "pid1/text.h"
 
@@ -41,21 +42,6 @@ size_t split(const char* text, const Text<16>& number, iovec (&parts)[kMaxParts]
     text = mark + 1;
   }
   return count;
-}
-
-int send_with_fd(int socket, iovec* parts, size_t count, int fd) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr packet = {};
-  packet.msg_iov = parts;
-  packet.msg_iovlen = count;
-  packet.msg_control = control;
-  packet.msg_controllen = sizeof control;
-  cmsghdr* rights = CMSG_FIRSTHDR(&packet);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  return ::sendmsg(socket, &packet, MSG_NOSIGNAL) < 0 ? errno : 0;
 }
 
 }  // namespace

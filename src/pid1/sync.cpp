@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pid1/sync.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,17 +13,11 @@ constexpr size_t kControlSize = CMSG_SPACE(sizeof(int));
 
 }  // namespace
 
-void send_sync(int socket, const SyncMessage& message, int fd) {
-  if (fd < 0) {
-    // A shim that is gone is noticed at the gate.
-    [[maybe_unused]] const ssize_t written = ::write(socket, &message, sizeof message);
-    return;
-  }
-  iovec part = {const_cast<SyncMessage*>(&message), sizeof message};
+int send_with_fd(int socket, iovec* parts, size_t count, int fd) {
   alignas(cmsghdr) char control[kControlSize] = {};
   msghdr packet = {};
-  packet.msg_iov = &part;
-  packet.msg_iovlen = 1;
+  packet.msg_iov = parts;
+  packet.msg_iovlen = count;
   packet.msg_control = control;
   packet.msg_controllen = sizeof control;
   cmsghdr* rights = CMSG_FIRSTHDR(&packet);
@@ -30,7 +25,17 @@ void send_sync(int socket, const SyncMessage& message, int fd) {
   rights->cmsg_type = SCM_RIGHTS;
   rights->cmsg_len = CMSG_LEN(sizeof(int));
   memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  ::sendmsg(socket, &packet, MSG_NOSIGNAL);
+  return ::sendmsg(socket, &packet, MSG_NOSIGNAL) < 0 ? errno : 0;
+}
+
+void send_sync(int socket, const SyncMessage& message, int fd) {
+  if (fd < 0) {
+    // A shim that is gone is noticed at the gate.
+    [[maybe_unused]] const ssize_t written = ::write(socket, &message, sizeof message);
+    return;
+  }
+  iovec part = {const_cast<SyncMessage*>(&message), sizeof message};
+  send_with_fd(socket, &part, 1, fd);
 }
 
 ssize_t receive_sync(int socket, SyncMessage& message, Fd& fd) {

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "pid1/fd.h"
 #include "pid1/launch_protocol.h"
@@ -11,6 +12,9 @@ namespace berth::pid1 {
 
 /// One packet on the socketpair between the shim and a child that has not called execve yet.
 using SyncMessage = launch::Message;
+
+/// One packet of `count` parts, and a descriptor with it; 0 or an errno.
+int send_with_fd(int socket, iovec* parts, size_t count, int fd);
 
 /// Child side. By write when there is no descriptor to pass: every seccomp filter allows that.
 void send_sync(int socket, const SyncMessage& message, int fd = -1);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/table.hpp"
 #include "runtime/cli/listing.hpp"
 #include "runtime/cli/report.hpp"
 #include "runtime/cli/verb.hpp"
@@ -17,7 +18,7 @@ std::string text_of(const Json& states) {
     rows.push_back({state.value("id", ""), std::to_string(state.value("pid", 0)), state.value("status", ""),
                     state.value("bundle", ""), state.value("created", ""), state.value("owner", "")});
   }
-  return table(rows);
+  return format_table(rows);
 }
 
 Result<int> run_list(const Context& context) {

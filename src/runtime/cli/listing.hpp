@@ -12,9 +12,6 @@ namespace berth::runtime::cli {
 /// What `state` and `list` tell of a container.
 Json listed_state(Container& container);
 
-/// Columns as wide as their widest cell; the first row is the heading.
-std::string table(const std::vector<std::vector<std::string>>& rows);
-
 /// "--format", for verbs that know a table and JSON. kInvalidArgument for another.
 Result<bool> wants_json(const Arguments& line);
 

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/oci/spec_json.hpp"
+
+#include "runtime/oci/json_put.hpp"
 #include "runtime/oci/spec_parse.hpp"
 
 namespace berth::oci {
 namespace {
 
-/// Absent, empty and zero-length members are left out.
-template <class Value>
-void put(Json& object, const char* key, const std::optional<Value>& value) {
-  if (value) object[key] = *value;
-}
-template <class Container>
-void put_list(Json& object, const char* key, const Container& values) {
-  if (!values.empty()) object[key] = values;
-}
 void put_object(Json& object, const char* key, Json value) {
   if (!value.empty()) object[key] = std::move(value);
 }
