@@ -80,7 +80,8 @@ void measure_logs(const Bench& bench) {
   bench.report.add("logs, lines of 100 bytes", "throughput", gigabytes * 1000 / seconds, "MB/s");
   bench.report.add("logs, lines of 100 bytes", "CPU of the runtime", runtime / gigabytes, "s/GB");
   bench.report.add("logs, lines of 100 bytes", "into the file", in_file * 1000 / seconds, "MB/s");
-  bench.report.add("logs, lines of 100 bytes", "CPU of the runtime, per GB of the file", runtime / in_file, "s/GB");
+  bench.report.add("logs, lines of 100 bytes", "CPU of the runtime, per GB of the file", runtime / in_file,
+                   "s/GB");
   bench.node.stop_pod(pod);
   bench.node.remove_pod(pod);
 }
