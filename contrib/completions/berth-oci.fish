@@ -4,8 +4,8 @@ complete -c berth-oci -n '__fish_use_subcommand' -l log -d 'Append errors to thi
 complete -c berth-oci -n '__fish_use_subcommand' -l log-format -d 'Of that file: text or json [text]' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l log-level -d 'debug, info, warn or error [warn]' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l debug -d 'As --log-level debug'
-complete -c berth-oci -n '__fish_use_subcommand' -l systemd-cgroup -d 'Let systemd make the cgroups'
-complete -c berth-oci -n '__fish_use_subcommand' -l cgroup-manager -d 'cgroupfs or systemd [cgroupfs]' -r
+complete -c berth-oci -n '__fish_use_subcommand' -l systemd-cgroup -d 'As --cgroup-manager systemd'
+complete -c berth-oci -n '__fish_use_subcommand' -l cgroup-manager -d 'Who makes cgroups: cgroupfs or systemd [cgroupfs]' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l rootless -d 'auto, true or false; root is needed in any case' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l help -d 'Print help'
 complete -c berth-oci -n '__fish_use_subcommand' -l version -d 'Print the version'

@@ -52,7 +52,7 @@ class Manager {
     std::string self_cgroup_path = "/proc/self/cgroup";
     /// SystemdManager: berth-pid1, whose `hold` is in a scope before anything else is.
     std::string holder_program;
-    /// SystemdManager: where systemd listens; empty: its private socket, or else the system bus.
+    /// SystemdManager: the socket where systemd listens; empty: its private socket, or else the system bus.
     std::string systemd_address;
   };
   /// The groups are directories that we make: the cgroupfs driver. kFailedPrecondition when the host

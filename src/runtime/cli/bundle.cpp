@@ -10,6 +10,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "runtime/cgroup/systemd_names.hpp"
 #include "runtime/cli/passwd.hpp"
 #include "runtime/oci/spec_check.hpp"
 #include "runtime/oci/spec_json.hpp"
@@ -113,18 +114,17 @@ Result<Bundle> load_bundle(const std::string& path) {
   ASSIGN_OR_RETURN(bundle.spec, oci::parse_spec(bundle.text).context(config));
   const std::string& root = bundle.spec.root.path;
   if (root.empty()) return Error(Code::kInvalidArgument, cat(config, ": root.path is missing"));
-  const std::string& cgroup = bundle.spec.linux_.cgroups_path;
-  if (cgroup.find(':') != std::string::npos && cgroup.front() != '/') {
-    return Error(Code::kUnimplemented, cat("linux.cgroupsPath: ", cgroup,
-                                           " is for the systemd cgroup driver, which is "
-                                           "not built into this berth-oci"));
-  }
   bundle.rootfs = root.front() == '/' ? root : cat(bundle.path, "/", root);
   return bundle;
 }
 
-std::string cgroup_path(const oci::Spec& spec, const std::string& id) {
+Result<std::string> cgroup_path(const oci::Spec& spec, const std::string& id, bool systemd) {
   const std::string& wanted = spec.linux_.cgroups_path;
+  if (systemd) return cgroup::systemd_group_path(wanted, id, "system.slice").context("linux.cgroupsPath");
+  if (wanted.find(':') != std::string::npos && wanted.front() != '/') {
+    return Error(Code::kInvalidArgument,
+                 cat("linux.cgroupsPath: ", wanted, " is for systemd, which --systemd-cgroup asks for"));
+  }
   return oci::clean_path(wanted.empty() ? cat("/", id) : wanted.front() == '/' ? wanted : cat("/", wanted));
 }
 

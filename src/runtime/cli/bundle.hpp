@@ -20,8 +20,9 @@ struct Bundle {
 /// `path` may be relative. kInvalidArgument for a config.json that this runtime does not take.
 Result<Bundle> load_bundle(const std::string& path);
 
-/// The container's cgroup in terms of cgroup::Manager: linux.cgroupsPath, or one named after the ID.
-std::string cgroup_path(const oci::Spec& spec, const std::string& id);
+/// The container's cgroup in terms of cgroup::Manager: linux.cgroupsPath, or one named after the ID. For
+/// systemd it has the form slice:prefix:name, and without one the scope is in system.slice.
+Result<std::string> cgroup_path(const oci::Spec& spec, const std::string& id, bool systemd);
 
 /// Fills in what config.json leaves to the runtime: sources relative to the bundle, the devices that
 /// every container may use, mounts of type "cgroup" as this host's hierarchies, HOME.

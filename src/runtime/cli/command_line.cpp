@@ -43,17 +43,6 @@ std::string verb_help(const Verb& verb) {
              verb.words.empty() ? "" : " ", verb.words, "\n", verb.summary, "\n\n", flags_help(verb.options));
 }
 
-Result<void> refuse_unsupported(const Arguments& line) {
-  const std::string manager = line.text("cgroup-manager", "cgroupfs");
-  if (line.has("systemd-cgroup") || manager == "systemd") {
-    return Error(Code::kUnimplemented,
-                 "the systemd cgroup driver is not built into this berth-oci: cgroups are "
-                 "made in the cgroup file systems (cgroupfs)");
-  }
-  if (manager == "cgroupfs") return {};
-  return Error(Code::kInvalidArgument, cat("--cgroup-manager is cgroupfs or systemd, not \"", manager, "\""));
-}
-
 Result<Globals> read_globals(const Arguments& line) {
   Globals globals;
   globals.root = line.text("root", globals.root);
@@ -66,6 +55,12 @@ Result<Globals> read_globals(const Arguments& line) {
     return Error(Code::kInvalidArgument, cat("--log-format is text or json, not \"", format, "\""));
   globals.log_json = format == "json";
   globals.debug = line.has("debug");
+  const std::string manager = line.text("cgroup-manager", "cgroupfs");
+  if (manager != "cgroupfs" && manager != "systemd") {
+    return Error(Code::kInvalidArgument,
+                 cat("--cgroup-manager is cgroupfs or systemd, not \"", manager, "\""));
+  }
+  globals.systemd_cgroup = line.has("systemd-cgroup") || manager == "systemd";
   const std::string level = line.text("log-level", globals.debug ? "debug" : "warn");
   ASSIGN_OR_RETURN(const log::Level parsed, log::parse_level(level == "warning" ? "warn" : level));
   log::configure(parsed, log::Format::kText);
@@ -132,7 +127,6 @@ int run_command_line(std::span<const std::string> line, char** environment) {
   const Verb* verb = find_verb(before->words[0]);
   if (verb == nullptr)
     return fail(Error(Code::kInvalidArgument, cat("there is no verb ", before->words[0], "; try --help")));
-  if (auto supported = refuse_unsupported(*before); !supported) return fail(supported.error());
   return run_verb(*verb, context, std::span(before->words).subspan(1));
 }
 

@@ -81,6 +81,7 @@ class Creation {
   Container container_;
   std::optional<LaunchedChild> child_;
   UniqueFd terminal_;
+  UniqueFd scope_hold_;  // until the container's process is in its cgroup
 };
 
 Result<void> Creation::prepare() {
@@ -121,6 +122,7 @@ Result<LaunchPlan> Creation::make_plan() {
   ASSIGN_OR_RETURN(cgroup::JoinFds join, cgroups->open_join(container_.record().cgroup));
   resources.cgroup_tasks = std::move(join.tasks);
   resources.cgroup_v2 = std::move(join.v2);
+  scope_hold_ = std::move(join.hold);
   Record& record = container_.record();
   const auto is_gate = [](const PlannedOp& op) { return op.kind == plan::OpKind::kGate; };
   const std::size_t behind =
@@ -212,18 +214,20 @@ void Creation::undo() {
     (void)wait_for_end(child_->pidfd());
   }
   child_.reset();
+  scope_hold_.reset();
   auto gone = container_.destroy();
   if (!gone) warn(container_.context().globals, std::move(gone).error());
 }
 
-Record new_record(const Bundle& bundle, const std::string& id) {
+Result<Record> new_record(const Globals& globals, const Bundle& bundle, const std::string& id) {
   Record record;
   record.id = id;
   record.bundle = bundle.path;
   record.rootfs = bundle.rootfs;
   record.created = rfc3339(now_ns());
   record.owner = ::geteuid() == 0 ? "root" : std::to_string(::geteuid());
-  record.cgroup = cgroup_path(bundle.spec, id);
+  record.systemd_cgroup = globals.systemd_cgroup;
+  ASSIGN_OR_RETURN(record.cgroup, cgroup_path(bundle.spec, id, record.systemd_cgroup));
   record.annotations = bundle.spec.annotations;
   return record;
 }
@@ -233,8 +237,8 @@ Record new_record(const Bundle& bundle, const std::string& id) {
 Result<CreatedContainer> create_container(const Context& context, const CreateRequest& request) {
   RETURN_IF_ERROR(check_container_id(request.id));
   ASSIGN_OR_RETURN(Bundle bundle, load_bundle(request.bundle));
+  ASSIGN_OR_RETURN(Record record, new_record(context.globals, bundle, request.id));
   ASSIGN_OR_RETURN(StateDir dir, StateDir::create(context.globals.root, request.id));
-  Record record = new_record(bundle, request.id);
   Creation creation(context, request, std::move(bundle), std::move(dir), std::move(record));
   auto created = creation.run();
   if (!created) creation.undo();

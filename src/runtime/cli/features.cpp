@@ -68,7 +68,7 @@ Json memory_policy_features() {
 }
 
 Json features() {
-  Json cgroup = {{"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", false}};
+  Json cgroup = {{"v1", true}, {"v2", true}, {"systemd", true}, {"systemdUser", false}, {"rdma", false}};
   Json linux_ = {{"namespaces", {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}},
                  {"capabilities", capability_list()},
                  {"cgroup", std::move(cgroup)},

@@ -72,11 +72,20 @@ TEST_CASE("hooks are read, checked by field, and written again", "[oci]") {
 
 TEST_CASE("a container's cgroup is where its configuration says, or has its name", "[oci]") {
   oci::Spec spec;
-  CHECK(cli::cgroup_path(spec, "c1") == "/c1");
+  const auto path = [&](bool systemd) {
+    const auto found = cli::cgroup_path(spec, "c1", systemd);
+    return found ? *found : found.error().to_string();
+  };
+  CHECK(path(false) == "/c1");
+  CHECK(path(true) == "/system.slice/berth-c1.scope");
   spec.linux_.cgroups_path = "/a/../b/c";
-  CHECK(cli::cgroup_path(spec, "c1") == "/b/c");
+  CHECK(path(false) == "/b/c");
+  CHECK_THAT(path(true), Catch::Contains("linux.cgroupsPath") && Catch::Contains("slice:prefix:name"));
   spec.linux_.cgroups_path = "relative/c";
-  CHECK(cli::cgroup_path(spec, "c1") == "/relative/c");
+  CHECK(path(false) == "/relative/c");
+  spec.linux_.cgroups_path = "machine.slice:libpod:c1";
+  CHECK(path(true) == "/machine.slice/libpod-c1.scope");
+  CHECK_THAT(path(false), Catch::Contains("--systemd-cgroup"));
 }
 
 }  // namespace berth::runtime
