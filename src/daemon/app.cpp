@@ -2,7 +2,6 @@
 #include "daemon/app.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "base/lock_file.hpp"
 #include "base/log.hpp"
 #include "base/process_id.hpp"
 #include "daemon/ops/pod_cgroup.hpp"
@@ -40,10 +40,9 @@ Result<std::string> find_helper(const std::string& configured, const char* name)
 
 Result<void> App::lock_root() {
   RETURN_IF_ERROR(make_dirs(services_.layout.root, 0700));
-  ASSIGN_OR_RETURN(lock_, open_at(kCwd, services_.layout.lock(), O_RDWR | O_CREAT, 0600));
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Error(Code::kFailedPrecondition, cat("another berthd is using ", services_.layout.root));
-  }
+  auto lock = lock_file(services_.layout.lock());
+  if (!lock) return lock.error().add_context(cat("be the only berthd on ", services_.layout.root));
+  lock_ = *std::move(lock);
   return {};
 }
 
