@@ -41,7 +41,9 @@ Result<std::string> find_helper(const std::string& configured, const char* name)
 Result<void> App::lock_root() {
   RETURN_IF_ERROR(make_dirs(services_.layout.root, 0700));
   auto lock = lock_file(services_.layout.lock());
-  if (!lock) return lock.error().add_context(cat("be the only berthd on ", services_.layout.root));
+  if (!lock)
+    return std::move(
+        std::move(lock).error().add_context(cat("be the only berthd on ", services_.layout.root)));
   lock_ = *std::move(lock);
   return {};
 }
