@@ -89,11 +89,18 @@ Result<void> App::open_modules() {
   return {};
 }
 
-/// A node without it still runs pods; what they lack is said here and in the status.
+/// In the background: the parser takes a second. A node without it still runs pods; what they lack is said
+/// here and in the status.
 void App::prepare_apparmor() {
-  services_.apparmor = runtime::load_apparmor_default(kParserPatience);
-  if (!services_.apparmor.problem.empty())
-    log::warn("containers get no AppArmor profile by default", {{"error", services_.apparmor.problem}});
+  const auto promise = std::make_shared<std::promise<runtime::Apparmor>>();
+  services_.apparmor = promise->get_future().share();
+  const auto load = [promise] {
+    runtime::Apparmor state = runtime::load_apparmor_default(kParserPatience);
+    if (!state.problem.empty())
+      log::warn("containers get no AppArmor profile by default", {{"error", state.problem}});
+    promise->set_value(std::move(state));
+  };
+  if (!runtime::apparmor_enabled() || !services_.background->try_post(load)) load();
 }
 
 void App::feed_watchdog() {

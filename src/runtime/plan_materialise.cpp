@@ -150,6 +150,13 @@ Result<void> take_addresses(PlannedOp& op) {
 
 /// The child could only say ENOENT.
 Result<void> check_label(const PlannedOp& op) {
+  const auto* data = std::get_if<std::vector<std::string>>(&op.extra);
+  if (op.kind == plan::OpKind::kMountNew && data != nullptr) {
+    for (const std::string& option : *data) {
+      if (option.starts_with(kContextOption))
+        RETURN_IF_ERROR(check_selinux_label(option.substr(kContextOption.size())));
+    }
+  }
   if (op.kind != plan::OpKind::kLabel) return {};
   return op.mode == plan::kApparmorLabel ? check_apparmor_profile(*op.text) : check_selinux_label(*op.text);
 }

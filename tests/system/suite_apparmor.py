@@ -2,9 +2,11 @@
 """Confinement by AppArmor: needs a kernel that has it (./dev node)."""
 import contextlib
 import json
+import os
+import shutil
 import subprocess
 
-from harness import Skip, check, contains, equal, refused, test, wait_until
+from harness import BASE, Node, Skip, check, contains, equal, refused, test, wait_until, write
 
 PROFILES = "/sys/kernel/security/apparmor/profiles"
 STATUS = "cat /proc/self/attr/apparmor/current; "
@@ -47,13 +49,50 @@ def localhost(name, **more):
 OPEN = {"capabilities": {"add_capabilities": ["ALL"]}, "masked_paths": [], "readonly_paths": []}
 
 
+def apparmor_of(node):
+    return json.loads(node.cri.Status(verbose=True)["info"]["info"])["apparmor"]
+
+
+@contextlib.contextmanager
+def slow_parser(seconds):
+    """apparmor_parser, as it is on a busy machine."""
+    parser, directory = "/usr/sbin/apparmor_parser", f"{BASE}/parser"
+    os.makedirs(directory)
+    shutil.copy(parser, directory + "/real")
+    write(directory + "/slow", f"#!/bin/sh\nsleep {seconds}\nexec {directory}/real \"$@\"\n")
+    os.chmod(directory + "/slow", 0o755)
+    subprocess.run(["mount", "--bind", directory + "/slow", parser], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", parser], check=True)
+        shutil.rmtree(directory)
+
+
+@test("the daemon serves while its profile is being loaded, and a container that needs it waits for it")
+def _(node):
+    need_apparmor()
+    parser("--remove", "berth-default")
+    other = Node("apparmor")
+    try:
+        with slow_parser(8):
+            other.start()
+            equal(apparmor_of(other), "enabled, the default profile is being loaded")
+            other.pull()
+            with other.run_pod() as pod:
+                contains(apparmor_of(other), "being loaded")  # a pod needs none
+                contains(pod.sh(STATUS), "berth-default (enforce)")
+            equal(apparmor_of(other), "enabled, default profile berth-default")
+    finally:
+        other.stop()
+
+
 @test("the default profile is loaded at the start, and the daemon says so")
 def _(node):
     need_apparmor()
+    wait_until(lambda: apparmor_of(node) == "enabled, default profile berth-default", what="profile")
     with open(PROFILES) as file:
         contains(file.read(), "berth-default (enforce)")
-    info = json.loads(node.cri.Status(verbose=True)["info"]["info"])
-    equal(info["apparmor"], "enabled, default profile berth-default")
     contains(node.ctl("check", check_status=False), "AppArmor: enabled, berth-default is loaded")
 
 

@@ -77,7 +77,7 @@ Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, c
                           target,
                           with.config.default_ulimits,
                           with.config.pid1_path,
-                          with.apparmor};
+                          with.apparmor.get()};
   ASSIGN_OR_RETURN(ContainerSpec built, build_container_spec(inputs));
   CompiledContainer compiled;
   if (built.spec.linux_.seccomp) {

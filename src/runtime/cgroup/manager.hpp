@@ -14,6 +14,15 @@
 
 namespace berth::runtime::cgroup {
 
+/// Pressure stall information: shares of time in percent, and all of it since the group was made.
+struct PressureLine {
+  double avg10 = 0, avg60 = 0, avg300 = 0;
+  std::uint64_t total_us = 0;
+};
+struct Pressure {
+  std::optional<PressureLine> some, full;
+};
+
 /// Counters of one cgroup; absent where the host's controller does not tell.
 struct Stats {
   std::uint64_t cpu_usage_ns = 0;
@@ -25,6 +34,7 @@ struct Stats {
   std::optional<std::uint64_t> major_page_faults;
   std::optional<std::uint64_t> swap_usage;
   std::optional<std::uint64_t> pids;
+  Pressure cpu_pressure, memory_pressure, io_pressure;
 };
 
 /// What a child with one thread needs to move itself into a cgroup ("0" into each of `tasks`) and to

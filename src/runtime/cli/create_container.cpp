@@ -15,12 +15,15 @@
 #include "base/cat.hpp"
 #include "base/clock.hpp"
 #include "base/dir.hpp"
+#include "runtime/cgroup/delegation.hpp"
 #include "runtime/cli/bundle.hpp"
 #include "runtime/cli/console_socket.hpp"
 #include "runtime/cli/container_namespaces.hpp"
 #include "runtime/cli/hooks.hpp"
 #include "runtime/cli/report.hpp"
 #include "runtime/mount_tree.hpp"
+#include "runtime/oci/id_mappings.hpp"
+#include "runtime/oci/linux_check.hpp"
 #include "runtime/oci/spec_check.hpp"
 #include "runtime/seccomp_program.hpp"
 
@@ -84,6 +87,17 @@ class Creation {
   UniqueFd scope_hold_;  // until the container's process is in its cgroup
 };
 
+/// A cgroup namespace's files belong to whom the process is on the host. Of a user namespace that is joined
+/// we do not know who that is.
+Result<void> give_away(const oci::Spec& spec, const std::string& group, cgroup::Manager& cgroups) {
+  if (!cgroup::is_delegated(spec)) return {};
+  const std::uint32_t uid = spec.process.user.uid;
+  if (oci::find_namespace(spec.linux_, oci::NamespaceType::kUser) == nullptr)
+    return cgroups.delegate(group, uid);
+  const auto owner = oci::host_id(spec.linux_.uid_mappings, uid);
+  return owner ? cgroups.delegate(group, *owner) : Result<void>();
+}
+
 Result<void> Creation::prepare() {
   Record& record = container_.record();
   // First of all: whoever deletes what a killed `create` left needs to know the cgroup.
@@ -98,8 +112,11 @@ Result<void> Creation::prepare() {
   for (const std::string& entry : request_.more_environment) bundle_.spec.process.env.push_back(entry);
   RETURN_IF_ERROR(check_terminal(request_, bundle_.spec.process));
   auto made = cgroups->create(record.cgroup, bundle_.spec.linux_.resources);
-  if (!made) record.cgroup.clear();  // it may be somebody else's: undo() must not touch it
-  return made;
+  if (!made) {
+    record.cgroup.clear();  // it may be somebody else's: undo() must not touch it
+    return made;
+  }
+  return give_away(bundle_.spec, record.cgroup, *cgroups);
 }
 
 Result<LaunchPlan> Creation::make_plan() {

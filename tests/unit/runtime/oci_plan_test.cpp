@@ -88,4 +88,18 @@ TEST_CASE("a container's cgroup is where its configuration says, or has its name
   CHECK_THAT(path(false), Catch::Contains("--systemd-cgroup"));
 }
 
+TEST_CASE("a mount label is given to new file systems of the container's own", "[oci][plan]") {
+  oci::Spec spec = test::small_spec();
+  spec.linux_.mount_label = "system_u:object_r:container_file_t:s0:c1,c2";
+  spec.mounts.push_back({"/own", "tmpfs", "tmpfs", {"rootcontext=a:b:c"}});
+  std::vector<std::string> labelled;
+  for (const PlannedOp& op : compiled_with(spec, test::pod_options()).ops) {
+    if (op.kind != OpKind::kMountNew) continue;
+    const auto& data = std::get<std::vector<std::string>>(op.extra);
+    if (std::find(data.begin(), data.end(), "context=" + spec.linux_.mount_label) != data.end())
+      labelled.push_back(*op.target);
+  }
+  CHECK(labelled == std::vector<std::string>{"/dev", "/dev/pts"});
+}
+
 }  // namespace berth::runtime
