@@ -20,6 +20,7 @@ struct Stream {
   Fd fd;
   LogStream tag = LogStream::kStdout;
   bool is_terminal = false;
+  bool widened = false;  // the pipe was full once and is a larger one now
   char* rest = nullptr;  // kMaxLogText bytes for a line's beginning, mapped when first needed
   size_t rest_size = 0;
   int64_t rearm_at = kNever;  // a terminal nobody has open: look again then

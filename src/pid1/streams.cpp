@@ -2,6 +2,7 @@
 #include "pid1/streams.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@ namespace berth::pid1 {
 namespace {
 
 constexpr size_t kFairShare = 256u << 10;  // of one stream per round
+constexpr size_t kPipeSize = 64u << 10;    // as pipe(2) makes them
 constexpr int64_t kTerminalRetry = 100 * kMillisecond;
 constexpr int64_t kQuiet = 100 * kMillisecond;
 constexpr size_t kMapped = StreamBuffers::kOutSize + kMaxLogText + StreamBuffers::kReadSize;
@@ -82,6 +84,13 @@ void end_stream(Shim& shim, Object& object, Stream& stream) {
   flush_tail(shim, object, stream);
 }
 
+/// Who fills its pipe waits for each of our reads: a larger one makes that four times rarer, and the
+/// waking costs more than the copying. One that is refused stays as it is.
+void widen(Stream& stream) {
+  stream.widened = true;
+  ::fcntl(stream.fd.get(), F_SETPIPE_SZ, static_cast<int>(StreamBuffers::kReadSize));
+}
+
 Source source_of(const Object& object, const Stream& stream) {
   return &stream == &object.streams[0] ? Source::kStdout : Source::kStderr;
 }
@@ -121,6 +130,7 @@ void serve_stream(Shim& shim, Object& object, Stream& stream) {
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (size <= 0) return end_stream(shim, object, stream);  // a terminal's end is EIO
     const auto length = static_cast<size_t>(size);
+    if (length >= kPipeSize && !stream.widened) widen(stream);
     log_output(shim, object, stream, length);
     if (object.ending) object.quiet_until = monotonic_ns() + kQuiet;
     served += length;

@@ -14,8 +14,8 @@ struct Stream;
 /// while there is output and given back when there has been none for a while.
 class StreamBuffers {
  public:
-  static constexpr size_t kReadSize = 64u << 10;
-  static constexpr size_t kOutSize = 256u << 10;
+  static constexpr size_t kReadSize = 256u << 10;
+  static constexpr size_t kOutSize = 512u << 10;
 
   /// False with errno ENOMEM.
   bool map();
