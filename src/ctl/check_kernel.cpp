@@ -19,8 +19,9 @@ namespace {
 
 Finding probe_call(const runtime::KernelCall& call) {
   if (runtime::is_there(call)) return {Verdict::kGood, cat("system call ", call.name), ""};
-  return {Verdict::kBad, cat("system call ", call.name, " is missing"),
-          cat("use Linux ", call.since, " or later; inside a container, let its seccomp profile allow the call")};
+  return {
+      Verdict::kBad, cat("system call ", call.name, " is missing"),
+      cat("use Linux ", call.since, " or later; inside a container, let its seccomp profile allow the call")};
 }
 
 Finding probe_version() {

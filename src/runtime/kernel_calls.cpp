@@ -35,9 +35,10 @@ bool is_there(const KernelCall& call) {
 Result<void> check_needed_calls() {
   for (const KernelCall& call : kNeeded) {
     if (is_there(call)) continue;
-    return Error(Code::kFailedPrecondition,
-                 cat("there is no system call ", call.name, ", without which no container is safe: use Linux ",
-                     call.since, " or later (5.12 has all), or let a seccomp filter around this process allow it"));
+    return Error(
+        Code::kFailedPrecondition,
+        cat("there is no system call ", call.name, ", without which no container is safe: use Linux ",
+            call.since, " or later (5.12 has all), or let a seccomp filter around this process allow it"));
   }
   return {};
 }

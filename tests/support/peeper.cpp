@@ -48,10 +48,10 @@ void look_at_directory(const std::string& place, const std::string& name) {
   if (reaches_host(place + "/" + name)) tell("HOST " + name);
 }
 
-/// What a program may own: its streams, and before it is one the socket to whoever launched it.
+/// What a program may own: its streams, its root, and before it is one the socket to whoever launched it.
 bool is_harmless(const std::string& target) {
   return target.rfind("pipe:", 0) == 0 || target.rfind("socket:", 0) == 0 || target == "/dev/null" ||
-         target.rfind("/dev/pts/", 0) == 0;
+         target == "/" || target.rfind("/dev/pts/", 0) == 0;
 }
 
 void look_at_descriptors(const std::string& place) {

@@ -153,12 +153,14 @@ ANNOTATIONS = {"org.systemd.property.ExecStart": "'/bin/evil'", "org.systemd.pro
 def _(node):
     script = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; grep -E 'Seccomp:|CapEff' /proc/self/status"
     limits = {"resources": {"memory_limit_in_bytes": 64 << 20}, "security_context": {"seccomp": {"profile_type": "RuntimeDefault"}}}
+    heard = os.path.getsize(node.log)
     with plain_pod(node) as pod:
         expected = pod.sh(script, linux=limits)
     contains(expected, str(64 << 20))
     with node.run_pod(annotations=ANNOTATIONS, labels=ANNOTATIONS, **modes(network="NODE")) as pod:
         equal(pod.sh(script, annotations=ANNOTATIONS, labels=ANNOTATIONS, linux=limits), expected)
         with open(node.log) as file:
+            file.seek(heard)
             check("evil" not in file.read(), "the daemon heard of it")
 
 
@@ -178,7 +180,7 @@ def _(node):
     commands = {"unshare -U true": "unshare", "unshare -m true": "unshare", "unshare -C true": "unshare",
                 "mount -t tmpfs none /tmp": "mount", "mount -t cgroup -o rdma none /tmp": "mount", "umount /proc": "umount",
                 "chroot / swapoff /x": "swapoff", "insmod /bin/busybox": "module", "nsenter -t 1 -m true": "setns",
-                "pivot_root / /": "pivot", "date -s 2000-01-01": "clock", "dmesg -c": "syslog"}
+                "pivot_root / /": "pivot", "dmesg -c": "syslog"}
     script = "".join(f"({command}) >/dev/null 2>&1 && echo '{command}'; " for command in commands) + "echo end"
     with plain_pod(node) as pod:
         for more in ({}, {"capabilities": {"add_capabilities": ["NET_ADMIN", "SYS_CHROOT"]}}):

@@ -166,9 +166,22 @@ def _(node):
     for number, target in enumerate((*both_ways(outside), "/proc/1/root" + outside)):
         image = crafted(node, f"dev-link{number}", link(target, "/dev"))
         with untouched(outside), plain_pod(node) as pod:
-            refusal = attempt(pod.output, ["true"], image_name=image)
-            # Inside of the image a link leads to a directory like any other; one of procfs leads nowhere.
-            check("/dev: Too many levels" in refusal if number == 2 else refusal is None, refusal)
+            if number == 2:  # one of procfs leads nowhere
+                contains(attempt(pod.output, ["true"], image_name=image) or "", "/dev: Too many levels")
+            else:  # inside of the image a link leads to a directory like any other
+                equal(pod.output([SHELL, "-c", f"cd {outside}; ls -d null ptmx pts/ptmx"], image_name=image), "null\nptmx\npts/ptmx\n")
+
+
+@test("CVE-2026-41579: nor does berth-oci where nothing is mounted on /dev")
+def _(node):
+    outside = bait(node, "outside")
+    for target in both_ways(outside):
+        with untouched(outside), oci.runtime() as runtime:
+            bundle = runtime.bundle(SHELL, "-c", f"cd {outside}; ls -d null zero", change=lambda config: config.update(
+                mounts=[entry for entry in config["mounts"] if not entry["destination"].startswith("/dev")]))
+            os.rmdir(bundle.dir + "/rootfs/dev")
+            os.symlink(target, bundle.dir + "/rootfs/dev")
+            equal(bundle.run(), "null\nzero\n")
 
 
 @test("CVE-2024-5154: an /etc that is a symbolic link out of the image gets no file on the host")
@@ -297,10 +310,7 @@ def _(node):
 def _(node):
     with plain_pod(node) as pod:
         pod.start(["sleep", "1000"])
-        for path in (node.root, node.state, *(f"{node.state}/{name}" for name in os.listdir(node.state)),
+        for path in (*(f"{place}/{name}" for place in (node.root, node.state) for name in os.listdir(place)),
                      pod.config["log_directory"]):
             if os.path.isdir(path):
                 equal(oct(os.stat(path).st_mode & 0o7077), "0o0", f"what others may do in {path}")
-        reachable = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "find", node.root, node.state,
-                                    "-mindepth", "1"], capture_output=True, text=True)
-        equal(reachable.stdout, "", "what anybody finds")

@@ -89,7 +89,7 @@ def _(node):
             held.exec("true")
             pod.start(["true"], **shared).remove()
         text = peeping.output()
-        check(int(text.split("newcomers ")[1]) >= 20, f"too few newcomers: {text}")
+        check(int(text.split("newcomers ")[1]) >= 5, f"too few newcomers: {text}")
         check("HOST" not in text, text)
 
 
@@ -119,10 +119,13 @@ def _(node):
 
 @test("CVE-2024-21626: a working directory behind a descriptor is refused, in create and in exec")
 def _(node):
-    with plain_pod(node) as pod:
-        for number in range(3, 21):
-            refusal = attempt(lambda: pod.output(["pwd"], working_dir=f"/proc/self/fd/{number}"))
+    # In a PID namespace of its own, where the child has its descriptors until it is run.
+    with plain_pod(node, pid="CONTAINER") as pod:
+        own = security(namespace_options={"network": "NODE", "pid": "CONTAINER"})
+        for number in range(3, 64):
+            refusal = attempt(lambda: pod.output(["pwd"], working_dir=f"/proc/self/fd/{number}", **own))
             check(refusal is not None, f"started in descriptor {number}")
+    with plain_pod(node) as pod:
         # What the working directory is, the container can change before each command.
         write(node.dir + "/secret", "of the host")
         container = pod.start(["sleep", "1000"], working_dir="/w")
@@ -141,19 +144,20 @@ def _(node):
 
 @test("CVE-2024-21626: a program behind a descriptor of the runtime is not there when it is run")
 def _(node):
-    with plain_pod(node) as pod:
-        container = pod.start(["sleep", "1000"])
-        for number in range(3, 21):
-            for path in (f"/proc/self/fd/{number}/bin/busybox", f"/proc/self/fd/{number}/self/root/bin/busybox"):
-                check(attempt(lambda: pod.output([path, "true"])) is not None, f"{path} was run")
-                check(attempt(container.exec, path, "true") is not None, f"{path} was run as a command")
+    with plain_pod(node, pid="CONTAINER") as pod:
+        own = security(namespace_options={"network": "NODE", "pid": "CONTAINER"})
+        container = pod.start(["sleep", "1000"], **own)
+        for number in range(3, 64):
+            path = f"/proc/self/fd/{number}/bin/busybox"
+            check(attempt(lambda: pod.output([path, "true"], **own)) is not None, f"{path} was run")
+            check(attempt(container.exec, path, "true") is not None, f"{path} was run as a command")
 
 
 @test("CVE-2024-21626: a program starts with three descriptors, whatever came before")
 def _(node):
     with plain_pod(node) as pod:
         held = pod.start(["sleep", "1000"])
-        own = "cd /proc/self/fd; ls | wc -l"  # that of ls is the fourth
+        own = "ls /proc/self/fd | wc -l"  # the fourth is that of ls
         for text in (pod.sh(own), pod.sh(own, **security(seccomp={"profile_type": "RuntimeDefault"})), held.exec("sh", "-c", own).out):
             equal(text.strip(), "4")
 
