@@ -12,7 +12,8 @@ from attacks import SHELL, attempt, bait, inner_pid, modes, mount, peeper, pid_o
 from harness import check, contains, equal, test, wait_until, write
 
 F_GET_SEALS, SEALED = 1034, 0x0F  # seal, shrink, grow, write
-TRACER = {"capabilities": {"add_capabilities": ["SYS_PTRACE"]}}
+# AppArmor, where there is one, would stop it as well.
+TRACER = {"capabilities": {"add_capabilities": ["SYS_PTRACE"]}, "apparmor": {"profile_type": "Unconfined"}}
 SHARED = {"network": "NODE", "pid": "POD"}
 
 
