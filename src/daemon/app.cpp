@@ -15,6 +15,7 @@
 #include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/recovery.hpp"
 #include "daemon/sd_notify.hpp"
+#include "runtime/kernel_calls.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -115,6 +116,7 @@ Result<std::unique_ptr<App>> App::start(Config config) {
   std::unique_ptr<App> app(new App());
   app->services_.layout = {config.root, config.state};
   app->services_.config = std::move(config);
+  RETURN_IF_ERROR(runtime::check_needed_calls());
   RETURN_IF_ERROR(app->lock_root());
   RETURN_IF_ERROR(app->prepare_directories());
   RETURN_IF_ERROR(app->open_modules());

@@ -4,9 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pid1/ops.h"
@@ -44,6 +47,13 @@ int inherit_mode(int context, int target) {
   return sys::error_of(::fsconfig(context, FSCONFIG_SET_STRING, "mode", mode.c_str(), 0));
 }
 
+/// For somebody who is not in the namespace that the procfs shall show. Before Linux 6.17 only a member
+/// can make it: EINVAL.
+int choose_pid_namespace(const Child& child, int context, const char* type) {
+  if (child.pid_namespace < 0 || strcmp(type, "proc") != 0) return 0;
+  return sys::error_of(::fsconfig(context, FSCONFIG_SET_FD, "pidns", nullptr, child.pid_namespace));
+}
+
 int configure(int context, const char* type, const char* options, int target) {
   bool has_mode = false;
   bool has_source = false;
@@ -75,11 +85,28 @@ int fill_and_attach(int tree, int target, uint64_t attributes, uint64_t more) {
   return err == 0 ? attach(tree, target) : err;
 }
 
+/// A link of the image may lead anywhere in the root, except over the root itself, and into the procfs in
+/// which paths are masked: what may lie there was asked for by that name.
+int check_place(const Child& child, const char* name, int target) {
+  struct stat place = {};
+  struct stat root = {};
+  struct statfs filesystem = {};
+  if (::fstat(target, &place) != 0 || ::fstat(child.root, &root) != 0 || ::fstatfs(target, &filesystem) != 0)
+    return errno;
+  if (place.st_dev == root.st_dev && place.st_ino == root.st_ino) return EBUSY;
+  if (filesystem.f_type != PROC_SUPER_MAGIC || strncmp(name, "/proc/", 6) == 0) return 0;
+  const int proc = open_in_root(child.root, "/proc", O_PATH, RESOLVE_NO_SYMLINKS);
+  const bool is_own = proc >= 0 && ::fstat(proc, &root) == 0 && place.st_dev == root.st_dev;
+  if (proc >= 0) ::close(proc);
+  return is_own ? ELOOP : 0;
+}
+
 int mount_on(Child& child, const plan::Op& op, int target) {
   const char* type = child.plan.text(op.text);
   const int context = ::fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return errno;
-  int err = configure(context, type, child.plan.text(op.extra), target);
+  int err = choose_pid_namespace(child, context, type);
+  if (err == 0) err = configure(context, type, child.plan.text(op.extra), target);
   if (err == 0) {
     const uint64_t late = (op.value & plan::kCopyUp) != 0 ? MOUNT_ATTR_RDONLY : 0;
     const int tree = ::fsmount(context, FSMOUNT_CLOEXEC, static_cast<unsigned>(op.flags & ~late));
@@ -88,6 +115,20 @@ int mount_on(Child& child, const plan::Op& op, int target) {
   }
   ::close(context);
   return err;
+}
+
+/// By a process of the namespace, which is there for this one mount: for some microseconds its members
+/// see the host's root through it. From Linux 6.17 on there is none.
+int mount_as_member(Child& child, const plan::Op& op, int target) {
+  clone_args args = {};
+  args.flags = CLONE_VFORK;
+  const pid_t member = sys::clone3(args);
+  if (member < 0) return errno;
+  child.pid_namespace = member == 0 ? -1 : child.pid_namespace;
+  if (member == 0) ::_exit(mount_on(child, op, target));
+  siginfo_t info = {};
+  if (sys::waitid(P_PID, member, &info, WEXITED | __WALL, nullptr) != 0) return errno;
+  return info.si_code == CLD_EXITED ? info.si_status : ECHILD;
 }
 
 }  // namespace
@@ -116,7 +157,10 @@ int mount_new(Child& child, const plan::Op& op) {
   int err = open_or_create(child.root, target, Missing::kDirectory, op.mode,
                            is_kernel_view ? RESOLVE_NO_SYMLINKS : 0, fd);
   if (err != 0) return err;
-  err = mount_on(child, op, fd);
+  err = check_place(child, target, fd);
+  if (err == 0) err = mount_on(child, op, fd);
+  if (err == EINVAL && child.pid_namespace >= 0 && strcmp(type, "proc") == 0)
+    err = mount_as_member(child, op, fd);
   ::close(fd);
   return err;
 }
@@ -127,7 +171,8 @@ int attach_tree(Child& child, const plan::Op& op) {
   const uint64_t resolve = op.flags == 1 ? RESOLVE_NO_SYMLINKS : 0;
   int err = open_or_create(child.root, child.plan.text(op.target), what, 0, resolve, target);
   if (err != 0) return err;
-  err = attach(fd_of(child, op.fd), target);
+  err = check_place(child, child.plan.text(op.target), target);
+  if (err == 0) err = attach(fd_of(child, op.fd), target);
   ::close(target);
   return err;
 }

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "runtime/cli/report.hpp"
 #include "runtime/cli/verb.hpp"
+#include "runtime/kernel_calls.hpp"
 
 #ifndef BERTH_VERSION
 #define BERTH_VERSION "unknown"
@@ -92,7 +93,8 @@ int run_verb(const Verb& verb, Context& context, std::span<const std::string> re
     status = std::move(words).error();
   } else {
     context.arguments = *std::move(parsed);
-    status = verb.run(context);
+    auto able = verb.words.starts_with("CONTAINER") ? check_needed_calls() : Result<void>();
+    status = able ? verb.run(context) : Result<int>(std::move(able).error());
   }
   if (status) return *status;
   report(context.globals, std::move(status).error());
