@@ -44,7 +44,8 @@ int inherit_mode(int context, int target) {
   return sys::error_of(::fsconfig(context, FSCONFIG_SET_STRING, "mode", mode.c_str(), 0));
 }
 
-int configure(int context, const char* type, const char* options, int target) {
+/// `covered` is what was there before, or -1.
+int configure(int context, const char* type, const char* options, int covered) {
   bool has_mode = false;
   bool has_source = false;
   for (const char* at = options; at != nullptr && *at != '\0'; at += strlen(at) + 1) {
@@ -57,8 +58,8 @@ int configure(int context, const char* type, const char* options, int target) {
     const int err = sys::error_of(::fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0));
     if (err != 0) return err;
   }
-  if (!has_mode && strcmp(type, "tmpfs") == 0) {
-    const int err = inherit_mode(context, target);
+  if (!has_mode && covered >= 0 && strcmp(type, "tmpfs") == 0) {
+    const int err = inherit_mode(context, covered);
     if (err != 0) return err;
   }
   return sys::error_of(::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
@@ -75,11 +76,11 @@ int fill_and_attach(int tree, int target, uint64_t attributes, uint64_t more) {
   return err == 0 ? attach(tree, target) : err;
 }
 
-int mount_on(Child& child, const plan::Op& op, int target) {
+int mount_on(Child& child, const plan::Op& op, int target, bool was_there) {
   const char* type = child.plan.text(op.text);
   const int context = ::fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return errno;
-  int err = configure(context, type, child.plan.text(op.extra), target);
+  int err = configure(context, type, child.plan.text(op.extra), was_there ? target : -1);
   if (err == 0) {
     const uint64_t late = (op.value & plan::kCopyUp) != 0 ? MOUNT_ATTR_RDONLY : 0;
     const int tree = ::fsmount(context, FSMOUNT_CLOEXEC, static_cast<unsigned>(op.flags & ~late));
@@ -112,11 +113,12 @@ int mount_new(Child& child, const plan::Op& op) {
   const char* target = child.plan.text(op.target);
   // An image must not redirect these by a link: what is masked and trusted later is looked up here.
   const bool is_kernel_view = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
-  int fd = -1;
-  int err = open_or_create(child.root, target, Missing::kDirectory, op.mode,
-                           is_kernel_view ? RESOLVE_NO_SYMLINKS : 0, fd);
+  const uint64_t resolve = is_kernel_view ? RESOLVE_NO_SYMLINKS : 0;
+  int fd = open_in_root(child.root, target, O_PATH | O_DIRECTORY, resolve);
+  const bool was_there = fd >= 0;
+  int err = was_there ? 0 : open_or_create(child.root, target, Missing::kDirectory, op.mode, resolve, fd);
   if (err != 0) return err;
-  err = mount_on(child, op, fd);
+  err = mount_on(child, op, fd, was_there);
   ::close(fd);
   return err;
 }
@@ -151,8 +153,21 @@ int mount_attr(Child& child, const plan::Op& op) {
   return err;
 }
 
-int pivot(Child& child, const plan::Op&) {
+/// What of the host would let more be mounted than the container may have is taken away or covered; a
+/// process that left the new root would find the rest.
+int move_root(Child& child, const char* hidden) {
+  for (const char* at = hidden; at != nullptr && *at != '\0'; at += strlen(at) + 1) {
+    if (::umount2(at, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == ENOENT) continue;
+    if (errno != EINVAL && errno != EPERM) return errno;
+    if (::mount("tmpfs", at, "tmpfs", 0, nullptr) != 0) return errno;
+  }
+  if (::fchdir(child.root) != 0 || ::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0) return errno;
+  return ::chroot(".") == 0 && ::chdir("/") == 0 ? 0 : errno;
+}
+
+int pivot(Child& child, const plan::Op& op) {
   keep_null_tree(child);
+  if (op.mode == 1) return move_root(child, child.plan.text(op.extra));
   const int old_root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old_root < 0 || ::fchdir(child.root) != 0) return errno;
   // pivot_root(".", ".") stacks the old root on the new one, so no directory of the image is used.

@@ -170,6 +170,7 @@ struct Linux {
   std::vector<Device> devices;
   std::string cgroups_path;
   Resources resources;
+  std::string mount_label;  ///< of the file systems that are made for the container
   std::optional<Seccomp> seccomp;
   std::string rootfs_propagation;  ///< "", "slave", "shared", "private", ...
   std::vector<std::string> masked_paths;

@@ -219,6 +219,7 @@ Result<void> check_spec(const Spec& spec) {
   RETURN_IF_ERROR(check_text("hostname", spec.hostname));
   RETURN_IF_ERROR(check_text("domainname", spec.domainname));
   RETURN_IF_ERROR(check_text("root.path", spec.root.path));
+  RETURN_IF_ERROR(check_text("linux.mountLabel", spec.linux_.mount_label));
   for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
     const std::string field = cat("mounts[", i, "]");
     RETURN_IF_ERROR(check_mount(spec.mounts[i], field));

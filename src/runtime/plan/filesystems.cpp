@@ -27,6 +27,11 @@ bool is_populated(const oci::Spec& spec, const std::string& destination) {
   return false;
 }
 
+/// The others have their labels by policy.
+bool takes_mount_label(const std::string& type) {
+  return type == "tmpfs" || type == "devpts";
+}
+
 /// A new file system has no mounts below it: recursive attributes are its own.
 std::uint64_t attributes_of(const MountOptions& options) {
   return (options.recursive_set & ~options.clear) | options.set;
@@ -131,6 +136,8 @@ Result<void> add_new(const oci::Spec& spec, const CompileOptions& options, const
   std::vector<std::string> data;
   if (!mount.source.empty()) data.push_back(cat("source=", mount.source));
   data.insert(data.end(), parsed.data.begin(), parsed.data.end());
+  if (!spec.linux_.mount_label.empty() && takes_mount_label(mount.type))
+    data.push_back(cat("context=", spec.linux_.mount_label));
   const bool late_readonly = (attributes & MOUNT_ATTR_RDONLY) != 0 && is_populated(spec, target);
   if (late_readonly) attributes &= ~std::uint64_t{MOUNT_ATTR_RDONLY};
   add_mount({mount.type, target, std::move(data), attributes, parsed.copy_up}, plan);

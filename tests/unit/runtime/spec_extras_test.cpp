@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
+#include "plan_fixture.hpp"
 #include "runtime/intel_rdt.hpp"
 #include "runtime/net_addresses.hpp"
 #include "runtime/oci/id_mappings.hpp"
@@ -140,7 +141,44 @@ TEST_CASE("a cache group that cannot be is refused, and nothing is left", "[runt
   const auto nowhere = runtime::open_resctrl_group(wanted, "container", fake.tree.path("mon_groups"));
   REQUIRE_FALSE(nowhere);
   CHECK(nowhere.error().code() == Code::kFailedPrecondition);
-  CHECK(runtime::remove_resctrl_group(wanted, "container", fake.tree.root()));
+  CHECK(runtime::remove_resctrl_group(wanted, "container", true, fake.tree.root()));
+}
+
+TEST_CASE("of cache groups only what was made for the container is removed", "[runtime][rdt]") {
+  const testing::Tree tree{{"mine/", ""}, {"there/mon_groups/c1/", ""}};
+  oci::IntelRdt wanted;
+  wanted.clos_id = "mine";
+  CHECK(runtime::remove_resctrl_group(wanted, "c1", false, tree.root()));
+  CHECK(tree.has("mine"));
+  CHECK(runtime::remove_resctrl_group(wanted, "c1", true, tree.root()));
+  CHECK_FALSE(tree.has("mine"));
+  wanted.clos_id = "there";
+  wanted.enable_monitoring = true;
+  CHECK(runtime::remove_resctrl_group(wanted, "c1", false, tree.root()));
+  CHECK(tree.has("there/mon_groups"));
+  CHECK_FALSE(tree.has("there/mon_groups/c1"));
+}
+
+TEST_CASE("a mount label is that of the file systems that have none by policy", "[runtime][plan]") {
+  oci::Spec spec = test::small_spec();
+  spec.mounts = {{"/proc", "proc", "proc", {}}, {"/tmp", "tmpfs", "tmpfs", {}}};
+  spec.linux_.mount_label = "u:r:t:s0:c1,c2";
+  const auto compiled = runtime::compile_container(spec, test::pod_options());
+  REQUIRE(compiled);
+  int labelled = 0;
+  for (const runtime::PlannedOp& op : (*compiled)->ops) {
+    if (op.kind != plan::OpKind::kMountNew) continue;
+    const auto& data = std::get<std::vector<std::string>>(op.extra);
+    const bool has = std::find(data.begin(), data.end(), "context=u:r:t:s0:c1,c2") != data.end();
+    INFO(op.label);
+    CHECK(has == (*op.text == "tmpfs"));
+    if (has) ++labelled;
+  }
+  CHECK(labelled == 1);
+  spec.linux_.mount_label = std::string("a\0b", 3);
+  const auto refused = runtime::compile_container(spec, test::pod_options());
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().to_string(), Catch::Contains("linux.mountLabel"));
 }
 
 }  // namespace
