@@ -6,7 +6,7 @@ complete -c berth-oci -n '__fish_use_subcommand' -l log-level -d 'debug, info, w
 complete -c berth-oci -n '__fish_use_subcommand' -l debug -d 'As --log-level debug'
 complete -c berth-oci -n '__fish_use_subcommand' -l systemd-cgroup -d 'As --cgroup-manager systemd'
 complete -c berth-oci -n '__fish_use_subcommand' -l cgroup-manager -d 'Who makes cgroups: cgroupfs or systemd [cgroupfs]' -r
-complete -c berth-oci -n '__fish_use_subcommand' -l rootless -d 'auto, true or false; root is needed in any case' -r
+complete -c berth-oci -n '__fish_use_subcommand' -l rootless -d 'auto or false: containers are made by root alone' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l help -d 'Print help'
 complete -c berth-oci -n '__fish_use_subcommand' -l version -d 'Print the version'
 complete -c berth-oci -n '__fish_use_subcommand' -a create -d 'Make a container whose program waits for start'
@@ -15,7 +15,7 @@ complete -c berth-oci -n '__fish_seen_subcommand_from create' -l console-socket 
 complete -c berth-oci -n '__fish_seen_subcommand_from create' -l pid-file -d 'Gets the number of the container\'s process' -r
 complete -c berth-oci -n '__fish_seen_subcommand_from create' -l preserve-fds -d 'Pass descriptors 3 to 3+N-1 on' -r
 complete -c berth-oci -n '__fish_seen_subcommand_from create' -l no-new-keyring -d 'Keep the caller\'s session keyring'
-complete -c berth-oci -n '__fish_seen_subcommand_from create' -l no-pivot -d 'Not supported'
+complete -c berth-oci -n '__fish_seen_subcommand_from create' -l no-pivot -d 'Move the root over /: where that is a ramdisk'
 complete -c berth-oci -n '__fish_seen_subcommand_from create' -a '(berth-oci list --quiet 2>/dev/null)'
 complete -c berth-oci -n '__fish_use_subcommand' -a start -d 'Run the program of a created container'
 complete -c berth-oci -n '__fish_seen_subcommand_from start' -a '(berth-oci list --quiet 2>/dev/null)'
@@ -28,7 +28,7 @@ complete -c berth-oci -n '__fish_seen_subcommand_from run' -l pid-file -d 'Gets 
 complete -c berth-oci -n '__fish_seen_subcommand_from run' -l preserve-fds -d 'Pass descriptors 3 to 3+N-1 on' -r
 complete -c berth-oci -n '__fish_seen_subcommand_from run' -l no-new-keyring -d 'Keep the caller\'s session keyring'
 complete -c berth-oci -n '__fish_seen_subcommand_from run' -l no-subreaper -d 'Accepted; this process never is one'
-complete -c berth-oci -n '__fish_seen_subcommand_from run' -l no-pivot -d 'Not supported'
+complete -c berth-oci -n '__fish_seen_subcommand_from run' -l no-pivot -d 'Move the root over /: where that is a ramdisk'
 complete -c berth-oci -n '__fish_seen_subcommand_from run' -a '(berth-oci list --quiet 2>/dev/null)'
 complete -c berth-oci -n '__fish_use_subcommand' -a state -d 'Print a container\'s state as JSON'
 complete -c berth-oci -n '__fish_seen_subcommand_from state' -a '(berth-oci list --quiet 2>/dev/null)'

@@ -14,6 +14,7 @@ namespace berth::daemon {
 /// One runtime handler (a RuntimeClass names it). The default one has the name "".
 struct HandlerConfig {
   bool init = false;  ///< run `berth-pid1 init` as PID 1 of containers with a PID namespace of their own
+  bool init_group = false;  ///< which hands signals to the program's whole process group
 };
 
 /// berthd's settings: defaults, then the file, then its drop-ins in name order, then flags.

@@ -51,6 +51,7 @@ const ConfigKey kKeys[] = {
 const HandlerKey kHandlerKeys[] = {
     {"init", &HandlerConfig::init,
      "Run berth-pid1 as PID 1 of containers that have a PID namespace of their own."},
+    {"init_group", &HandlerConfig::init_group, "With init: signals go to the program's whole process group."},
 };
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

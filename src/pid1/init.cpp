@@ -50,7 +50,7 @@ bool reap(pid_t program, int& code) {
 
 }  // namespace
 
-int run_init(char** argv) {
+int run_init(char** argv, bool to_group) {
   const sigset_t waited = forwarded_signals();
   sigset_t before;
   ::sigprocmask(SIG_SETMASK, &waited, &before);
@@ -68,7 +68,8 @@ int run_init(char** argv) {
     int code = 0;
     if (number == SIGCHLD && reap(program, code)) return code;
     // Stopping this process would only hide the child from whoever watches.
-    if (number > 0 && number != SIGCHLD && number != SIGTTIN && number != SIGTTOU) ::kill(program, number);
+    if (number > 0 && number != SIGCHLD && number != SIGTTIN && number != SIGTTOU)
+      ::kill(to_group ? -program : program, number);
   }
 }
 

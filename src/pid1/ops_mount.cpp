@@ -54,7 +54,8 @@ int choose_pid_namespace(const Child& child, int context, const char* type) {
   return sys::error_of(::fsconfig(context, FSCONFIG_SET_FD, "pidns", nullptr, child.pid_namespace));
 }
 
-int configure(int context, const char* type, const char* options, int target) {
+/// `covered` is what was there before, or -1.
+int configure(int context, const char* type, const char* options, int covered) {
   bool has_mode = false;
   bool has_source = false;
   for (const char* at = options; at != nullptr && *at != '\0'; at += strlen(at) + 1) {
@@ -67,8 +68,8 @@ int configure(int context, const char* type, const char* options, int target) {
     const int err = sys::error_of(::fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0));
     if (err != 0) return err;
   }
-  if (!has_mode && strcmp(type, "tmpfs") == 0) {
-    const int err = inherit_mode(context, target);
+  if (!has_mode && covered >= 0 && strcmp(type, "tmpfs") == 0) {
+    const int err = inherit_mode(context, covered);
     if (err != 0) return err;
   }
   return sys::error_of(::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
@@ -101,12 +102,13 @@ int check_place(const Child& child, const char* name, int target) {
   return is_own ? ELOOP : 0;
 }
 
-int mount_on(Child& child, const plan::Op& op, int target) {
+/// `covered` is what was there before, or -1.
+int mount_on(Child& child, const plan::Op& op, int target, int covered) {
   const char* type = child.plan.text(op.text);
   const int context = ::fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return errno;
   int err = choose_pid_namespace(child, context, type);
-  if (err == 0) err = configure(context, type, child.plan.text(op.extra), target);
+  if (err == 0) err = configure(context, type, child.plan.text(op.extra), covered);
   if (err == 0) {
     const uint64_t late = (op.value & plan::kCopyUp) != 0 ? MOUNT_ATTR_RDONLY : 0;
     const int tree = ::fsmount(context, FSMOUNT_CLOEXEC, static_cast<unsigned>(op.flags & ~late));
@@ -125,7 +127,7 @@ int mount_as_member(Child& child, const plan::Op& op, int target) {
   const pid_t member = sys::clone3(args);
   if (member < 0) return errno;
   child.pid_namespace = member == 0 ? -1 : child.pid_namespace;
-  if (member == 0) ::_exit(mount_on(child, op, target));
+  if (member == 0) ::_exit(mount_on(child, op, target, -1));
   siginfo_t info = {};
   if (sys::waitid(P_PID, member, &info, WEXITED | __WALL, nullptr) != 0) return errno;
   return info.si_code == CLD_EXITED ? info.si_status : ECHILD;
@@ -153,12 +155,13 @@ int mount_new(Child& child, const plan::Op& op) {
   const char* target = child.plan.text(op.target);
   // An image must not redirect these by a link: what is masked and trusted later is looked up here.
   const bool is_kernel_view = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
-  int fd = -1;
-  int err = open_or_create(child.root, target, Missing::kDirectory, op.mode,
-                           is_kernel_view ? RESOLVE_NO_SYMLINKS : 0, fd);
+  const uint64_t resolve = is_kernel_view ? RESOLVE_NO_SYMLINKS : 0;
+  int fd = open_in_root(child.root, target, O_PATH | O_DIRECTORY, resolve);
+  const bool was_there = fd >= 0;
+  int err = was_there ? 0 : open_or_create(child.root, target, Missing::kDirectory, op.mode, resolve, fd);
   if (err != 0) return err;
   err = check_place(child, target, fd);
-  if (err == 0) err = mount_on(child, op, fd);
+  if (err == 0) err = mount_on(child, op, fd, was_there ? fd : -1);
   if (err == EINVAL && child.pid_namespace >= 0 && strcmp(type, "proc") == 0)
     err = mount_as_member(child, op, fd);
   ::close(fd);
@@ -196,8 +199,21 @@ int mount_attr(Child& child, const plan::Op& op) {
   return err;
 }
 
-int pivot(Child& child, const plan::Op&) {
+/// What of the host would let more be mounted than the container may have is taken away or covered; a
+/// process that left the new root would find the rest.
+int move_root(Child& child, const char* hidden) {
+  for (const char* at = hidden; at != nullptr && *at != '\0'; at += strlen(at) + 1) {
+    if (::umount2(at, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == ENOENT) continue;
+    if (errno != EINVAL && errno != EPERM) return errno;
+    if (::mount("tmpfs", at, "tmpfs", 0, nullptr) != 0) return errno;
+  }
+  if (::fchdir(child.root) != 0 || ::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0) return errno;
+  return ::chroot(".") == 0 && ::chdir("/") == 0 ? 0 : errno;
+}
+
+int pivot(Child& child, const plan::Op& op) {
   keep_null_tree(child);
+  if (op.mode == 1) return move_root(child, child.plan.text(op.extra));
   const int old_root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old_root < 0 || ::fchdir(child.root) != 0) return errno;
   // pivot_root(".", ".") stacks the old root on the new one, so no directory of the image is used.

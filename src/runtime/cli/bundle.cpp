@@ -12,6 +12,8 @@
 #include "base/dir.hpp"
 #include "runtime/cgroup/systemd_names.hpp"
 #include "runtime/cli/passwd.hpp"
+#include "runtime/cli/pid1_program.hpp"
+#include "runtime/init_mode.hpp"
 #include "runtime/oci/spec_check.hpp"
 #include "runtime/oci/spec_json.hpp"
 
@@ -135,6 +137,19 @@ Result<void> complete_spec(const Bundle& bundle, const cgroup::Manager& cgroups,
   add_default_rules(spec.linux_.resources.devices);
   ASSIGN_OR_RETURN(const UniqueFd root, open_at(kCwd, bundle.rootfs, O_PATH | O_DIRECTORY));
   complete_environment(root.get(), spec.process);
+  return {};
+}
+
+Result<void> add_wanted_init(const StateDir& dir, oci::Spec& spec) {
+  const auto asked = spec.annotations.find(std::string(kInitAnnotation));
+  if (asked == spec.annotations.end() || asked->second == "false") return {};
+  if (asked->second != "true" && asked->second != "group") {
+    return Error(Code::kInvalidArgument, cat("annotations.", kInitAnnotation,
+                                             " is true, false or group, not \"", asked->second, "\""));
+  }
+  ASSIGN_OR_RETURN(const UniqueFd program, open_at(dir.fd(), "init", O_WRONLY | O_CREAT | O_EXCL, 0555));
+  RETURN_IF_ERROR(write_fd(program.get(), pid1_image(), "init"));
+  add_init(dir.file("init"), asked->second == "group" ? InitSignals::kGroup : InitSignals::kProgram, spec);
   return {};
 }
 

@@ -61,6 +61,12 @@ Result<Globals> read_globals(const Arguments& line) {
     return Error(Code::kInvalidArgument,
                  cat("--cgroup-manager is cgroupfs or systemd, not \"", manager, "\""));
   }
+  const std::string rootless = line.text("rootless", "auto");
+  if (rootless == "true")
+    return Error(Code::kUnimplemented, "--rootless true is not supported: containers are made by root alone");
+  if (rootless != "auto" && rootless != "false") {
+    return Error(Code::kInvalidArgument, cat("--rootless is auto, true or false, not \"", rootless, "\""));
+  }
   globals.systemd_cgroup = line.has("systemd-cgroup") || manager == "systemd";
   const std::string level = line.text("log-level", globals.debug ? "debug" : "warn");
   ASSIGN_OR_RETURN(const log::Level parsed, log::parse_level(level == "warning" ? "warn" : level));

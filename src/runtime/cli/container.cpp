@@ -14,6 +14,7 @@
 #include "runtime/cli/hooks.hpp"
 #include "runtime/cli/pid1_program.hpp"
 #include "runtime/cli/report.hpp"
+#include "runtime/intel_rdt.hpp"
 #include "runtime/oci/spec_json.hpp"
 
 namespace berth::runtime::cli {
@@ -123,6 +124,8 @@ Result<void> Container::destroy() {
       if (first) first = manager->remove(record_.cgroup, kRemovePatience);
     }
   }
+  if (first && configured && (*configured)->linux_.intel_rdt)
+    first = remove_resctrl_group(*(*configured)->linux_.intel_rdt, id(), record_.made_resctrl_group);
   if (!first) return first;  // whoever tries again needs the state
   RETURN_IF_ERROR(dir_.remove());
   if (!configured) return {};

@@ -15,6 +15,7 @@
 #include "base/cat.hpp"
 #include "base/clock.hpp"
 #include "base/dir.hpp"
+#include "base/mountinfo.hpp"
 #include "runtime/cgroup/delegation.hpp"
 #include "runtime/cli/bundle.hpp"
 #include "runtime/cli/console_socket.hpp"
@@ -54,6 +55,23 @@ Result<UniqueFd> open_rootfs(const Bundle& bundle) {
   const std::uint64_t propagation = word == "private" || word == "rprivate" ? MS_PRIVATE : MS_SLAVE;
   RETURN_IF_ERROR(set_attributes(tree.get(), 0, 0, propagation, true, bundle.rootfs));
   return tree;
+}
+
+/// The host's procfs and sysfs would let more of them be mounted in a user namespace than the container's
+/// own masks allow: they go first.
+Result<void> move_instead_of_pivot(Plan& plan) {
+  std::vector<std::string> hidden;
+  ASSIGN_OR_RETURN(const std::vector<MountEntry> mounts, read_mountinfo());
+  for (const MountEntry& mount : mounts) {
+    if (mount.filesystem == "proc" || mount.filesystem == "sysfs") hidden.push_back(mount.mount_point);
+  }
+  for (PlannedOp& op : plan.ops) {
+    if (op.kind != plan::OpKind::kPivot) continue;
+    op.label = "move the root file system over /";
+    op.mode = 1;
+    op.extra = hidden;
+  }
+  return {};
 }
 
 /// One container being made; what it made goes when it goes, unless it is kept.
@@ -109,6 +127,7 @@ Result<void> Creation::prepare() {
     return Error::from_errno(errno, "create", container_.dir().file("root"));
   ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
   RETURN_IF_ERROR(complete_spec(bundle_, *cgroups, record.cgroup, bundle_.spec));
+  RETURN_IF_ERROR(add_wanted_init(container_.dir(), bundle_.spec));
   for (const std::string& entry : request_.more_environment) bundle_.spec.process.env.push_back(entry);
   RETURN_IF_ERROR(check_terminal(request_, bundle_.spec.process));
   auto made = cgroups->create(record.cgroup, bundle_.spec.linux_.resources);
@@ -133,6 +152,7 @@ Result<LaunchPlan> Creation::make_plan() {
   ASSIGN_OR_RETURN(const auto plan, compile_container(spec, options));
   if (request_.no_new_keyring)
     std::erase_if(plan->ops, [](const PlannedOp& op) { return op.kind == plan::OpKind::kKeyring; });
+  if (request_.no_pivot) RETURN_IF_ERROR(move_instead_of_pivot(*plan));
   PlanResources resources;
   ASSIGN_OR_RETURN(resources.rootfs, open_rootfs(bundle_));
   ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
@@ -145,6 +165,7 @@ Result<LaunchPlan> Creation::make_plan() {
   const std::size_t behind =
       static_cast<std::size_t>(plan->ops.end() - std::find_if(plan->ops.begin(), plan->ops.end(), is_gate));
   ASSIGN_OR_RETURN(LaunchPlan launch, materialise(std::move(*plan), std::move(resources)));
+  record.made_resctrl_group = launch.made_resctrl_group;
   for (const std::string& warning : launch.warnings)
     warn(container_.context().globals, Error(Code::kFailedPrecondition, warning));
   record.first_label = static_cast<std::uint32_t>(launch.labels.size() - behind);
@@ -183,7 +204,7 @@ Result<void> Creation::run_early_hooks() {
   ASSIGN_OR_RETURN(const pid_t inside, inner_pid(child_->pid()));
   return run_hooks_inside({"createContainer", hooks.create_container,
                            container_.hook_state(Status::kCreating, inside), environment},
-                          bundle_.spec.linux_.namespaces, child_->pidfd());
+                          HookRights::kMaker, container_, bundle_.spec, child_->pidfd());
 }
 
 Result<void> Creation::take_terminal(UniqueFd master) {
@@ -253,6 +274,9 @@ Result<Record> new_record(const Globals& globals, const Bundle& bundle, const st
 
 Result<CreatedContainer> create_container(const Context& context, const CreateRequest& request) {
   RETURN_IF_ERROR(check_container_id(request.id));
+  if (::geteuid() != 0)
+    return Error(Code::kPermissionDenied,
+                 "containers are made by root alone: rootless ones are not supported");
   ASSIGN_OR_RETURN(Bundle bundle, load_bundle(request.bundle));
   ASSIGN_OR_RETURN(Record record, new_record(context.globals, bundle, request.id));
   ASSIGN_OR_RETURN(StateDir dir, StateDir::create(context.globals.root, request.id));

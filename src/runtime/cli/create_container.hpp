@@ -19,6 +19,7 @@ struct CreateRequest {
   std::string pid_file;
   std::string console_socket;
   bool no_new_keyring = false;
+  bool no_pivot = false;
   std::vector<int> preserved;                 ///< descriptors for the container: 3, 4, ...
   std::vector<std::string> more_environment;  ///< LISTEN_FDS
   bool opens_gate = false;      ///< this process starts it, too: no pipes in the state directory

@@ -3,6 +3,7 @@
 
 #include "runtime/apparmor.hpp"
 #include "runtime/capabilities.hpp"
+#include "runtime/cli/bundle.hpp"
 #include "runtime/cli/report.hpp"
 #include "runtime/cli/verb.hpp"
 #include "runtime/oci/spec_json.hpp"
@@ -86,7 +87,7 @@ Json features() {
       {"mountOptions", kMountOptions},
       {"linux", std::move(linux_)},
       {"annotations", Json::object()},
-      {"potentiallyUnsafeConfigAnnotations", Json::array()}};
+      {"potentiallyUnsafeConfigAnnotations", Json::array({kInitAnnotation})}};
 }
 
 Result<int> run_features(const Context&) {

@@ -43,6 +43,7 @@ Json to_json(const Record& record) {
               {"owner", record.owner},
               {"cgroupPath", record.cgroup},
               {"systemdCgroup", record.systemd_cgroup},
+              {"madeResctrlGroup", record.made_resctrl_group},
               {"annotations", record.annotations},
               {"pid", record.process.pid},
               {"startTime", record.process.start_time},
@@ -62,6 +63,7 @@ Result<Record> parse_record(std::string_view text) {
   from.read("owner", record.owner);
   from.read("cgroupPath", record.cgroup);
   from.read("systemdCgroup", record.systemd_cgroup);
+  from.read("madeResctrlGroup", record.made_resctrl_group);
   from.read("annotations", record.annotations);
   from.read("pid", record.process.pid);
   from.read("startTime", record.process.start_time);

@@ -26,6 +26,7 @@ struct Record {
   std::string owner;
   std::string cgroup;           ///< of cgroup::Manager
   bool systemd_cgroup = false;  ///< which systemd made
+  bool made_resctrl_group = false;
   std::map<std::string, std::string> annotations;
   ProcessId process;  ///< pid 0: none yet
   /// What the steps of the launch plan behind the gate mean, for whoever starts the container.

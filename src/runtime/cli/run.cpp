@@ -19,7 +19,7 @@ constexpr Option kRunOptions[] = {
     {"preserve-fds", '\0', "N", "Pass descriptors 3 to 3+N-1 on"},
     {"no-new-keyring", '\0', "", "Keep the caller's session keyring"},
     {"no-subreaper", '\0', "", "Accepted; this process never is one"},
-    {"no-pivot", '\0', "", "Not supported"},
+    {"no-pivot", '\0', "", "Move the root over /: where that is a ramdisk"},
 };
 
 /// The error that matters is the one that led here.

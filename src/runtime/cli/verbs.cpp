@@ -18,7 +18,7 @@ constexpr Option kGlobalOptions[] = {
     {"debug", '\0', "", "As --log-level debug"},
     {"systemd-cgroup", '\0', "", "As --cgroup-manager systemd"},
     {"cgroup-manager", '\0', "NAME", "Who makes cgroups: cgroupfs or systemd [cgroupfs]"},
-    {"rootless", '\0', "WHEN", "auto, true or false; root is needed in any case"},
+    {"rootless", '\0', "WHEN", "auto or false: containers are made by root alone"},
     {"help", 'h', "", "Print help"},
     {"version", 'v', "", "Print the version"},
 };
