@@ -136,24 +136,28 @@ def kernel():
         if not os.path.exists(f"{CACHE}/{name}"):
             say(f"fetching user-mode-linux of Debian {KERNEL_SUITE} (once)")
             with workshop(name) as directory:
-                _fetch(directory, KERNEL_SUITE, ["user-mode-linux", "libc6"])
+                fetch(directory, KERNEL_SUITE, ["user-mode-linux", "libc6"])
                 _arrange_modules(directory)
         remove_others("kernel-*", name)
     return f"{CACHE}/{name}"
 
 
-def _fetch(directory, suite, packages):
+def fetch(directory, suite, packages, with_dependencies=False):
     """Unpacks packages of another suite: apt checks their signatures, with lists of its own."""
     with tempfile.TemporaryDirectory() as work:
         for part in ("state/lists/partial", "cache/archives/partial"):
             os.makedirs(f"{work}/{part}")
         with open(work + "/sources.list", "w") as file:
             file.write(source_line(suite))
-        options = [f"-oDir::State={work}/state", f"-oDir::Cache={work}/cache", f"-oDir::Etc::sourcelist={work}/sources.list",
+        with open(work + "/state/status", "w"):
+            pass  # nothing is installed: dependencies are all that there are
+        options = [f"-oDir::State={work}/state", f"-oDir::State::status={work}/state/status",
+                   f"-oDir::Cache={work}/cache", f"-oDir::Etc::sourcelist={work}/sources.list",
                    "-oDir::Etc::sourceparts=/dev/null", "-oAPT::Sandbox::User=root", "-oAcquire::Languages=none"]
         run("apt-get", "-q", *options, "update")
-        run("apt-get", "-q", *options, "download", *packages, cwd=work)
-        for package in glob.glob(work + "/*.deb"):
+        wanted = ["-y", "--no-install-recommends", "--download-only", "install"] if with_dependencies else ["download"]
+        run("apt-get", "-q", *options, *wanted, *packages, cwd=work)
+        for package in glob.glob(work + "/*.deb") + glob.glob(work + "/cache/archives/*.deb"):
             run("dpkg-deb", "-x", package, directory)
 
 
