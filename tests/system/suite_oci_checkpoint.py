@@ -103,16 +103,19 @@ def _(_node):
     with oci.runtime() as runtime:
         bundle = started(runtime)
         checkpoint(bundle, environment)
-        waiting = subprocess.Popen(runtime.command("restore", "--bundle", bundle.dir, "--image-path", bundle.dir + "/images", bundle.id),
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
+        with open(bundle.dir + "/out", "a") as out:
+            waiting = subprocess.Popen(runtime.command("restore", "--bundle", bundle.dir, "--image-path", bundle.dir + "/images", bundle.id),
+                                       stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment)
         try:
             wait_until(lambda: waiting.poll() is not None or bundle.id in os.listdir(runtime.root), what="the restored container")
+            wait_until(lambda: waiting.poll() is not None or runtime.raw("kill", bundle.id, "0").returncode == 0, what="its process")
+            check(waiting.poll() is None, bundle.out)
             goes_on(bundle)
             runtime.call("kill", bundle.id, "TERM")
             equal(waiting.wait(20), 7, "the exit status")
         finally:
             waiting.kill()
-            waiting.communicate()
+            waiting.wait()
         equal(os.listdir(runtime.root), [], "containers")
 
 
