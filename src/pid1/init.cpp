@@ -15,8 +15,7 @@ namespace {
 
 /// What the child must get from us: all but what concerns this process alone.
 sigset_t forwarded_signals() {
-  sigset_t set;
-  sigfillset(&set);
+  sigset_t set = sys::every_signal();
   static constexpr int kOwn[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS};
   for (const int own : kOwn) sigdelset(&set, own);
   return set;

@@ -49,7 +49,7 @@ int oom_score_adj(Child& child, const plan::Op& op) {
 int set_limit(const plan::Op& op) {
   if (op.phase == plan::Phase::kJoin) return raise_limit(op);
   const rlimit limit{op.flags, op.value};
-  return sys::error_of(::prlimit(0, static_cast<__rlimit_resource>(op.mode), &limit, nullptr));
+  return sys::error_of(sys::prlimit(static_cast<int>(op.mode), &limit, nullptr));
 }
 
 /// Moves a descriptor above all numbers from which it could be in another's way. -1 stays.

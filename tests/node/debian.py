@@ -161,8 +161,10 @@ def _packages_of(suite):
             os.makedirs(f"{work}/{part}")
         with open(work + "/sources.list", "w") as file:
             file.write(source_line(suite))
-        options = [f"-oDir::State={work}/state", f"-oDir::Cache={work}/cache", f"-oDir::Etc::sourcelist={work}/sources.list",
-                   "-oDir::Etc::sourceparts=/dev/null", "-oAPT::Sandbox::User=root", "-oAcquire::Languages=none"]
+        with open(work + "/state/status", "w"):
+            pass  # nothing is installed: dependencies are all that there are
+        options = [f"-oDir::State={work}/state", f"-oDir::State::status={work}/state/status", f"-oDir::Cache={work}/cache",
+                   f"-oDir::Etc::sourcelist={work}/sources.list", "-oDir::Etc::sourceparts=/dev/null", "-oAPT::Sandbox::User=root", "-oAcquire::Languages=none"]
 
         def apt(program, *arguments):
             return run(program, "-q", *options, *arguments, cwd=work)
@@ -170,10 +172,21 @@ def _packages_of(suite):
         yield apt, work
 
 
+def fetch(directory, suite, *packages):
+    """Unpacks packages of another suite and all that they depend on."""
+    with _packages_of(suite) as (apt, work):
+        apt("apt-get", "-y", "--no-install-recommends", "--download-only", "install", *packages)
+        _unpack_all(work + "/cache/archives", directory)
+
+
 def _unpack(apt, directory, *packages):
     program, work = apt
     program("apt-get", "download", *packages)
-    for package in glob.glob(work + "/*.deb"):
+    _unpack_all(work, directory)
+
+
+def _unpack_all(where, directory):
+    for package in glob.glob(where + "/*.deb"):
         run("dpkg-deb", "-x", package, directory)
 
 

@@ -20,6 +20,7 @@
 #include "runtime/cli/bundle.hpp"
 #include "runtime/cli/console_socket.hpp"
 #include "runtime/cli/container_namespaces.hpp"
+#include "runtime/cli/container_outside.hpp"
 #include "runtime/cli/hooks.hpp"
 #include "runtime/cli/report.hpp"
 #include "runtime/mount_tree.hpp"
@@ -96,6 +97,8 @@ class Creation {
   Result<void> run_early_hooks();
   Result<void> take_terminal(UniqueFd master);
   Result<void> complete();
+  Result<void> restore();
+  Result<void> restore_notified(const CriuReply& reply, UniqueFd fd);
 
   const CreateRequest& request_;
   Bundle bundle_;
@@ -229,6 +232,40 @@ Result<void> Creation::converse() {
   }
 }
 
+Result<void> Creation::restore_notified(const CriuReply& reply, UniqueFd fd) {
+  if (reply.script == "orphan-pts-master" && fd) return take_terminal(std::move(fd));
+  if (reply.script != "setup-namespaces") return {};
+  const oci::Hooks& hooks = bundle_.spec.hooks;
+  char** const environment = container_.context().environment;
+  const std::string state = container_.hook_state(Status::kCreating, reply.pid);
+  RETURN_IF_ERROR(run_hooks({"prestart", hooks.prestart, state, environment}));
+  return run_hooks({"createRuntime", hooks.create_runtime, state, environment});
+}
+
+/// In place of launch() and converse().
+Result<void> Creation::restore() {
+  CriuJob& job = *request_.images;
+  job.root = bundle_.rootfs;
+  job.options.root = container_.dir().file("root");
+  job.options.as_sibling = true;
+  RETURN_IF_ERROR(provide_outside(bundle_.spec, job));
+  ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
+  ASSIGN_OR_RETURN(cgroup::JoinFds join, cgroups->open_join(container_.record().cgroup));
+  if (job.options.cgroups == CriuCgroups::kIgnore) job.group = &join;
+  for (const auto& hierarchy : cgroups->hierarchies()) {
+    std::string controllers;
+    for (const std::string& name : hierarchy.controllers)
+      controllers.append(cat(controllers.empty() ? "" : ",", name));
+    job.options.cgroup_roots.emplace_back(controllers, container_.record().cgroup);
+  }
+  job.notified = [this](const CriuReply& reply, UniqueFd fd) {
+    return restore_notified(reply, std::move(fd));
+  };
+  ASSIGN_OR_RETURN(const pid_t pid, run_criu(job, container_.context().environment));
+  ASSIGN_OR_RETURN(child_, LaunchedChild::adopt(pid));
+  return {};
+}
+
 /// The record with the process in it.
 Result<void> Creation::complete() {
   if (container_.record().process.pid != 0) return {};
@@ -238,8 +275,12 @@ Result<void> Creation::complete() {
 
 Result<CreatedContainer> Creation::run() {
   RETURN_IF_ERROR(prepare());
-  RETURN_IF_ERROR(launch());
-  RETURN_IF_ERROR(converse());
+  if (request_.images != nullptr) {
+    RETURN_IF_ERROR(restore());
+  } else {
+    RETURN_IF_ERROR(launch());
+    RETURN_IF_ERROR(converse());
+  }
   RETURN_IF_ERROR(complete());
   if (!request_.pid_file.empty()) RETURN_IF_ERROR(write_pid_file(request_.pid_file, child_->pid()));
   container_.keep_spec(std::move(bundle_.spec));

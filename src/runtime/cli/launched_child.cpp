@@ -98,6 +98,12 @@ Result<LaunchedChild> LaunchedChild::start(LaunchOrder order) {
   return child;
 }
 
+Result<LaunchedChild> LaunchedChild::adopt(pid_t pid) {
+  LaunchedChild child;
+  RETURN_IF_ERROR(child.learn_pid(pid));
+  return child;
+}
+
 LaunchedChild::~LaunchedChild() {
   siginfo_t info{};
   // It ends by itself: after its one message, or when it finds the socket closed.
