@@ -22,7 +22,8 @@ PACKAGES = [
     "systemd", "systemd-sysv", "dbus", "apparmor", "kmod", "procps", "util-linux", "e2fsprogs", "iproute2", "iptables",
     "selinux-policy-default", "policycoreutils", "selinux-utils",
     # What the tests use.
-    "python3", "busybox-static", "docker-registry", "containernetworking-plugins", "jq", "zstd", "strace", "runc", "crun",
+    "python3", "busybox-static", "docker-registry", "containernetworking-plugins", "jq", "zstd", "strace",
+    "runc", "crun", "podman", "conmon",
     "podman", "conmon", "xfsprogs", "quota",
     # Libraries that our programs link.
     "libgrpc++1.51", "libprotobuf32", "libseccomp2", "libcap2", "libapparmor1", "libtomlplusplus3", "libsqlite3-0",
