@@ -23,7 +23,7 @@ PACKAGES = [
     "selinux-policy-default", "policycoreutils", "selinux-utils",
     # What the tests use.
     "python3", "busybox-static", "docker-registry", "containernetworking-plugins", "jq", "zstd", "strace",
-    "runc", "crun", "podman", "conmon",
+    "runc", "crun",
     "podman", "conmon", "xfsprogs", "quota",
     # Libraries that our programs link.
     "libgrpc++1.51", "libprotobuf32", "libseccomp2", "libcap2", "libapparmor1", "libtomlplusplus3", "libsqlite3-0",
