@@ -5,7 +5,6 @@
 //   start_floor ROOTFS CGROUP TIMES HIERARCHY...     a line per start: ms until execve, ms until all is gone
 //
 // HIERARCHY is the mount point of one, the unified one last; CGROUP a path below each that is there.
-#define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
