@@ -18,6 +18,7 @@ import debian
 import machine
 
 JOB_BYTES = 2 << 30  # of the disk: the same for every job, as the snapshot knows it
+BOOT_SECONDS = 300  # half a minute on a machine that does nothing else
 SETTLE_SECONDS = 2
 # Of hosts: what programs are built from, and checkouts.
 LEFT_OUT = [".git", "build-*", "*.p", "*.a", "*.o", "logs", "tests/unit", "tests/fuzz", "tests/bench", "meson-*", "proto"]
@@ -128,7 +129,7 @@ def _take_snapshot(directory, kernel, image):
             emulator = _Emulator(work, kernel, disk, work + "/job", theirs, work + "/console")
             theirs.close()
             try:
-                machine.next_part(ours, machine.BOOT_SECONDS, "boot")
+                machine.next_part(ours, BOOT_SECONDS, "boot")
                 time.sleep(SETTLE_SECONDS)  # what it does for nobody, it does not do in every node
                 emulator.save(directory + "/state")
             except machine.Died as reason:
