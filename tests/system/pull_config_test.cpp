@@ -200,11 +200,18 @@ TEST_CASE("what is excepted from the proxy is not asked through it") {
   const FaultRegistry registry;
   ProxyOptions proxy;
   proxy.http = registry.host;
-  proxy.exceptions = ".example,10.0.0.0/8";
-  const Node node("", std::chrono::seconds(10), proxy);
-  node.files.write("certs.d/nowhere.example/hosts.toml", "server = \"http://nowhere.example\"\n");
-  CHECK_FALSE(node.pull("nowhere.example/plain"));
-  CHECK(registry.log().empty());
+  // A name that libcurl takes to be this host, without asking anybody.
+  const std::string name = "registry.localhost:1/plain";
+  const std::string hosts = "server = \"http://registry.localhost:1\"\n";
+  const Node proxied("", std::chrono::seconds(10), proxy);
+  proxied.files.write("certs.d/registry.localhost:1/hosts.toml", hosts);
+  proxied.must_pull(name);
+  const std::string before = registry.log();
+  proxy.exceptions = "other.example,.localhost";
+  const Node direct("", std::chrono::seconds(10), proxy);
+  direct.files.write("certs.d/registry.localhost:1/hosts.toml", hosts);
+  CHECK_THAT(direct.refusal(name, Code::kUnavailable), Contains("registry.localhost:1"));
+  CHECK(registry.log() == before);
 }
 
 TEST_CASE("the plan of a pull shows servers, reasons and sources, and no secret") {

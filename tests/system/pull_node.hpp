@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -105,8 +106,17 @@ struct Node {
     INFO(image.error().to_string());
     CHECK(static_cast<int>(image.error().code()) == static_cast<int>(code));
     CHECK(store->list().empty());
-    CHECK(list_dir(files.path("images/staging"))->empty());
+    CHECK(staging_empties());
     return image.error().to_string();
+  }
+  /// What a failed pull unpacked is deleted in the background.
+  bool staging_empties() const {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (list_dir(files.path("images/staging"))->empty()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
   }
 
   berth::testing::Tree files;
