@@ -6,7 +6,7 @@ Serves one small image under any repository name; the name says what goes wrong:
 "PORT CDN_PORT" once it listens on both; ends when its standard input does. With CERT KEY and perhaps CA as
 arguments it listens with TLS on a third port, where with CA every client must have a certificate of it.
 The first port is a proxy, too, for any host; it sends everything to itself.
-  GET /log            every request so far, as lines "PORT METHOD PATH auth=... range=..."
+  GET /log            every request so far, as lines "PORT METHOD PATH auth=... range=... from=...."
 The image: tag "latest", one uncompressed layer of about 3 MiB with /data and /etc/motd.
 Users: "user" with the password "secret"; refresh token "refresh"; ready bearer token "ready".
 """
@@ -143,7 +143,8 @@ class Handler(BaseHTTPRequestHandler):
     def note(self):
         with LOCK:
             LOG.append(f"{self.server.server_port} {self.command} {self.path} "
-                       f"auth={self.headers.get('Authorization', '')} range={self.headers.get('Range', '')}")
+                       f"auth={self.headers.get('Authorization', '')} range={self.headers.get('Range', '')} "
+                       f"from={self.headers.get('X-From', '')}.")
 
     def do_GET(self):
         if self.path == "/log":

@@ -62,12 +62,15 @@ TEST_CASE("hosts.toml names the servers in its own order, and the server is aske
                        "\"\n[host.\"http://127.0.0.1:1\"]\n[host.\"http://" + registry.host +
                        "/api/here\"]\noverride_path = true\ncapabilities = [\"pull\"]\n[host.\"http://" +
                        registry.host + "/api/here\".header]\nx-from = \"berth\"\n");
-  const ImagePtr image = node.must_pull("registry.example/plain:latest");
-  CHECK(image->repo_tags == std::vector<std::string>{"registry.example/plain:latest"});
+  const ImagePtr image = node.must_pull("registry.example/redirect:latest");
+  CHECK(image->repo_tags == std::vector<std::string>{"registry.example/redirect:latest"});
   const std::string log = registry.log();
-  CHECK_THAT(log, Contains("GET /v2/plain/manifests/latest?ns=registry.example "));
-  CHECK_THAT(log, !Contains("GET /api/here/plain/manifests/"));
-  CHECK_THAT(log, Contains("GET /api/here/plain/blobs/") && !Contains("GET /v2/plain/blobs/"));
+  CHECK_THAT(log, Contains("GET /v2/redirect/manifests/latest?ns=registry.example "));
+  CHECK_THAT(log, !Contains("GET /api/here/redirect/manifests/"));
+  CHECK_THAT(log, Contains("GET /api/here/redirect/blobs/") && !Contains("GET /v2/redirect/blobs/"));
+  // The header is for the server that the file names it for, not for where that one sends us.
+  CHECK_THAT(log, Contains("?ns=registry.example auth= range= from=berth."));
+  CHECK_THAT(log, Contains("?signature=s3cret auth= range= from=."));
 }
 
 TEST_CASE("a change of hosts.toml counts from the next pull on, and a mistake in it is named") {
