@@ -12,6 +12,7 @@
 #include "base/lock_file.hpp"
 #include "base/log.hpp"
 #include "base/process_id.hpp"
+#include "daemon/ops/one_time_auth.hpp"
 #include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/recovery.hpp"
 #include "daemon/sd_notify.hpp"
@@ -74,8 +75,11 @@ Result<void> App::open_modules() {
   ASSIGN_OR_RETURN(with.images,
                    image::ImageStore::open({with.layout.images(), config.pinned, with.layout.snapshots()}));
   image::PullerOptions pull;
-  pull.registries_conf = config.registries_conf;
-  pull.registries_conf_dir = config.registries_conf_dir;
+  pull.registries.conf = {config.registries_conf, config.registries_conf_dir, config.short_name_aliases};
+  pull.registries.certs_dirs = config.certs_dirs;
+  pull.registries.auth_files = config.auth_files;
+  pull.registries.helper_dirs = config.credential_helper_dirs;
+  pull.registries.proxy = {config.http_proxy, config.https_proxy, config.no_proxy};
   pull.max_parallel_layers = config.max_parallel_layers;
   pull.progress_timeout = std::chrono::seconds(config.pull_progress_timeout);
   ASSIGN_OR_RETURN(pull.unpack_program, find_helper(config.unpack_path, "berth-unpack"));
@@ -117,7 +121,9 @@ Result<std::unique_ptr<App>> App::start(Config config) {
   app->services_.layout = {config.root, config.state};
   app->services_.config = std::move(config);
   RETURN_IF_ERROR(runtime::check_needed_calls());
+  take_proxies_from_environment(app->services_.config);
   RETURN_IF_ERROR(app->lock_root());
+  OneTimeAuth::clean_up(app->services_.config.auth_dir);
   RETURN_IF_ERROR(app->prepare_directories());
   RETURN_IF_ERROR(app->open_modules());
   app->prepare_apparmor();

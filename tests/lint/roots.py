@@ -49,6 +49,7 @@ OWNERS = {
         "src/pid1/ops_mount.cpp": "mount_setattr move_mount open pivot_root umount2 chdir",
         "src/pid1/pause_child.cpp": "mount_setattr move_mount pivot_root chdir umount2",
         "src/image/unpack_sandbox.cpp": "chroot",
+        "src/runtime/cli/criu.cpp": "mount move_mount",
     },
     "the host's /dev/null, /proc and /, looked at after they were opened": {
         "src/pid1/birth.cpp": "open",

@@ -205,7 +205,9 @@ class Node:
               '[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n'
               f'[[registry.mirror]]\nlocation = "{REGISTRY}"\ninsecure = true\n')
         config = (f'[image]\nregistries_conf = "{self.dir}/registries.conf"\n'
-                  f'registries_conf_dir = "{self.dir}/registries.conf.d"\n')
+                  f'registries_conf_dir = "{self.dir}/registries.conf.d"\n'
+                  f'certs_dirs = ["{self.dir}/certs.d"]\nauth_files = ["{self.dir}/auth.json"]\n'
+                  f'auth_dir = "{self.dir}/auth"\nshort_name_aliases = ""\n')
         write(self.dir + "/berth.toml", config + extra)
 
     def use_root(self, root):
