@@ -118,7 +118,6 @@ def _(_node):
         def bad_mount(config):
             config["mounts"].append({"destination": "/x", "type": "bind", "source": "/no/such/source", "options": ["rbind"]})
         oci.refused(["/no/such/source"], "run", "-b", oci.bundle("true", change=bad_mount).dir, "x")
-        oci.refused(["CRIU"], "checkpoint", "x")
 
         def systemd_path(config):
             config["linux"]["cgroupsPath"] = "user.slice:libpod:x"

@@ -2,8 +2,6 @@
 #include "runtime/cli/criu.hpp"
 
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,11 +9,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <optional>
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/subprocess.hpp"
-#include "runtime/mount_tree.hpp"
+#include "runtime/namespaces_mount.hpp"
 
 namespace berth::runtime::cli {
 namespace {
@@ -50,40 +49,6 @@ Error last_errno(std::string_view did, std::string_view what) {
   return Error::from_errno(errno, did, what);
 }
 
-/// A mount namespace for what is started meanwhile, with a job's root attached in it; afterwards we
-/// are back in our own, and with CRIU's end it is gone.
-class PrivateMounts {
- public:
-  static Result<PrivateMounts> enter(CriuJob& job) {
-    PrivateMounts mounts;
-    if (job.root.empty()) return mounts;
-    ASSIGN_OR_RETURN(const UniqueFd tree, clone_tree(job.root, true));
-    ASSIGN_OR_RETURN(mounts.here_, open_at(kCwd, ".", O_PATH | O_DIRECTORY));
-    ASSIGN_OR_RETURN(UniqueFd own, open_at(kCwd, "/proc/self/ns/mnt", O_RDONLY));
-    if (::unshare(CLONE_NEWNS) != 0) return last_errno("create", "a mount namespace for CRIU");
-    mounts.own_ = std::move(own);
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::move_mount(tree.get(), "", AT_FDCWD, job.options.root.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-      return last_errno("attach for CRIU", job.root);
-    }
-    // CRIU mounts in them, which it can only where they are of its own mount namespace.
-    ASSIGN_OR_RETURN(job.images, open_at(kCwd, job.image_path, O_RDONLY | O_DIRECTORY));
-    ASSIGN_OR_RETURN(job.work, open_at(kCwd, job.work_path, O_RDONLY | O_DIRECTORY));
-    return mounts;
-  }
-  PrivateMounts(PrivateMounts&&) = default;
-  PrivateMounts& operator=(PrivateMounts&&) = delete;
-  ~PrivateMounts() {
-    if (!own_) return;
-    // Neither fails for whoever has just left it; going on elsewhere would be worse than ending.
-    if (::setns(own_.get(), CLONE_NEWNS) != 0 || ::fchdir(here_.get()) != 0) ::_exit(1);
-  }
-
- private:
-  PrivateMounts() = default;
-  UniqueFd own_, here_;
-};
-
 class Conversation {
  public:
   Conversation(CriuJob& job, std::vector<std::string> environment)
@@ -116,7 +81,14 @@ class Conversation {
     request.fds = {{theirs.get(), kSocket}};
     for (const auto& [ours, number] : job_.descriptors) request.fds.emplace_back(ours.get(), number);
     {
-      ASSIGN_OR_RETURN(const PrivateMounts mounts, PrivateMounts::enter(job_));
+      std::optional<PrivateMounts> mounts;
+      if (!job_.root.empty()) {
+        ASSIGN_OR_RETURN(PrivateMounts own, PrivateMounts::enter(job_.root, job_.options.root));
+        mounts.emplace(std::move(own));
+        // CRIU mounts in them, which it can only where they are of its own mount namespace.
+        ASSIGN_OR_RETURN(job_.images, open_at(kCwd, job_.image_path, O_RDONLY | O_DIRECTORY));
+        ASSIGN_OR_RETURN(job_.work, open_at(kCwd, job_.work_path, O_RDONLY | O_DIRECTORY));
+      }
       ASSIGN_OR_RETURN(criu_, Subprocess::spawn(request));
     }
     job_.options.images_fd = job_.images.get();
