@@ -30,6 +30,7 @@ OWNERS = {
     "the helpers themselves: single names in directories that they have opened": {
         "src/pid1/paths.cpp": "readlinkat openat openat2 mkdirat",
         "src/pid1/sys.h": "openat2 pivot_root",
+        "src/pid1/musl_gaps.h": "move_mount open_tree mount_setattr",
         "src/image/layer_apply_lowers.cpp": "openat2",
         "src/image/layer_apply_tree.cpp": "readlinkat fstatat",
     },
@@ -46,10 +47,10 @@ OWNERS = {
         "src/pid1/ops_program.cpp": "stat execve faccessat",
     },
     "the root itself: / before the pivot, after it, and the place where a root is attached": {
-        "src/pid1/ops_mount.cpp": "mount_setattr move_mount open pivot_root umount2 chdir",
+        "src/pid1/ops_mount.cpp": "mount_setattr move_mount open pivot_root umount2 chdir mount chroot",
         "src/pid1/pause_child.cpp": "mount_setattr move_mount pivot_root chdir umount2",
         "src/image/unpack_sandbox.cpp": "chroot",
-        "src/runtime/cli/criu.cpp": "mount move_mount",
+        "src/runtime/namespaces_mount.cpp": "mount move_mount",
     },
     "the host's /dev/null, /proc and /, looked at after they were opened": {
         "src/pid1/birth.cpp": "open",
@@ -70,6 +71,7 @@ OWNERS = {
     },
     "sources of mounts and programs of the host, as whoever configures a container names them": {
         "src/runtime/apparmor.cpp": "access",
+        "src/runtime/cli/criu.cpp": "access",
         "src/runtime/mount_tree.cpp": "open_tree",
     },
     "the runtime's own directories": {
@@ -78,6 +80,8 @@ OWNERS = {
         "src/runtime/namespaces.cpp": "mount unlink umount2",
         "src/runtime/pod_shm.cpp": "mount umount2 rmdir",
         "src/runtime/shim_binary.cpp": "unlinkat",
+        "src/runtime/cli/bundle.cpp": "open_at",
+        "src/runtime/cli/container_outside.cpp": "open_at readlink stat",  # images; and the kernel's links in /proc
         "src/runtime/cli/create_container.cpp": "mkdirat mkfifoat open_at",
         "src/runtime/cli/start_container.cpp": "unlinkat open_at",
         "src/runtime/cli/state_dir.cpp": "mkdir stat",
