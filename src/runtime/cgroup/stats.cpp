@@ -52,9 +52,8 @@ PressureLine pressure_line(std::string_view words) {
 }
 
 void read_pressure(const Layout& layout, const std::string& group, ControlReader& reader, Stats& stats) {
-  // Nobody asks a v1 or hybrid host for it, and each file costs.
-  if (!layout.is_unified()) return;
   const MountedHierarchy* v2 = layout.unified();
+  if (v2 == nullptr) return;
   stats.cpu_pressure = parse_pressure(reader.read(v2->root.get(), group, "cpu.pressure"));
   // A kernel without the first has none of them.
   if (!stats.cpu_pressure.some) return;
