@@ -99,6 +99,17 @@ void close_all_of_the_host(Child& child, const clone_args& args) {
   child.root = child.proc = child.null_tree = child.empty_tree = child.pid_namespace = -1;
 }
 
+/// A child may not be born into a cgroup by somebody who has joined the cgroup namespace from outside
+/// (ENOENT, where the hierarchy is mounted with nsdelegate): its midwife goes there first.
+int enter_cgroup(Child& child) {
+  const uint32_t group = child.plan.header().into_cgroup_fd;
+  if (group == plan::kNoFd || child.in_cgroup) return 0;
+  const Fd members(::openat(child.fds[group], "cgroup.procs", O_WRONLY | O_CLOEXEC));
+  if (!members.is_open() || ::write(members.get(), "0", 1) != 1) return errno;
+  child.in_cgroup = true;
+  return 0;
+}
+
 /// The midwife becomes what the child will be a copy of.
 plan::Failure do_early_steps(Child& child, clone_args& args) {
   child.born_late = true;
@@ -176,8 +187,8 @@ plan::Failure deliver(Child& child, int join_pid, uint64_t flags, pid_t& pid) {
   if ((flags & CLONE_PARENT) == 0) args.exit_signal = SIGCHLD;
   const bool late = is_born_late(child.plan);
   Pipe released;
-  int err = fill_clone_args(child, args);
-  if (err == 0 && !late) err = released.open();
+  int err = late ? enter_cgroup(child) : released.open();
+  if (err == 0) err = fill_clone_args(child, args);
   // Before a user namespace is joined, in which this right would be lost.
   if (err == 0 && join_pid >= 0) err = sys::error_of(::setns(join_pid, CLONE_NEWPID));
   if (err == 0) err = give_streams(child);

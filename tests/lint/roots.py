@@ -53,7 +53,7 @@ OWNERS = {
         "src/runtime/namespaces_mount.cpp": "mount move_mount",
     },
     "the host's /dev/null, /proc and /, looked at after they were opened": {
-        "src/pid1/birth.cpp": "open",
+        "src/pid1/birth.cpp": "open openat",  # openat: a cgroup's own file
         "src/pid1/launch_once.cpp": "chdir open",
         "src/pid1/listener.cpp": "readlink",
         "src/pid1/ops_mask.cpp": "open_tree",
