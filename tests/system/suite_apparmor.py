@@ -10,7 +10,7 @@ from harness import BASE, Node, Skip, check, contains, equal, refused, test, wai
 
 PROFILES = "/sys/kernel/security/apparmor/profiles"
 STATUS = "cat /proc/self/attr/apparmor/current; "
-SECRET = STATUS + "echo hidden >/secret; cat /secret 2>&1; true"
+SECRET = STATUS + "echo hidden >/secret; cat /secret 2>&1; echo done"
 
 
 def need_apparmor():
@@ -140,7 +140,8 @@ def _(node):
         for chosen in (localhost("berth-test"), localhost("localhost/berth-test"), localhost("berth-test", **user),
                        security(apparmor_profile="localhost/berth-test")):
             container = pod.start(["sh", "-c", SECRET + "; sleep 600"], **chosen)
-            for text in (container.exec("sh", "-c", SECRET).out, wait_until(container.output)):
+            wait_until(lambda: "done" in container.output(), what="the end of the script")
+            for text in (container.exec("sh", "-c", SECRET).out, container.output()):
                 contains(text, "berth-test (enforce)")
                 contains(text, "Permission denied")
                 check("hidden" not in text, f"the file was read: {text}")

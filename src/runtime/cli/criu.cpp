@@ -5,15 +5,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <optional>
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/subprocess.hpp"
+#include "runtime/cli/packet_socket.hpp"
 #include "runtime/namespaces_mount.hpp"
 
 namespace berth::runtime::cli {
@@ -45,10 +44,6 @@ Result<std::string> find_criu(const std::vector<std::string>& environment) {
                "CRIU, which does this, is not installed: there is no criu in PATH");
 }
 
-Error last_errno(std::string_view did, std::string_view what) {
-  return Error::from_errno(errno, did, what);
-}
-
 class Conversation {
  public:
   Conversation(CriuJob& job, std::vector<std::string> environment)
@@ -69,11 +64,9 @@ class Conversation {
 
  private:
   Result<void> start(const std::string& program) {
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
-      return last_errno("create", "a socket pair");
-    socket_.reset(ends[0]);
-    const UniqueFd theirs(ends[1]);
+    ASSIGN_OR_RETURN(PacketSockets sockets, make_packet_sockets());
+    socket_ = std::move(sockets.ours);
+    const UniqueFd theirs = std::move(sockets.theirs);
     SpawnRequest request;
     request.program = program;
     request.argv = {"criu", "swrk", std::to_string(kSocket)};
@@ -108,33 +101,16 @@ class Conversation {
     if (::send(socket_.get(), packet.data(), packet.size(), MSG_NOSIGNAL) ==
         static_cast<ssize_t>(packet.size()))
       return {};
-    return last_errno("talk to", "CRIU");
+    return Error::from_errno(errno, "talk to", "CRIU");
   }
 
   Result<CriuReply> receive(UniqueFd& fd) const {
     std::string buffer(kMaxPacket, '\0');
-    iovec part{buffer.data(), buffer.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr packet{};
-    packet.msg_iov = &part;
-    packet.msg_iovlen = 1;
-    packet.msg_control = control.data();
-    packet.msg_controllen = control.size();
-    ssize_t size = 0;
-    do {
-      size = ::recvmsg(socket_.get(), &packet, MSG_CMSG_CLOEXEC);
-    } while (size < 0 && errno == EINTR);
-    if (size < 0) return last_errno("read", "what CRIU says");
+    ASSIGN_OR_RETURN(const std::size_t size,
+                     receive_packet(socket_.get(), buffer.data(), buffer.size(), fd, "what CRIU says"));
     if (size == 0) return Error(Code::kInternal, "CRIU ended without a word");
-    const cmsghdr* rights = CMSG_FIRSTHDR(&packet);
-    if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
-      int received = -1;
-      std::memcpy(&received, CMSG_DATA(rights), sizeof received);
-      fd.reset(received);
-    }
-    if ((packet.msg_flags & MSG_TRUNC) != 0)
-      return Error(Code::kInternal, "CRIU said more than one packet holds");
-    return parse_criu_reply(std::string_view(buffer).substr(0, static_cast<std::size_t>(size)));
+    if (size > buffer.size()) return Error(Code::kInternal, "CRIU said more than one packet holds");
+    return parse_criu_reply(std::string_view(buffer).substr(0, size));
   }
 
   Result<pid_t> conclude(const CriuReply& reply) {
