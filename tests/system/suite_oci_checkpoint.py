@@ -111,6 +111,8 @@ def _(_node):
             wait_until(lambda: waiting.poll() is not None or runtime.raw("kill", bundle.id, "0").returncode == 0, what="its process")
             check(waiting.poll() is None, bundle.out)
             goes_on(bundle)
+            runtime.call("pause", bundle.id, timeout=10)
+            runtime.call("resume", bundle.id, timeout=10)
             runtime.call("kill", bundle.id, "TERM")
             equal(waiting.wait(20), 7, "the exit status")
         finally:

@@ -31,6 +31,10 @@ Result<std::string> cgroup_path(const oci::Spec& spec, const std::string& id, bo
 Result<void> complete_spec(const Bundle& bundle, const cgroup::Manager& cgroups, const std::string& cgroup,
                            oci::Spec& spec);
 
+/// Appends runtime-spec's "Default Devices", which are usable whatever else is denied. No rules stay none:
+/// they confine nothing, or change nothing.
+void add_default_rules(std::vector<oci::DeviceRule>& rules);
+
 /// The annotation that asks for an init: "true", or "group" when signals are to reach the whole process
 /// group of the program.
 inline constexpr std::string_view kInitAnnotation = "dev.berth.init";

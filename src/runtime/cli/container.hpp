@@ -30,6 +30,7 @@ class Container {
 
   /// Waits for whoever changes this container, and looks again what is true.
   Result<void> lock();
+  void unlock() { dir_.unlock(); }
   /// status_of(), and kPaused.
   Status status();
   /// config.json as it was at create. Read when first asked for.

@@ -44,13 +44,13 @@ Result<void> check_status(Container& container, bool ignore_paused) {
                cat("cannot exec in container ", container.id(), ": it is ", status_name(status)));
 }
 
-Result<std::string> exec_cgroup(const Container& container, const Arguments& line) {
+Result<std::string> exec_cgroup(Container& container, const Arguments& line) {
   const std::string below = line.text("cgroup");
   if (below.find(':') != std::string::npos || below.find("..") != std::string::npos)
     return Error(Code::kInvalidArgument,
                  cat("--cgroup is a path below the container's group, not \"", below, "\""));
-  return below.empty() ? container.record().cgroup
-                       : oci::clean_path(cat(container.record().cgroup, "/", below));
+  if (below.empty()) return group_for_more(container);
+  return oci::clean_path(cat(container.record().cgroup, "/", below));
 }
 
 /// Waits for the execve; what becomes of the terminal in between.
