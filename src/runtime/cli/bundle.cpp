@@ -125,7 +125,6 @@ Result<void> complete_spec(const Bundle& bundle, const cgroup::Manager& cgroups,
                            oci::Spec& spec) {
   for (Mount& mount : spec.mounts) complete_mount(bundle.path, mount);
   spec.mounts = expand_cgroup_mounts(cgroups, cgroup, spec);
-  add_default_rules(spec.linux_.resources.devices);
   ASSIGN_OR_RETURN(const UniqueFd root, open_at(kCwd, bundle.rootfs, O_PATH | O_DIRECTORY));
   complete_environment(root.get(), spec.process);
   return {};

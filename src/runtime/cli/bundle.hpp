@@ -26,8 +26,8 @@ Result<Bundle> load_bundle(const std::string& path);
 /// systemd it has the form slice:prefix:name, and without one the scope is in system.slice.
 Result<std::string> cgroup_path(const oci::Spec& spec, const std::string& id, bool systemd);
 
-/// Fills in what config.json leaves to the runtime: sources relative to the bundle, the devices that
-/// every container may use, mounts of type "cgroup" as this host's hierarchies, HOME.
+/// Fills in what config.json leaves to the runtime: sources relative to the bundle, mounts of type "cgroup"
+/// as this host's hierarchies (whole ones, when `cgroup` is empty), HOME.
 Result<void> complete_spec(const Bundle& bundle, const cgroup::Manager& cgroups, const std::string& cgroup,
                            oci::Spec& spec);
 

@@ -10,6 +10,7 @@
 #include "runtime/cli/container_plan.hpp"
 #include "runtime/cli/create_container.hpp"
 #include "runtime/cli/exec_process.hpp"
+#include "runtime/cli/rootless.hpp"
 #include "runtime/cli/supervise.hpp"
 #include "runtime/cli/verb.hpp"
 #include "runtime/oci/spec_check.hpp"
@@ -50,6 +51,7 @@ Result<std::string> exec_cgroup(Container& container, const Arguments& line) {
     return Error(Code::kInvalidArgument,
                  cat("--cgroup is a path below the container's group, not \"", below, "\""));
   if (below.empty()) return group_for_more(container);
+  RETURN_IF_ERROR(container.cgroups());
   return oci::clean_path(cat(container.record().cgroup, "/", below));
 }
 
@@ -83,10 +85,11 @@ Result<void> check_exec_terminal(const Arguments& line, const oci::Process& proc
 
 Result<LaunchOrder> make_order(const Context& context, Container& container) {
   const Arguments& line = context.arguments;
+  ASSIGN_OR_RETURN(const UniqueFd target, container.process());
+  RETURN_IF_ERROR(enter_namespace_of(container, target.get()));
   ASSIGN_OR_RETURN(const oci::Spec* const spec, container.spec());
   ASSIGN_OR_RETURN(oci::Process process, exec_process(line, spec->process));
   RETURN_IF_ERROR(check_exec_terminal(line, process));
-  ASSIGN_OR_RETURN(const UniqueFd target, container.process());
   ASSIGN_OR_RETURN(PassedDescriptors passed, passed_descriptors(context));
   for (std::string& entry : passed.environment) process.env.push_back(std::move(entry));
   const auto root =
