@@ -24,7 +24,7 @@ Result<std::unique_ptr<Plan>> compile_inside(const Container& container, const o
                                 exec_target(spec, process, container_namespaces(spec.linux_.namespaces),
                                             container.id(), container.record().bundle),
                                 std::move(filter)));
-  RETURN_IF_ERROR(keep_to_rights(process.user, *plan));
+  RETURN_IF_ERROR(keep_to_rights(container.context().globals, process.user, *plan));
   return plan;
 }
 

@@ -174,7 +174,7 @@ Result<LaunchPlan> Creation::make_plan() {
   if (request_.no_new_keyring)
     std::erase_if(plan->ops, [](const PlannedOp& op) { return op.kind == plan::OpKind::kKeyring; });
   if (request_.no_pivot) RETURN_IF_ERROR(move_instead_of_pivot(*plan));
-  RETURN_IF_ERROR(keep_to_rights(spec.process.user, *plan));
+  RETURN_IF_ERROR(keep_to_rights(container_.context().globals, spec.process.user, *plan));
   PlanResources resources;
   ASSIGN_OR_RETURN(resources.rootfs, open_rootfs(bundle_));
   Record& record = container_.record();

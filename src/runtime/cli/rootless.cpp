@@ -61,8 +61,8 @@ Result<void> enter_namespace_of(Container& container, int pidfd) {
   return {};
 }
 
-Result<void> keep_to_rights(const oci::User& user, Plan& plan) {
-  if (!is_in_user_namespace() || !is_setgroups_denied()) return {};
+Result<void> keep_to_rights(const Globals& globals, const oci::User& user, Plan& plan) {
+  if (!globals.rootless || !is_setgroups_denied()) return {};
   if (!user.additional_gids.empty()) {
     return Error(Code::kFailedPrecondition,
                  "process.user.additionalGids: setgroups is denied in this user namespace");

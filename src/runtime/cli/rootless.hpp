@@ -19,7 +19,7 @@ Result<void> enter_namespace_of(Container& container, int pidfd);
 
 /// Leaves out the step that no process in this user namespace may take: nobody's groups can be changed where
 /// setgroups is denied. kFailedPrecondition when `user` asks for some.
-Result<void> keep_to_rights(const oci::User& user, Plan& plan);
+Result<void> keep_to_rights(const Globals& globals, const oci::User& user, Plan& plan);
 
 /// Whether a container may stay in our own cgroup, because `why` is that none can be made: only where nothing
 /// needs one, neither limits nor the end of its processes. Else the error to tell.
