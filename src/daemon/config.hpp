@@ -50,6 +50,11 @@ struct Config {
   // [streaming], [metrics]: addresses; empty means off
   std::string stream_address = "127.0.0.1";
   std::uint32_t stream_port = 0;
+  std::string stream_tls_certificate;
+  std::string stream_tls_key;
+  std::string stream_tls_min_version = "1.2";
+  std::uint32_t stream_idle_timeout = 4 * 3600;  ///< seconds
+  std::uint32_t stream_max_sessions = 512;
   std::string metrics_address;
 };
 

@@ -98,6 +98,15 @@ Result<void> check_addresses(const Config& config) {
   if (!config.stream_address.empty() && !is_ip_address(config.stream_address)) {
     return invalid(cat("streaming.address must be an IP address, not \"", config.stream_address, "\""));
   }
+  if (config.stream_tls_certificate.empty() != config.stream_tls_key.empty())
+    return invalid("streaming.tls_certificate and streaming.tls_key need each other");
+  if (config.stream_tls_min_version != "1.2" && config.stream_tls_min_version != "1.3") {
+    return invalid(cat("streaming.tls_min_version must be \"1.2\" or \"1.3\", not \"",
+                       config.stream_tls_min_version, "\""));
+  }
+  for (const auto& path : {config.stream_tls_certificate, config.stream_tls_key}) {
+    if (!path.empty()) RETURN_IF_ERROR(check_absolute("streaming.tls_certificate and tls_key", path));
+  }
   if (!config.metrics_address.empty() && !is_host_and_port(config.metrics_address)) {
     return invalid(cat("metrics.address must be host:port, not \"", config.metrics_address, "\""));
   }

@@ -45,6 +45,14 @@ const ConfigKey kKeys[] = {
     {"network", "timeout", &Config::cni_timeout, "Seconds that one call of a CNI plugin may take.", 1, kDay},
     {"streaming", "address", &Config::stream_address, "The address that exec, attach and port-forward use."},
     {"streaming", "port", &Config::stream_port, "0: any free port.", 0, 65535},
+    {"streaming", "tls_certificate", &Config::stream_tls_certificate,
+     "PEM file of the certificate and its chain; read again when it changes. Empty: no TLS."},
+    {"streaming", "tls_key", &Config::stream_tls_key, "PEM file of the certificate's key."},
+    {"streaming", "tls_min_version", &Config::stream_tls_min_version, "1.2 or 1.3."},
+    {"streaming", "idle_timeout", &Config::stream_idle_timeout,
+     "Seconds without a byte in any direction after which a session ends.", 1, 7 * kDay},
+    {"streaming", "max_sessions", &Config::stream_max_sessions,
+     "Execs, attaches and port-forwards at a time; further clients are turned away.", 1, kMaxThreads},
     {"metrics", "address", &Config::metrics_address, "host:port that serves /metrics; empty: nowhere."},
 };
 

@@ -151,7 +151,10 @@ void answer_launched(Shim& shim, Object& object) {
   const shim::LaunchReply reply = {object.pid, 0, object.start_time};
   const uint64_t seq = object.launch_seq;
   object.launch_seq = 0;
-  shim.control.reply(seq, 0, shim::kNoOp, &reply, sizeof reply);
+  Fd& master = object.streams[0].fd;
+  const bool hands_over = object.is_exec() && object.streams[0].is_terminal;
+  shim.control.reply(seq, 0, shim::kNoOp, &reply, sizeof reply, hands_over ? master.get() : -1);
+  if (hands_over) master.reset();
 }
 
 /// The sync socket is closed: by execve if the child announced it, else by the child's death, which
@@ -181,6 +184,7 @@ void adopt_terminal(Shim& shim, Object& object, Fd master) {
   stream.fd = static_cast<Fd&&>(master);
   stream.is_terminal = true;
   ::fcntl(stream.fd.get(), F_SETFL, O_NONBLOCK);
+  if (object.is_exec()) return;  // the daemon's, as all that an exec reads and writes
   const int err = watch(shim, stream.fd.get(), Source::kStdout, &object);
   if (err != 0) note("cannot watch a terminal", err);
 }

@@ -59,7 +59,10 @@ size_t body_size(Type type) {
     case Type::kStart:
     case Type::kReopenLog:
     case Type::kRemove:
+    case Type::kEndStdin:
       return sizeof(shim::ObjectRequest);
+    case Type::kAttach:
+      return sizeof(shim::Attach);
     case Type::kSignal:
       return sizeof(shim::SignalRequest);
     case Type::kResize:
@@ -81,7 +84,11 @@ bool check_body(const Request& request, size_t fd_count) {
     case Type::kStart:
     case Type::kReopenLog:
     case Type::kRemove:
+    case Type::kEndStdin:
       return is_id(request.object.id);
+    case Type::kAttach:
+      return is_id(request.attach.id) && is_fd(request.attach.out_fd, fd_count) &&
+             is_fd(request.attach.err_fd, fd_count);
     case Type::kSignal:
       return is_id(request.signal.id);
     case Type::kResize:

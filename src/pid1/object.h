@@ -23,7 +23,7 @@ struct Stream {
   bool widened = false;  // the pipe was full once and is a larger one now
   char* rest = nullptr;  // kMaxLogText bytes for a line's beginning, mapped when first needed
   size_t rest_size = 0;
-  int64_t rearm_at = kNever;  // a terminal nobody has open: look again then
+  int64_t rearm_at = kNever;  // a terminal nobody has open, or followers without room: look again then
 };
 
 /// A container or an exec.
@@ -47,8 +47,10 @@ struct Object {
   uint64_t start_time = 0;
   int64_t started_ns = 0;
   Fd pidfd;
-  Fd sync;        // to the child before its execve
-  Fd stdin_pipe;  // held open so that the program does not see an end of file
+  Fd sync;                      // to the child before its execve
+  Fd stdin_pipe;                // held open so that the program does not see an end of file
+  bool stdin_attached = false;  // a client has had it
+  uint32_t followers = 0;       // clients of its output
   Fd oom;
   Stream streams[2];
   LogFile log;

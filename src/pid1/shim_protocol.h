@@ -35,6 +35,9 @@ enum class Type : uint16_t {
   kShutdown,   // nothing -> nothing: EBUSY while a container lives; ends the pause process, removes the
                // socket, exits
   kResize,     // ResizeRequest -> nothing: terminal size
+  kAttach,     // Attach + pipes -> nothing, and with it a descriptor, if there is one: the terminal's master,
+               // or the write end of the stdin pipe
+  kEndStdin,   // ObjectRequest -> nothing: the shim lets go of the stdin pipe
   // shim -> daemon
   kReply = 100,
   kListItem,     // ObjectState
@@ -99,7 +102,8 @@ enum LaunchFlags : uint32_t {
   kExecObject = 1u << 0,  // an exec: no gate, no log, no exit record on disk
   kStdinPipe = 1u << 1,   // stdin is a pipe that the shim holds open; otherwise /dev/null
   kStdinOnce = 1u << 2,
-  kTerminal = 1u << 3,  // the plan has a kTerminal op; output comes from the pty master
+  kTerminal = 1u << 3,  // the plan has a kTerminal op; output comes from the pty master. An exec's goes
+                        // to the daemon with the LaunchReply
   kGivenStdio =
       1u << 4,  // stdin, stdout, stderr are the three descriptors from stdio_fd on (kNoFd: /dev/null)
 };
@@ -135,6 +139,14 @@ struct ResizeRequest {
   uint16_t rows;
   uint16_t columns;
   uint32_t reserved;
+};
+
+/// A client of a container's output: the write ends of pipes of 1 MiB. The shim closes them when the
+/// output has ended, or when the client does not keep up.
+struct Attach {
+  ObjectId id;
+  uint32_t out_fd;  // kNoFd: not wanted
+  uint32_t err_fd;
 };
 
 enum class Phase : uint32_t { kLaunching = 1, kCreated, kRunning, kExited };

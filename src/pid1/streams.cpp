@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kFairShare = 256u << 10;  // of one stream per round
 constexpr size_t kPipeSize = 64u << 10;    // as pipe(2) makes them
 constexpr int64_t kTerminalRetry = 100 * kMillisecond;
+constexpr int64_t kFollowerRetry = 2 * kMillisecond;
 constexpr int64_t kQuiet = 100 * kMillisecond;
 constexpr size_t kMapped = StreamBuffers::kOutSize + kMaxLogText + StreamBuffers::kReadSize;
 static_assert(StreamBuffers::kOutSize >= kMaxLogRecord);
@@ -84,6 +85,13 @@ void end_stream(Shim& shim, Object& object, Stream& stream) {
   flush_tail(shim, object, stream);
 }
 
+/// Until whoever follows it has read some.
+void pause(Shim& shim, Stream& stream) {
+  ::epoll_ctl(shim.stream_events.get(), EPOLL_CTL_DEL, stream.fd.get(), nullptr);
+  stream.rearm_at = monotonic_ns() + kFollowerRetry;
+  shim.timers_armed = true;
+}
+
 /// Who fills its pipe waits for each of our reads: a larger one makes that four times rarer, and the
 /// waking costs more than the copying. One that is refused stays as it is.
 void widen(Stream& stream) {
@@ -126,11 +134,13 @@ int watch_streams(Shim& shim, Object& object) {
 void serve_stream(Shim& shim, Object& object, Stream& stream) {
   if (!stream.fd.is_open() || !shim.buffers.map()) return;
   for (size_t served = 0; served < kFairShare;) {
+    if (!object.ending && !shim.followers.have_room(object)) return pause(shim, stream);
     const ssize_t size = ::read(stream.fd.get(), shim.buffers.read_area(), StreamBuffers::kReadSize);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (size <= 0) return end_stream(shim, object, stream);  // a terminal's end is EIO
     const auto length = static_cast<size_t>(size);
     if (length >= kPipeSize && !stream.widened) widen(stream);
+    shim.followers.feed(object, &stream == &object.streams[0] ? 0 : 1, shim.buffers.read_area(), length);
     log_output(shim, object, stream, length);
     if (object.ending) object.quiet_until = monotonic_ns() + kQuiet;
     served += length;
