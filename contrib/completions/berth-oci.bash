@@ -22,8 +22,8 @@ _berth_oci() {
     events) words='--stats --interval '"$containers" ;;
     spec) words='--bundle --rootless '"$containers" ;;
     features) words=' '"$containers" ;;
-    checkpoint) words='--image-path --work-path '"$containers" ;;
-    restore) words='--image-path --work-path '"$containers" ;;
+    checkpoint) words='--leave-running --pre-dump --parent-path --page-server --status-fd --image-path --work-path --tcp-established --tcp-skip-in-flight --tcp-close --ext-unix-sk --shell-job --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --lazy-pages --lsm-profile --lsm-mount-context '"$containers" ;;
+    restore) words='--bundle --detach --keep --console-socket --pid-file --no-subreaper --no-pivot --image-path --work-path --tcp-established --tcp-skip-in-flight --tcp-close --ext-unix-sk --shell-job --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --lazy-pages --lsm-profile --lsm-mount-context '"$containers" ;;
     completion) words=' '"$containers" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))

@@ -4,9 +4,9 @@ complete -c berth-oci -n '__fish_use_subcommand' -l log -d 'Append errors to thi
 complete -c berth-oci -n '__fish_use_subcommand' -l log-format -d 'Of that file: text or json [text]' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l log-level -d 'debug, info, warn or error [warn]' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l debug -d 'As --log-level debug'
-complete -c berth-oci -n '__fish_use_subcommand' -l systemd-cgroup -d 'Let systemd make the cgroups'
-complete -c berth-oci -n '__fish_use_subcommand' -l cgroup-manager -d 'cgroupfs or systemd [cgroupfs]' -r
-complete -c berth-oci -n '__fish_use_subcommand' -l rootless -d 'auto, true or false; root is needed in any case' -r
+complete -c berth-oci -n '__fish_use_subcommand' -l systemd-cgroup -d 'As --cgroup-manager systemd'
+complete -c berth-oci -n '__fish_use_subcommand' -l cgroup-manager -d 'Who makes cgroups: cgroupfs or systemd [cgroupfs]' -r
+complete -c berth-oci -n '__fish_use_subcommand' -l rootless -d 'auto or false: containers are made by root alone' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l help -d 'Print help'
 complete -c berth-oci -n '__fish_use_subcommand' -l version -d 'Print the version'
 complete -c berth-oci -n '__fish_use_subcommand' -a create -d 'Make a container whose program waits for start'
@@ -15,7 +15,7 @@ complete -c berth-oci -n '__fish_seen_subcommand_from create' -l console-socket 
 complete -c berth-oci -n '__fish_seen_subcommand_from create' -l pid-file -d 'Gets the number of the container\'s process' -r
 complete -c berth-oci -n '__fish_seen_subcommand_from create' -l preserve-fds -d 'Pass descriptors 3 to 3+N-1 on' -r
 complete -c berth-oci -n '__fish_seen_subcommand_from create' -l no-new-keyring -d 'Keep the caller\'s session keyring'
-complete -c berth-oci -n '__fish_seen_subcommand_from create' -l no-pivot -d 'Not supported'
+complete -c berth-oci -n '__fish_seen_subcommand_from create' -l no-pivot -d 'Move the root over /: where that is a ramdisk'
 complete -c berth-oci -n '__fish_seen_subcommand_from create' -a '(berth-oci list --quiet 2>/dev/null)'
 complete -c berth-oci -n '__fish_use_subcommand' -a start -d 'Run the program of a created container'
 complete -c berth-oci -n '__fish_seen_subcommand_from start' -a '(berth-oci list --quiet 2>/dev/null)'
@@ -28,7 +28,7 @@ complete -c berth-oci -n '__fish_seen_subcommand_from run' -l pid-file -d 'Gets 
 complete -c berth-oci -n '__fish_seen_subcommand_from run' -l preserve-fds -d 'Pass descriptors 3 to 3+N-1 on' -r
 complete -c berth-oci -n '__fish_seen_subcommand_from run' -l no-new-keyring -d 'Keep the caller\'s session keyring'
 complete -c berth-oci -n '__fish_seen_subcommand_from run' -l no-subreaper -d 'Accepted; this process never is one'
-complete -c berth-oci -n '__fish_seen_subcommand_from run' -l no-pivot -d 'Not supported'
+complete -c berth-oci -n '__fish_seen_subcommand_from run' -l no-pivot -d 'Move the root over /: where that is a ramdisk'
 complete -c berth-oci -n '__fish_seen_subcommand_from run' -a '(berth-oci list --quiet 2>/dev/null)'
 complete -c berth-oci -n '__fish_use_subcommand' -a state -d 'Print a container\'s state as JSON'
 complete -c berth-oci -n '__fish_seen_subcommand_from state' -a '(berth-oci list --quiet 2>/dev/null)'
@@ -84,12 +84,48 @@ complete -c berth-oci -n '__fish_use_subcommand' -a spec -d 'Write a config.json
 complete -c berth-oci -n '__fish_seen_subcommand_from spec' -l bundle -d 'Where config.json is written [.]' -r
 complete -c berth-oci -n '__fish_seen_subcommand_from spec' -l rootless -d 'Not supported'
 complete -c berth-oci -n '__fish_use_subcommand' -a features -d 'What this build supports, as JSON'
-complete -c berth-oci -n '__fish_use_subcommand' -a checkpoint -d 'Not supported: needs CRIU'
-complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l image-path -d 'Where the images are' -r
-complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l work-path -d 'Where CRIU\'s log goes' -r
+complete -c berth-oci -n '__fish_use_subcommand' -a checkpoint -d 'Write a running container to files, with CRIU, and remove it'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l leave-running -d 'Let it go on afterwards, and keep it'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l pre-dump -d 'Only its memory, ahead of a checkpoint; it goes on'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l parent-path -d 'Images of a --pre-dump, relative to --image-path' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l page-server -d 'Not supported' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l status-fd -d 'Not supported' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l image-path -d 'Where the images are [./checkpoint]' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l work-path -d 'Where CRIU\'s log goes [as --image-path]' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l tcp-established -d 'Allow open TCP connections'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l tcp-skip-in-flight -d 'Leave out TCP connections that are not accepted yet'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l tcp-close -d 'Close TCP connections'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l ext-unix-sk -d 'Allow Unix sockets that lead outside'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l shell-job -d 'Allow a terminal that is not the container\'s own'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l file-locks -d 'Allow file locks'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l manage-cgroups-mode -d 'soft, full, strict or ignore [soft]' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l empty-ns -d 'Make it anew, and leave its content out; only network' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l auto-dedup -d 'Drop what a later image has, too'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l lazy-pages -d 'Not supported'
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l lsm-profile -d 'Not supported' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l lsm-mount-context -d 'Not supported' -r
 complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -a '(berth-oci list --quiet 2>/dev/null)'
-complete -c berth-oci -n '__fish_use_subcommand' -a restore -d 'Not supported: needs CRIU'
-complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l image-path -d 'Where the images are' -r
-complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l work-path -d 'Where CRIU\'s log goes' -r
+complete -c berth-oci -n '__fish_use_subcommand' -a restore -d 'Make a container of what checkpoint has written'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l bundle -d 'Directory of config.json [.]' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l detach -d 'Return when it goes on'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l keep -d 'Do not delete the container when its program has ended'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l console-socket -d 'Where the terminal\'s master is sent' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l pid-file -d 'Gets the number of the container\'s process' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l no-subreaper -d 'Accepted; this process never is one'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l no-pivot -d 'Not supported'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l image-path -d 'Where the images are [./checkpoint]' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l work-path -d 'Where CRIU\'s log goes [as --image-path]' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l tcp-established -d 'Allow open TCP connections'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l tcp-skip-in-flight -d 'Leave out TCP connections that are not accepted yet'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l tcp-close -d 'Close TCP connections'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l ext-unix-sk -d 'Allow Unix sockets that lead outside'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l shell-job -d 'Allow a terminal that is not the container\'s own'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l file-locks -d 'Allow file locks'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l manage-cgroups-mode -d 'soft, full, strict or ignore [soft]' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l empty-ns -d 'Make it anew, and leave its content out; only network' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l auto-dedup -d 'Drop what a later image has, too'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l lazy-pages -d 'Not supported'
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l lsm-profile -d 'Not supported' -r
+complete -c berth-oci -n '__fish_seen_subcommand_from restore' -l lsm-mount-context -d 'Not supported' -r
 complete -c berth-oci -n '__fish_seen_subcommand_from restore' -a '(berth-oci list --quiet 2>/dev/null)'
 complete -c berth-oci -n '__fish_use_subcommand' -a completion -d 'Print a completion script'

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mountinfo.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -85,7 +86,31 @@ std::optional<MountEntry> parse_line(std::string_view line) {
   return entry;
 }
 
+bool is_at_or_above(std::string_view path, std::string_view below) {
+  if (path == "/") return true;
+  return below.substr(0, path.size()) == path && (below.size() == path.size() || below[path.size()] == '/');
+}
+
 }  // namespace
+
+bool is_hidden(const MountEntry& mount, const std::vector<MountEntry>& all) {
+  const auto some = [&](auto&& holds) { return std::find_if(all.begin(), all.end(), holds); };
+  const auto is_on_top = [&](const MountEntry& other) {
+    return other.parent == mount.id && other.id != mount.id && other.mount_point == mount.mount_point;
+  };
+  if (some(is_on_top) != all.end()) return true;
+  // Upwards: a later mount beside the one we came through covers it.
+  auto at = some([&](const MountEntry& other) { return other.id == mount.id; });
+  for (std::size_t steps = 0; at != all.end() && steps < all.size(); ++steps) {
+    const auto covers = [&](const MountEntry& other) {
+      return other.parent == at->parent && other.id != at->id && other.id != at->parent &&
+             is_at_or_above(other.mount_point, at->mount_point);
+    };
+    if (some(covers) != all.end()) return true;
+    at = some([&](const MountEntry& other) { return other.id == at->parent && other.id != at->id; });
+  }
+  return false;
+}
 
 Result<std::vector<MountEntry>> parse_mountinfo(std::string_view text) {
   std::vector<MountEntry> entries;

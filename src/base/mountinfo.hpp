@@ -26,4 +26,8 @@ struct MountEntry {
 Result<std::vector<MountEntry>> parse_mountinfo(std::string_view text);
 Result<std::vector<MountEntry>> read_mountinfo();
 
+/// Whether the path of `mount`, one of `all`, leads to another mount: one on top of it or of a directory
+/// above.
+bool is_hidden(const MountEntry& mount, const std::vector<MountEntry>& all);
+
 }  // namespace berth

@@ -12,17 +12,16 @@
 #include "base/dir.hpp"
 #include "base/unique_fd.hpp"
 #include "ctl/check.hpp"
+#include "runtime/kernel_calls.hpp"
 
 namespace berth::ctl {
 namespace {
 
-/// Called with arguments that are wrong for certain: a kernel that has the call says so, others say ENOSYS.
-Finding probe_call(const char* name, long number, const char* since) {
-  errno = 0;
-  const long answer = ::syscall(number, -1L, 0L, 0L, 0L, 0L);
-  if (answer == -1 && errno != ENOSYS) return {Verdict::kGood, cat("system call ", name), ""};
-  return {Verdict::kBad, cat("system call ", name, " is missing"),
-          cat("use Linux ", since, " or later; inside a container, let its seccomp profile allow the call")};
+Finding probe_call(const runtime::KernelCall& call) {
+  if (runtime::is_there(call)) return {Verdict::kGood, cat("system call ", call.name), ""};
+  return {
+      Verdict::kBad, cat("system call ", call.name, " is missing"),
+      cat("use Linux ", call.since, " or later; inside a container, let its seccomp profile allow the call")};
 }
 
 Finding probe_version() {
@@ -75,18 +74,11 @@ Finding probe_namespaces() {
 }  // namespace
 
 std::vector<Finding> probe_kernel() {
-  return {
-      probe_version(),
-      probe_call("openat2", SYS_openat2, "5.6"),
-      // By its number: with no arguments it makes no child, and nothing but this may be called clone here.
-      probe_call("clone3", __NR_clone3, "5.7"),
-      probe_call("mount_setattr", SYS_mount_setattr, "5.12"),
-      probe_call("pidfd_open", SYS_pidfd_open, "5.3"),
-      probe_call("close_range", SYS_close_range, "5.11"),
-      probe_overlay(),
-      probe_seccomp(),
-      probe_namespaces(),
-  };
+  std::vector<Finding> found = {probe_version()};
+  for (const runtime::KernelCall& call : runtime::needed_calls()) found.push_back(probe_call(call));
+  for (const Finding& finding : {probe_overlay(), probe_seccomp(), probe_namespaces()})
+    found.push_back(finding);
+  return found;
 }
 
 }  // namespace berth::ctl

@@ -180,5 +180,8 @@ Result<cri::PullImageResponse> Client::call(const cri::PullImageRequest& request
 Result<admin::v1::ImportImageResponse> Client::call(const admin::v1::ImportImageRequest& request) {
   return invoke(*stubs_->admin, &admin::v1::Admin::Stub::ImportImage, request, kLong);
 }
+Result<admin::v1::ResolveImageResponse> Client::call(const admin::v1::ResolveImageRequest& request) {
+  return invoke(*stubs_->admin, &admin::v1::Admin::Stub::ResolveImage, request, kLong);
+}
 
 }  // namespace berth::ctl

@@ -47,6 +47,7 @@ class Client {
   Result<cri::PullImageResponse> call(const cri::PullImageRequest& request);
   Result<cri::RemoveImageResponse> call(const cri::RemoveImageRequest& request);
   Result<admin::v1::ImportImageResponse> call(const admin::v1::ImportImageRequest& request);
+  Result<admin::v1::ResolveImageResponse> call(const admin::v1::ResolveImageRequest& request);
 
  private:
   struct Stubs;

@@ -63,6 +63,26 @@ Result<int> pull_image(const Context& context, const std::string& reference) {
   return 0;
 }
 
+Result<int> resolve_image(const Context& context, const std::string& reference) {
+  if (context.show_crictl) std::cerr << "# crictl has no resolve\n";
+  ASSIGN_OR_RETURN(Client client, Client::open(context));
+  admin::v1::ResolveImageRequest request;
+  request.set_reference(reference);
+  ASSIGN_OR_RETURN(const auto answer, client.call(request));
+  std::string shown;
+  for (const auto& server : answer.servers()) {
+    if (server.reference() != shown) std::cout << server.reference() << "\n";
+    shown = server.reference();
+    std::cout << "  " << server.url() << "\n";
+    for (const auto& trait : server.traits()) std::cout << "    " << trait << "\n";
+    if (!server.said_by().empty()) std::cout << "    from " << server.said_by() << "\n";
+    std::cout << "    credentials: " << (server.credentials().empty() ? "none" : server.credentials())
+              << "\n";
+    if (!server.problem().empty()) std::cout << "    problem: " << server.problem() << "\n";
+  }
+  return 0;
+}
+
 Result<int> remove_image(const Context& context, const std::string& reference) {
   show_crictl(context, {"rmi", reference});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
@@ -89,12 +109,13 @@ void add_with_reference(Verb& verb, const char* name, const char* description,
 }  // namespace
 
 void add_image(Verb cli) {
-  Verb verb = cli.add("image", "Images: import, list, pull, remove");
+  Verb verb = cli.add("image", "Images: import, list, pull, resolve, remove");
   verb.footer(
       "Examples:\n"
       "  berthctl image import busybox.tar --name docker.io/library/busybox:latest\n"
       "  berthctl image import ./oci-layout-directory\n"
-      "  berthctl image pull docker.io/library/busybox:latest");
+      "  berthctl image pull docker.io/library/busybox:latest\n"
+      "  berthctl image resolve busybox");
   auto path = std::make_shared<std::string>();
   auto name = std::make_shared<std::string>();
   verb.add("import", "Read an OCI layout or archive, or a docker-archive, on the daemon's host")
@@ -103,6 +124,9 @@ void add_image(Verb cli) {
       .runs([path, name](const Context& context) { return import_image(context, *path, *name); });
   verb.add("list", "What is in the store").runs(list_images);
   add_with_reference(verb, "pull", "Fetch an image from its registry; prints the ID", pull_image);
+  add_with_reference(verb, "resolve",
+                     "Show where a pull would look, in order, and whose credentials it would use",
+                     resolve_image);
   add_with_reference(verb, "rm", "Remove a name, or by ID all names of an image", remove_image);
 }
 

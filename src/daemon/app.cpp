@@ -2,7 +2,6 @@
 #include "daemon/app.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -10,11 +9,14 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "base/lock_file.hpp"
 #include "base/log.hpp"
 #include "base/process_id.hpp"
+#include "daemon/ops/one_time_auth.hpp"
 #include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/recovery.hpp"
 #include "daemon/sd_notify.hpp"
+#include "runtime/kernel_calls.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -40,10 +42,11 @@ Result<std::string> find_helper(const std::string& configured, const char* name)
 
 Result<void> App::lock_root() {
   RETURN_IF_ERROR(make_dirs(services_.layout.root, 0700));
-  ASSIGN_OR_RETURN(lock_, open_at(kCwd, services_.layout.lock(), O_RDWR | O_CREAT, 0600));
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Error(Code::kFailedPrecondition, cat("another berthd is using ", services_.layout.root));
-  }
+  auto lock = lock_file(services_.layout.lock());
+  if (!lock)
+    return std::move(
+        std::move(lock).error().add_context(cat("be the only berthd on ", services_.layout.root)));
+  lock_ = *std::move(lock);
   return {};
 }
 
@@ -72,8 +75,11 @@ Result<void> App::open_modules() {
   ASSIGN_OR_RETURN(with.images,
                    image::ImageStore::open({with.layout.images(), config.pinned, with.layout.snapshots()}));
   image::PullerOptions pull;
-  pull.registries_conf = config.registries_conf;
-  pull.registries_conf_dir = config.registries_conf_dir;
+  pull.registries.conf = {config.registries_conf, config.registries_conf_dir, config.short_name_aliases};
+  pull.registries.certs_dirs = config.certs_dirs;
+  pull.registries.auth_files = config.auth_files;
+  pull.registries.helper_dirs = config.credential_helper_dirs;
+  pull.registries.proxy = {config.http_proxy, config.https_proxy, config.no_proxy};
   pull.max_parallel_layers = config.max_parallel_layers;
   pull.progress_timeout = std::chrono::seconds(config.pull_progress_timeout);
   ASSIGN_OR_RETURN(pull.unpack_program, find_helper(config.unpack_path, "berth-unpack"));
@@ -88,11 +94,18 @@ Result<void> App::open_modules() {
   return {};
 }
 
-/// A node without it still runs pods; what they lack is said here and in the status.
+/// In the background: the parser takes a second. A node without it still runs pods; what they lack is said
+/// here and in the status.
 void App::prepare_apparmor() {
-  services_.apparmor = runtime::load_apparmor_default(kParserPatience);
-  if (!services_.apparmor.problem.empty())
-    log::warn("containers get no AppArmor profile by default", {{"error", services_.apparmor.problem}});
+  const auto promise = std::make_shared<std::promise<runtime::Apparmor>>();
+  services_.apparmor = promise->get_future().share();
+  const auto load = [promise] {
+    runtime::Apparmor state = runtime::load_apparmor_default(kParserPatience);
+    if (!state.problem.empty())
+      log::warn("containers get no AppArmor profile by default", {{"error", state.problem}});
+    promise->set_value(std::move(state));
+  };
+  if (!runtime::apparmor_enabled() || !services_.background->try_post(load)) load();
 }
 
 void App::feed_watchdog() {
@@ -107,7 +120,10 @@ Result<std::unique_ptr<App>> App::start(Config config) {
   std::unique_ptr<App> app(new App());
   app->services_.layout = {config.root, config.state};
   app->services_.config = std::move(config);
+  RETURN_IF_ERROR(runtime::check_needed_calls());
+  take_proxies_from_environment(app->services_.config);
   RETURN_IF_ERROR(app->lock_root());
+  OneTimeAuth::clean_up(app->services_.config.auth_dir);
   RETURN_IF_ERROR(app->prepare_directories());
   RETURN_IF_ERROR(app->open_modules());
   app->prepare_apparmor();

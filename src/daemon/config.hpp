@@ -14,6 +14,7 @@ namespace berth::daemon {
 /// One runtime handler (a RuntimeClass names it). The default one has the name "".
 struct HandlerConfig {
   bool init = false;  ///< run `berth-pid1 init` as PID 1 of containers with a PID namespace of their own
+  bool init_group = false;  ///< which hands signals to the program's whole process group
 };
 
 /// berthd's settings: defaults, then the file, then its drop-ins in name order, then flags.
@@ -39,6 +40,13 @@ struct Config {
   std::string unpack_path;  ///< like pid1_path
   std::string registries_conf = "/etc/containers/registries.conf";
   std::string registries_conf_dir = "/etc/containers/registries.conf.d";
+  std::string short_name_aliases = "/var/cache/containers/short-name-aliases.conf";
+  std::vector<std::string> certs_dirs = {"/etc/containerd/certs.d", "/etc/containers/certs.d",
+                                         "/etc/docker/certs.d"};
+  std::vector<std::string> auth_files = {"/run/containers/0/auth.json", "/etc/containers/auth.json"};
+  std::string auth_dir = "/etc/berth/auth";
+  std::vector<std::string> credential_helper_dirs = {"/usr/local/bin", "/usr/bin", "/usr/libexec/berth"};
+  std::string http_proxy, https_proxy, no_proxy;  ///< empty: as the environment says
   std::uint32_t max_parallel_layers = 4;
   std::uint32_t max_parallel_pulls = 8;
   std::uint32_t pull_progress_timeout = 60;  ///< seconds
@@ -71,6 +79,9 @@ struct LoadedConfig {
 Result<LoadedConfig> load_config(const std::string& path, bool required);
 /// Checks values that parsing cannot: absolute paths, ranges, known words.
 Result<void> check_config(const Config& config);
+/// Fills the proxies that `config` leaves open from HTTP_PROXY, HTTPS_PROXY and NO_PROXY or their lower case
+/// twins.
+void take_proxies_from_environment(Config& config);
 /// The configuration as TOML with a comment per key; with `origins` where each value came from.
 std::string format_config(const Config& config, const ConfigOrigins* origins);
 

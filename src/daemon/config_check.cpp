@@ -31,6 +31,15 @@ Result<void> check_paths(const Config& config) {
     return invalid(cat("daemon.root and daemon.state must differ, but both are ", config.root));
   RETURN_IF_ERROR(check_absolute("image.registries_conf", config.registries_conf));
   RETURN_IF_ERROR(check_absolute("image.registries_conf_dir", config.registries_conf_dir));
+  for (const auto& [key, path] : {std::pair("image.short_name_aliases", &config.short_name_aliases),
+                                  std::pair("image.auth_dir", &config.auth_dir)}) {
+    if (!path->empty()) RETURN_IF_ERROR(check_absolute(key, *path));
+  }
+  for (const auto& [key, paths] :
+       {std::pair("image.certs_dirs", &config.certs_dirs), std::pair("image.auth_files", &config.auth_files),
+        std::pair("image.credential_helper_dirs", &config.credential_helper_dirs)}) {
+    for (const auto& path : *paths) RETURN_IF_ERROR(check_absolute(key, path));
+  }
   RETURN_IF_ERROR(check_absolute("network.conf_dir", config.cni_conf_dir));
   for (const auto& dir : config.cni_bin_dirs) RETURN_IF_ERROR(check_absolute("network.bin_dirs", dir));
   if (!config.pid1_path.empty()) RETURN_IF_ERROR(check_absolute("runtime.pid1_path", config.pid1_path));

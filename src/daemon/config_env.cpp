@@ -9,11 +9,28 @@
 #include <string>
 
 #include "base/unique_fd.hpp"
+#include "daemon/config.hpp"
 #include "daemon/sd_notify.hpp"
 
 // What the service manager says through the environment.
 
 namespace berth::daemon {
+namespace {
+
+void fill_from(std::string& setting, const char* name, const char* twin) {
+  for (const char* known : {name, twin}) {
+    if (!setting.empty()) return;
+    if (const char* value = std::getenv(known)) setting = value;
+  }
+}
+
+}  // namespace
+
+void take_proxies_from_environment(Config& config) {
+  fill_from(config.http_proxy, "HTTP_PROXY", "http_proxy");
+  fill_from(config.https_proxy, "HTTPS_PROXY", "https_proxy");
+  fill_from(config.no_proxy, "NO_PROXY", "no_proxy");
+}
 
 void sd_notify(std::string_view state) {
   const char* path = std::getenv("NOTIFY_SOCKET");

@@ -34,6 +34,21 @@ const ConfigKey kKeys[] = {
      "berth-unpack; empty: beside berthd, then in /usr/libexec/berth."},
     {"image", "registries_conf", &Config::registries_conf, "Registries: mirrors, insecure and blocked ones."},
     {"image", "registries_conf_dir", &Config::registries_conf_dir, "Drop-ins of registries_conf."},
+    {"image", "short_name_aliases", &Config::short_name_aliases,
+     "What short names mean, as other tools noted it; wins over registries_conf. Empty: nothing."},
+    {"image", "certs_dirs", &Config::certs_dirs,
+     "Directories of HOST/hosts.toml, or of HOST/*.crt, *.cert and *.key; the first that has HOST counts."},
+    {"image", "auth_files", &Config::auth_files,
+     "Credentials of the node: auth.json or Docker's config.json; the first that knows a registry counts."},
+    {"image", "auth_dir", &Config::auth_dir,
+     "Credentials for one pull: NAMESPACE-SHA256_OF_IMAGE.json, removed when it was used. Empty: none."},
+    {"image", "credential_helper_dirs", &Config::credential_helper_dirs,
+     "Where the programs docker-credential-NAME are looked for."},
+    {"image", "http_proxy", &Config::http_proxy,
+     "The proxy for http:// registries, [http://][user:password@]host:port; empty: $HTTP_PROXY."},
+    {"image", "https_proxy", &Config::https_proxy, "The same for https:// registries; empty: $HTTPS_PROXY."},
+    {"image", "no_proxy", &Config::no_proxy,
+     "Hosts, domains, addresses and CIDRs that need no proxy, by commas; empty: $NO_PROXY."},
     {"image", "max_parallel_layers", &Config::max_parallel_layers, "Layers of one image fetched at a time.",
      1, 64},
     {"image", "max_parallel_pulls", &Config::max_parallel_pulls, "Images pulled at a time.", 1, 256},
@@ -59,6 +74,7 @@ const ConfigKey kKeys[] = {
 const HandlerKey kHandlerKeys[] = {
     {"init", &HandlerConfig::init,
      "Run berth-pid1 as PID 1 of containers that have a PID namespace of their own."},
+    {"init_group", &HandlerConfig::init_group, "With init: signals go to the program's whole process group."},
 };
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

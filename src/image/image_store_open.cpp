@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening is recovery: whatever was cut short is found here, and only that is given up.
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "base/lock_file.hpp"
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "image/image_store_disk.hpp"
@@ -24,13 +24,6 @@ std::optional<std::uint64_t> number_of(const std::string& name) {
   const auto [end, err] = std::from_chars(name.data(), name.data() + name.size(), number);
   if (err != std::errc() || end != name.data() + name.size() || number == 0) return std::nullopt;
   return number;
-}
-
-Result<UniqueFd> take_lock(const std::string& path) {
-  ASSIGN_OR_RETURN(UniqueFd lock, open_at(kCwd, path, O_RDWR | O_CREAT, 0600));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno == EWOULDBLOCK) return Error(Code::kFailedPrecondition, cat(path, " is held by another daemon"));
-  return Error::from_errno(errno, "lock", path);
 }
 
 }  // namespace
@@ -56,7 +49,7 @@ Result<std::unique_ptr<ImageStore>> DiskImageStore::open(const Options& options)
   for (const std::string& directory : {layout.root(), layout.layers(), layout.staging(), layout.trash()}) {
     RETURN_IF_ERROR(make_dirs(directory, 0700));
   }
-  ASSIGN_OR_RETURN(UniqueFd lock, take_lock(layout.lock()));
+  ASSIGN_OR_RETURN(UniqueFd lock, lock_file(layout.lock()));
   ASSIGN_OR_RETURN(UniqueFd root, open_at(kCwd, layout.root(), O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(StoreDatabase database, StoreDatabase::open(layout.database()));
   std::unique_ptr<DiskImageStore> store(

@@ -5,15 +5,13 @@
 #include <utility>
 
 #include "base/cat.hpp"
-#include "base/guarded.hpp"
 #include "base/lane.hpp"
 #include "base/single_flight.hpp"
 #include "image/archive_import.hpp"
 #include "image/image_install.hpp"
 #include "image/platform.hpp"
 #include "image/reference.hpp"
-#include "image/registry/hosts.hpp"
-#include "image/registry/registries_conf.hpp"
+#include "image/registry/registries.hpp"
 #include "image/registry/registry_source.hpp"
 
 namespace berth::image {
@@ -22,32 +20,6 @@ namespace {
 constexpr int kMaxIndexDepth = 3;
 constexpr std::size_t kMaxPulls = 64;
 constexpr std::size_t kMaxQueuedPulls = 1024;
-
-// The file may have been edited since the last pull.
-class CurrentConf {
- public:
-  CurrentConf(std::string path, std::string drop_in_dir)
-      : path_(std::move(path)), drop_in_dir_(std::move(drop_in_dir)) {}
-
-  Result<RegistriesConf> load() {
-    auto cached = cached_.lock();
-    const std::string stamp = registries_conf_stamp(path_, drop_in_dir_);
-    if (cached->loaded && cached->stamp == stamp) return cached->conf;
-    ASSIGN_OR_RETURN(cached->conf, load_registries_conf(path_, drop_in_dir_));
-    cached->stamp = stamp;
-    cached->loaded = true;
-    return cached->conf;
-  }
-
- private:
-  struct Cached {
-    bool loaded = false;
-    std::string stamp;
-    RegistriesConf conf;
-  };
-  std::string path_, drop_in_dir_;
-  Guarded<Cached> cached_;
-};
 
 // Another candidate of a short name may do better than these.
 bool next_candidate_may_have_it(Code code) {
@@ -64,7 +36,7 @@ Error blame_the_registry(Error error) {
 std::string flight_key(const Reference& reference, const Credentials& c) {
   std::string secret;
   for (const std::string& part :
-       {c.username, c.password, c.identity_token, c.registry_token, c.server_address}) {
+       {c.username, c.password, c.identity_token, c.registry_token, c.server_address, c.auth_json}) {
     secret += cat(part.size(), ":", part);
   }
   // A short name may stand for another registry than the one it is normalised to.
@@ -74,10 +46,11 @@ std::string flight_key(const Reference& reference, const Credentials& c) {
 class RegistryPuller final : public Puller {
  public:
   RegistryPuller(const PullerOptions& options, ImageStore& store)
-      : conf_(options.registries_conf, options.registries_conf_dir),
+      : registries_(options.registries),
         store_(store),
         installer_(store, start_unpack, options.unpack_program, options.max_parallel_layers),
         pulls_({"image-pull", 0, kMaxPulls, kMaxQueuedPulls, 10}) {
+    http_.proxy = options.registries.proxy;
     http_.progress_timeout = options.progress_timeout;
     http_.connect_timeout =
         std::min<std::chrono::milliseconds>(http_.connect_timeout, options.progress_timeout);
@@ -94,6 +67,20 @@ class RegistryPuller final : public Puller {
     return std::move(image).context(cat("pull image \"", text, "\""));
   }
 
+  Result<std::vector<PlannedServer>> plan(const std::string& text, std::stop_token cancel) override {
+    ASSIGN_OR_RETURN(const Reference reference, parse_reference(text));
+    ASSIGN_OR_RETURN(const auto candidates, registries_.candidates(reference));
+    std::vector<PlannedServer> servers;
+    for (const Reference& candidate : candidates) {
+      ASSIGN_OR_RETURN(const auto endpoints, registries_.endpoints(candidate));
+      for (const Endpoint& endpoint : endpoints) {
+        const auto found = registries_.credentials(endpoint, candidate, {}, cancel);
+        servers.push_back({candidate.text(), endpoint, found.source, found.problem});
+      }
+    }
+    return servers;
+  }
+
   Result<std::vector<ImagePtr>> import(const std::string& path, const std::string& name,
                                        std::stop_token cancel) override {
     return import_archive(path, name, store_, installer_, cancel)
@@ -103,19 +90,21 @@ class RegistryPuller final : public Puller {
  private:
   Result<ImagePtr> pull_anew(const Reference& reference, const Credentials& credentials,
                              std::stop_token stop) {
-    ASSIGN_OR_RETURN(const RegistriesConf conf, conf_.load());
-    const auto candidates = candidate_references(conf, reference);
+    ASSIGN_OR_RETURN(const auto candidates, registries_.candidates(reference));
     for (std::size_t at = 0;; ++at) {
-      auto image = pull_one(conf, candidates[at], credentials, stop);
+      auto image = pull_one(candidates[at], credentials, stop);
       if (image || at + 1 == candidates.size() || !next_candidate_may_have_it(image.error().code()))
         return image;
     }
   }
 
-  Result<ImagePtr> pull_one(const RegistriesConf& conf, const Reference& reference,
-                            const Credentials& credentials, std::stop_token stop) {
-    ASSIGN_OR_RETURN(const auto endpoints, resolve_endpoints(conf, reference));
-    const RegistrySource source(http_, tokens_, endpoints, reference, credentials);
+  Result<ImagePtr> pull_one(const Reference& reference, const Credentials& credentials,
+                            std::stop_token stop) {
+    ASSIGN_OR_RETURN(const auto endpoints, registries_.endpoints(reference));
+    const auto find = [&](const Endpoint& endpoint, std::stop_token cancel) {
+      return registries_.credentials(endpoint, reference, credentials, std::move(cancel)).credentials;
+    };
+    const RegistrySource source(http_, tokens_, endpoints, find);
     auto request = resolve(source, reference, stop);
     if (!request) return blame_the_registry(std::move(request).error());
     auto image = installer_.install(source, *request, stop);
@@ -149,7 +138,7 @@ class RegistryPuller final : public Puller {
     return Error(Code::kFailedPrecondition, cat("indexes are nested deeper than ", kMaxIndexDepth));
   }
 
-  CurrentConf conf_;
+  Registries registries_;
   ImageStore& store_;
   HttpClient::Options http_;
   TokenCache tokens_;
@@ -162,7 +151,7 @@ class RegistryPuller final : public Puller {
 
 Result<std::unique_ptr<Puller>> Puller::create(const PullerOptions& options, ImageStore& store) {
   // A file that cannot be read is told at start, not at the first pull.
-  RETURN_IF_ERROR(load_registries_conf(options.registries_conf, options.registries_conf_dir));
+  RETURN_IF_ERROR(load_registries_conf(options.registries.conf));
   return std::unique_ptr<Puller>(std::make_unique<RegistryPuller>(options, store));
 }
 

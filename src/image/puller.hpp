@@ -6,9 +6,12 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "image/image_store.hpp"
+#include "image/registry/endpoint.hpp"
+#include "image/registry_options.hpp"
 
 namespace berth::image {
 
@@ -18,6 +21,8 @@ struct Credentials {
   std::string identity_token;  ///< OAuth2 refresh token
   std::string registry_token;  ///< bearer token to send as it is
   std::string server_address;
+  /// An auth.json for this pull alone: asked when the above say nothing about a server, before the node's.
+  std::string auth_json;
   bool empty() const {
     return username.empty() && password.empty() && identity_token.empty() && registry_token.empty();
   }
@@ -27,11 +32,18 @@ struct Credentials {
 Result<Credentials> parse_basic_auth(const std::string& auth);
 
 struct PullerOptions {
-  std::string registries_conf = "/etc/containers/registries.conf";
-  std::string registries_conf_dir = "/etc/containers/registries.conf.d";
+  RegistryOptions registries;
   std::string unpack_program;  ///< berth-unpack
   unsigned max_parallel_layers = 4;
   std::chrono::seconds progress_timeout{60};  ///< give up when no byte arrived for so long
+};
+
+/// One server that a pull would ask, and as whom. Holds no secret.
+struct PlannedServer {
+  std::string reference;  ///< what a short name may mean
+  Endpoint endpoint;
+  std::string credentials;  ///< where they would come from; empty: nobody knows any
+  std::string problem;      ///< a file or helper of credentials that could not be asked
 };
 
 /// Fetches images from registries and archives into an ImageStore. Bytes flow one way: network,
@@ -48,6 +60,10 @@ class Puller {
   /// kInvalidArgument.
   virtual Result<ImagePtr> pull(const std::string& reference, const Credentials& credentials,
                                 std::stop_token cancel) = 0;
+
+  /// Where `reference` would be fetched from, in order, without asking any of them. May run credential
+  /// helpers.
+  virtual Result<std::vector<PlannedServer>> plan(const std::string& reference, std::stop_token cancel) = 0;
 
   /// An OCI layout directory, an OCI archive (tar), or a docker-archive (tar; may be gzipped).
   /// Returns every image it held; names from the archive's annotations or RepoTags, or `name`.

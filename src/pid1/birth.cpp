@@ -6,12 +6,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "pid1/fd.h"
 #include "pid1/netlink.h"
 #include "pid1/ops.h"
+#include "pid1/sync.h"
 #include "pid1/sys.h"
 #include "pid1/text.h"
 
@@ -83,6 +85,47 @@ plan::Failure run_steps(Child& child, By by, pid_t pid) {
   return kNoFailure;
 }
 
+/// What a child that is born has of its own; with CLONE_INTO_CGROUP also where it is born.
+void close_all_of_the_host(Child& child, const clone_args& args) {
+  constexpr uint32_t kOwn = 8;
+  const bool into_cgroup = (args.flags & CLONE_INTO_CGROUP) != 0;
+  int keep[kOwn + launch::kMaxPreserved] = {
+      child.stdio[0], child.stdio[1], child.stdio[2], child.host_null,
+      child.sync,     child.gate,     child.result,   into_cgroup ? static_cast<int>(args.cgroup) : -1};
+  if (child.preserved_count != 0) memcpy(keep + kOwn, child.preserved, child.preserved_count * sizeof(int));
+  close_all_but(keep, kOwn + child.preserved_count);
+  // Nor our own streams, until it has its.
+  for (int fd = 0; fd <= 2; ++fd) ::dup2(child.host_null, fd);
+  child.root = child.proc = child.null_tree = child.empty_tree = child.pid_namespace = -1;
+}
+
+/// A child may not be born into a cgroup by somebody who has joined the cgroup namespace from outside
+/// (ENOENT, where the hierarchy is mounted with nsdelegate): its midwife goes there first.
+int enter_cgroup(Child& child) {
+  const uint32_t group = child.plan.header().into_cgroup_fd;
+  if (group == plan::kNoFd || child.in_cgroup) return 0;
+  const Fd members(::openat(child.fds[group], "cgroup.procs", O_WRONLY | O_CLOEXEC));
+  if (!members.is_open() || ::write(members.get(), "0", 1) != 1) return errno;
+  child.in_cgroup = true;
+  return 0;
+}
+
+/// The midwife becomes what the child will be a copy of.
+plan::Failure do_early_steps(Child& child, clone_args& args) {
+  child.born_late = true;
+  child.pid_namespace = ::open("/proc/self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
+  if (child.pid_namespace < 0 || ::unshare(static_cast<int>(args.flags & kNamespaceFlags)) != 0)
+    return {plan::kFailedBeforeOps, errno};
+  args.flags &= ~kNamespaceFlags;
+  for (uint32_t i = 0; i < child.plan.header().op_count; ++i) {
+    const plan::Op& op = child.plan.op(i);
+    const int err = op.by == By::kChild && is_early(op) ? run_op(child, op) : 0;
+    if (err != 0) return {i, err};
+  }
+  close_all_of_the_host(child, args);
+  return kNoFailure;
+}
+
 /// In the child: nothing before the midwife is done, and nothing at all if it fails.
 [[noreturn]] void wait_and_run(Child& child, Pipe& released) {
   released.write_end.reset();
@@ -93,7 +136,24 @@ plan::Failure run_steps(Child& child, By by, pid_t pid) {
 
 }  // namespace
 
+bool is_born_late(const PlanView& plan) {
+  if (plan.header().join_pid_fd == plan::kNoFd) return false;
+  for (uint32_t i = 0; i < plan.header().op_count; ++i) {
+    const plan::Op& op = plan.op(i);
+    const bool has_agent = op.kind == OpKind::kSeccomp && op.fd != plan::kNoFd;
+    if (op.kind == OpKind::kBecomeRoot || op.kind == OpKind::kSync || op.by == By::kMidwifeAfter || has_agent)
+      return false;
+  }
+  return true;
+}
+
+bool is_early(const plan::Op& op) {
+  // A label needs the host's procfs, and is inherited.
+  return op.phase <= plan::Phase::kMask || op.kind == OpKind::kLabel;
+}
+
 bool needs_midwife(const PlanView& plan) {
+  if (is_born_late(plan)) return true;
   for (uint32_t i = 0; i < plan.header().op_count; ++i) {
     if (plan.op(i).by != By::kChild) return true;
   }
@@ -114,7 +174,7 @@ int fill_clone_args(const Child& child, clone_args& args) {
   const plan::Header& header = child.plan.header();
   if ((header.clone_flags & ~kNamespaceFlags) != 0) return EINVAL;
   args.flags |= header.clone_flags;
-  if (header.into_cgroup_fd != plan::kNoFd) {
+  if (header.into_cgroup_fd != plan::kNoFd && !child.in_cgroup) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<__u64>(child.fds[header.into_cgroup_fd]);
   }
@@ -125,45 +185,58 @@ plan::Failure deliver(Child& child, int join_pid, uint64_t flags, pid_t& pid) {
   clone_args args = {};
   args.flags = flags;
   if ((flags & CLONE_PARENT) == 0) args.exit_signal = SIGCHLD;
+  const bool late = is_born_late(child.plan);
   Pipe released;
-  int err = fill_clone_args(child, args);
-  if (err == 0) err = released.open();
+  int err = late ? enter_cgroup(child) : released.open();
+  if (err == 0) err = fill_clone_args(child, args);
   // Before a user namespace is joined, in which this right would be lost.
   if (err == 0 && join_pid >= 0) err = sys::error_of(::setns(join_pid, CLONE_NEWPID));
   if (err == 0) err = give_streams(child);
   if (err != 0) return {plan::kFailedBeforeOps, err};
   settle_child(child);
   plan::Failure failure = run_steps(child, By::kMidwifeBefore, 0);
+  if (failure.err == 0 && late) failure = do_early_steps(child, args);
   if (failure.err != 0) return failure;
-  pid = sys::clone3(args);
-  if (pid == 0) wait_and_run(child, released);
-  if (pid < 0) return {plan::kFailedBeforeOps, errno};
+  const pid_t born = sys::clone3(args);
+  if (born == 0 && late) run_child(child);
+  if (born == 0) wait_and_run(child, released);
+  if (born < 0) return {plan::kFailedBeforeOps, errno};
+  pid = born;
+  if (late) return kNoFailure;
   failure = run_steps(child, By::kMidwifeAfter, pid);
   if (failure.err == 0 && ::write(released.write_end.get(), "", 1) != 1) failure.err = errno;
   return failure;
 }
 
 plan::Failure deliver_by_another(Child& child, int join_pid, pid_t& pid) {
-  Pipe report;
-  const int err = report.open();
-  if (err != 0) return {plan::kFailedBeforeOps, err};
+  // Not a pipe: the child must not have an end of it.
+  void* const shared =
+      ::mmap(nullptr, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return {plan::kFailedBeforeOps, errno};
+  Report& report = *static_cast<Report*>(shared);
+  report = {{plan::kFailedBeforeOps, ECHILD}, 0};
   clone_args args = {};
   args.flags = CLONE_VFORK;  // waited for: it only makes system calls that end
   args.exit_signal = SIGCHLD;
+  const uint32_t group = child.plan.header().into_cgroup_fd;
+  if (is_born_late(child.plan) && group != plan::kNoFd) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<__u64>(child.fds[group]);
+    child.in_cgroup = true;
+  }
   const pid_t midwife = sys::clone3(args);
-  if (midwife < 0) return {plan::kFailedBeforeOps, errno};
-  Report said = {{plan::kFailedBeforeOps, ECHILD}, 0};
+  const int err = sys::error_of(midwife);
   if (midwife == 0) {
-    said.failure = deliver(child, join_pid, CLONE_PARENT, said.pid);
-    [[maybe_unused]] const ssize_t written = ::write(report.write_end.get(), &said, sizeof said);
+    ::madvise(shared, sizeof(Report), MADV_DONTFORK);
+    report.failure = deliver(child, join_pid, CLONE_PARENT, report.pid);
     ::_exit(0);
   }
-  report.write_end.reset();
   siginfo_t info = {};
-  sys::waitid(P_PID, midwife, &info, WEXITED, nullptr);
-  if (::read(report.read_end.get(), &said, sizeof said) != sizeof said) return said.failure;
+  if (err == 0) sys::waitid(P_PID, midwife, &info, WEXITED, nullptr);
+  const Report said = report;
+  ::munmap(shared, sizeof(Report));
   pid = said.pid;
-  return said.failure;
+  return err != 0 ? plan::Failure{plan::kFailedBeforeOps, err} : said.failure;
 }
 
 }  // namespace berth::pid1

@@ -29,12 +29,16 @@ struct Child {
   const int* preserved = nullptr;  // become 3, 4, ... of the program
   uint32_t preserved_count = 0;
 
-  pid_t host_pid = 0;    // as whoever launched it sees it; 0 when no step needs it
-  int root = -1;         // directory that targets are relative to
-  int proc = -1;         // see proc.h
-  int null_tree = -1;    // mount of /dev/null for masking, see ops_mount.cpp
-  int empty_tree = -1;   // empty read-only tmpfs for masking
-  bool settled = false;  // the shim's own adjustments are undone
+  pid_t host_pid = 0;      // as whoever launched it sees it; 0 when no step needs it
+  int root = -1;           // directory that targets are relative to
+  int proc = -1;           // see proc.h
+  int null_tree = -1;      // mount of /dev/null for masking, see ops_mount.cpp
+  int empty_tree = -1;     // empty read-only tmpfs for masking
+  int pid_namespace = -1;  // that it will be born in, while somebody outside does its first steps
+  bool born_late = false;  // those steps are done, see birth.h
+  bool in_cgroup = false;  // already in the one of the header's into_cgroup_fd
+  bool has_agent = false;  // that is given the filter's listener, by a descriptor of the plan
+  bool settled = false;    // the shim's own adjustments are undone
   bool null_attached = false;
   bool empty_attached = false;
   bool in_working_dir = false;

@@ -15,8 +15,7 @@ namespace {
 
 /// What the child must get from us: all but what concerns this process alone.
 sigset_t forwarded_signals() {
-  sigset_t set;
-  sigfillset(&set);
+  sigset_t set = sys::every_signal();
   static constexpr int kOwn[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS};
   for (const int own : kOwn) sigdelset(&set, own);
   return set;
@@ -50,7 +49,7 @@ bool reap(pid_t program, int& code) {
 
 }  // namespace
 
-int run_init(char** argv) {
+int run_init(char** argv, bool to_group) {
   const sigset_t waited = forwarded_signals();
   sigset_t before;
   ::sigprocmask(SIG_SETMASK, &waited, &before);
@@ -68,7 +67,8 @@ int run_init(char** argv) {
     int code = 0;
     if (number == SIGCHLD && reap(program, code)) return code;
     // Stopping this process would only hide the child from whoever watches.
-    if (number > 0 && number != SIGCHLD && number != SIGTTIN && number != SIGTTOU) ::kill(program, number);
+    if (number > 0 && number != SIGCHLD && number != SIGTTIN && number != SIGTTOU)
+      ::kill(to_group ? -program : program, number);
   }
 }
 

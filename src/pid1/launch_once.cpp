@@ -27,7 +27,7 @@ int settle_launcher() {
   if (::fcntl(launch::kSocketFd, F_SETFD, FD_CLOEXEC) != 0) return errno;
   ::close_range(launch::kSocketFd + 1, ~0U, 0);
   // What the caller ignored or blocked must not become the container's.
-  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  sys::default_every_signal();
   ::umask(0);
   // Whoever can see this process must not find the host's files through it.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return errno;

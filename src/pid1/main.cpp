@@ -31,15 +31,17 @@ int main(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "shim") == 0) return berth::pid1::run_shim();
   if (argc == 2 && strcmp(argv[1], "launch") == 0) return berth::pid1::run_launch();
   if (argc == 2 && strcmp(argv[1], "hold") == 0) return run_hold();
-  if (argc > 3 && strcmp(argv[1], "init") == 0 && strcmp(argv[2], "--") == 0) {
-    return berth::pid1::run_init(argv + 3);
+  if (argc > 1 && strcmp(argv[1], "init") == 0) {
+    const int to_group = argc > 2 && strcmp(argv[2], "-g") == 0 ? 1 : 0;
+    if (argc > 3 + to_group && strcmp(argv[2 + to_group], "--") == 0)
+      return berth::pid1::run_init(argv + 3 + to_group, to_group == 1);
   }
   if (argc == 2 && strcmp(argv[1], "--version") == 0) {
     print(1, "berth-pid1 " BERTH_VERSION "\n");
     return 0;
   }
   print(2,
-        "usage: berth-pid1 shim | launch | hold | init -- PROGRAM [ARGUMENT]... | --version\n"
+        "usage: berth-pid1 shim | launch | hold | init [-g] -- PROGRAM [ARGUMENT]... | --version\n"
         "Started by berthd and berth-oci; not meant to be run by hand.\n");
   return 2;
 }

@@ -73,7 +73,7 @@ int set_name(ifreq& request, const char* name) {
   return 0;
 }
 
-int ask_device(unsigned long what, ifreq& request) {
+int ask_device(int what, ifreq& request) {
   const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return errno;
   const int err = ::ioctl(socket, what, &request) == 0 ? 0 : errno;

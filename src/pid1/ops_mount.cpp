@@ -4,9 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pid1/ops.h"
@@ -44,7 +47,15 @@ int inherit_mode(int context, int target) {
   return sys::error_of(::fsconfig(context, FSCONFIG_SET_STRING, "mode", mode.c_str(), 0));
 }
 
-int configure(int context, const char* type, const char* options, int target) {
+/// For somebody who is not in the namespace that the procfs shall show. Before Linux 6.17 only a member
+/// can make it: EINVAL.
+int choose_pid_namespace(const Child& child, int context, const char* type) {
+  if (child.pid_namespace < 0 || strcmp(type, "proc") != 0) return 0;
+  return sys::error_of(::fsconfig(context, FSCONFIG_SET_FD, "pidns", nullptr, child.pid_namespace));
+}
+
+/// `covered` is what was there before, or -1.
+int configure(int context, const char* type, const char* options, int covered) {
   bool has_mode = false;
   bool has_source = false;
   for (const char* at = options; at != nullptr && *at != '\0'; at += strlen(at) + 1) {
@@ -57,8 +68,8 @@ int configure(int context, const char* type, const char* options, int target) {
     const int err = sys::error_of(::fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0));
     if (err != 0) return err;
   }
-  if (!has_mode && strcmp(type, "tmpfs") == 0) {
-    const int err = inherit_mode(context, target);
+  if (!has_mode && covered >= 0 && strcmp(type, "tmpfs") == 0) {
+    const int err = inherit_mode(context, covered);
     if (err != 0) return err;
   }
   return sys::error_of(::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
@@ -75,11 +86,29 @@ int fill_and_attach(int tree, int target, uint64_t attributes, uint64_t more) {
   return err == 0 ? attach(tree, target) : err;
 }
 
-int mount_on(Child& child, const plan::Op& op, int target) {
+/// A link of the image may lead anywhere in the root, except over the root itself, and into the procfs in
+/// which paths are masked: what may lie there was asked for by that name.
+int check_place(const Child& child, const char* name, int target) {
+  struct stat place = {};
+  struct stat root = {};
+  struct statfs filesystem = {};
+  if (::fstat(target, &place) != 0 || ::fstat(child.root, &root) != 0 || ::fstatfs(target, &filesystem) != 0)
+    return errno;
+  if (place.st_dev == root.st_dev && place.st_ino == root.st_ino) return EBUSY;
+  if (filesystem.f_type != PROC_SUPER_MAGIC || strncmp(name, "/proc/", 6) == 0) return 0;
+  const int proc = open_in_root(child.root, "/proc", O_PATH, RESOLVE_NO_SYMLINKS);
+  const bool is_own = proc >= 0 && ::fstat(proc, &root) == 0 && place.st_dev == root.st_dev;
+  if (proc >= 0) ::close(proc);
+  return is_own ? ELOOP : 0;
+}
+
+/// `covered` is what was there before, or -1.
+int mount_on(Child& child, const plan::Op& op, int target, int covered) {
   const char* type = child.plan.text(op.text);
   const int context = ::fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return errno;
-  int err = configure(context, type, child.plan.text(op.extra), target);
+  int err = choose_pid_namespace(child, context, type);
+  if (err == 0) err = configure(context, type, child.plan.text(op.extra), covered);
   if (err == 0) {
     const uint64_t late = (op.value & plan::kCopyUp) != 0 ? MOUNT_ATTR_RDONLY : 0;
     const int tree = ::fsmount(context, FSMOUNT_CLOEXEC, static_cast<unsigned>(op.flags & ~late));
@@ -88,6 +117,20 @@ int mount_on(Child& child, const plan::Op& op, int target) {
   }
   ::close(context);
   return err;
+}
+
+/// By a process of the namespace, which is there for this one mount: for some microseconds its members
+/// see the host's root through it. From Linux 6.17 on there is none.
+int mount_as_member(Child& child, const plan::Op& op, int target) {
+  clone_args args = {};
+  args.flags = CLONE_VFORK;
+  const pid_t member = sys::clone3(args);
+  if (member < 0) return errno;
+  child.pid_namespace = member == 0 ? -1 : child.pid_namespace;
+  if (member == 0) ::_exit(mount_on(child, op, target, -1));
+  siginfo_t info = {};
+  if (sys::waitid(P_PID, member, &info, WEXITED | __WALL, nullptr) != 0) return errno;
+  return info.si_code == CLD_EXITED ? info.si_status : ECHILD;
 }
 
 }  // namespace
@@ -112,11 +155,15 @@ int mount_new(Child& child, const plan::Op& op) {
   const char* target = child.plan.text(op.target);
   // An image must not redirect these by a link: what is masked and trusted later is looked up here.
   const bool is_kernel_view = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
-  int fd = -1;
-  int err = open_or_create(child.root, target, Missing::kDirectory, op.mode,
-                           is_kernel_view ? RESOLVE_NO_SYMLINKS : 0, fd);
+  const uint64_t resolve = is_kernel_view ? RESOLVE_NO_SYMLINKS : 0;
+  int fd = open_in_root(child.root, target, O_PATH | O_DIRECTORY, resolve);
+  const bool was_there = fd >= 0;
+  int err = was_there ? 0 : open_or_create(child.root, target, Missing::kDirectory, op.mode, resolve, fd);
   if (err != 0) return err;
-  err = mount_on(child, op, fd);
+  err = check_place(child, target, fd);
+  if (err == 0) err = mount_on(child, op, fd, was_there ? fd : -1);
+  if (err == EINVAL && child.pid_namespace >= 0 && strcmp(type, "proc") == 0)
+    err = mount_as_member(child, op, fd);
   ::close(fd);
   return err;
 }
@@ -127,7 +174,8 @@ int attach_tree(Child& child, const plan::Op& op) {
   const uint64_t resolve = op.flags == 1 ? RESOLVE_NO_SYMLINKS : 0;
   int err = open_or_create(child.root, child.plan.text(op.target), what, 0, resolve, target);
   if (err != 0) return err;
-  err = attach(fd_of(child, op.fd), target);
+  err = check_place(child, child.plan.text(op.target), target);
+  if (err == 0) err = attach(fd_of(child, op.fd), target);
   ::close(target);
   return err;
 }
@@ -151,8 +199,21 @@ int mount_attr(Child& child, const plan::Op& op) {
   return err;
 }
 
-int pivot(Child& child, const plan::Op&) {
+/// What of the host would let more be mounted than the container may have is taken away or covered; a
+/// process that left the new root would find the rest.
+int move_root(Child& child, const char* hidden) {
+  for (const char* at = hidden; at != nullptr && *at != '\0'; at += strlen(at) + 1) {
+    if (::umount2(at, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == ENOENT) continue;
+    if (errno != EINVAL && errno != EPERM) return errno;
+    if (::mount("tmpfs", at, "tmpfs", 0, nullptr) != 0) return errno;
+  }
+  if (::fchdir(child.root) != 0 || ::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0) return errno;
+  return ::chroot(".") == 0 && ::chdir("/") == 0 ? 0 : errno;
+}
+
+int pivot(Child& child, const plan::Op& op) {
   keep_null_tree(child);
+  if (op.mode == 1) return move_root(child, child.plan.text(op.extra));
   const int old_root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old_root < 0 || ::fchdir(child.root) != 0) return errno;
   // pivot_root(".", ".") stacks the old root on the new one, so no directory of the image is used.

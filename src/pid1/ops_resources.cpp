@@ -33,12 +33,12 @@ static_assert(sizeof(SchedulerAttributes) == 48);  // SCHED_ATTR_SIZE_VER0
 }  // namespace
 
 int raise_limit(const plan::Op& op) {
-  const auto resource = static_cast<__rlimit_resource>(op.mode);
+  const int resource = static_cast<int>(op.mode);
   rlimit limit = {};
-  if (::prlimit(0, resource, nullptr, &limit) != 0) return errno;
+  if (sys::prlimit(resource, nullptr, &limit) != 0) return errno;
   if (limit.rlim_max >= op.value) return 0;
   limit.rlim_max = op.value;
-  return sys::error_of(::prlimit(0, resource, &limit, nullptr));
+  return sys::error_of(sys::prlimit(resource, &limit, nullptr));
 }
 
 int set_scheduler(Child& child, const plan::Op& op) {

@@ -83,8 +83,8 @@ int drop_rights() {
 
 /// Waiting and exiting, and what giving up the last descriptors and memory takes.
 int confine() {
-  static constexpr unsigned kAllowed[] = {SYS_rt_sigtimedwait, SYS_wait4, SYS_munmap,
-                                          SYS_close_range,     SYS_rseq,  SYS_exit_group};
+  static constexpr unsigned kAllowed[] = {SYS_rt_sigtimedwait, SYS_wait4, SYS_munmap, SYS_close_range,
+                                          SYS_exit_group};
   constexpr unsigned kCount = sizeof kAllowed / sizeof kAllowed[0];
   sock_filter filter[2 + kCount + 2] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

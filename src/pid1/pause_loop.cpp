@@ -3,25 +3,12 @@
 
 #include <signal.h>
 #include <stdint.h>
-#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace berth::pid1 {
 namespace {
-
-/// The plain form, for other machines and for when the memory has to stay.
-[[noreturn]] void reap_for_ever() {
-  sigset_t child;
-  sigemptyset(&child);
-  sigaddset(&child, SIGCHLD);
-  for (;;) {
-    ::syscall(SYS_rt_sigtimedwait, &child, nullptr, nullptr, NSIG / 8);
-    while (::syscall(SYS_wait4, -1, nullptr, WNOHANG, nullptr) > 0) {
-    }
-  }
-}
 
 #if defined(__x86_64__)
 
@@ -65,13 +52,18 @@ pause_page:
 )");
 extern "C" [[noreturn]] void pause_page();
 
-/// The kernel writes to the area that libc registered for restartable sequences whenever the
-/// process moves to another CPU; it must not be unmapped before that has ended.
-bool leave_rseq() {
-  if (__rseq_size == 0) return true;
-  constexpr int kUnregister = 1;
-  char* area = static_cast<char*>(__builtin_thread_pointer()) + __rseq_offset;
-  return ::syscall(SYS_rseq, area, 32, kUnregister, RSEQ_SIG) == 0;
+#else
+
+/// The plain form, for other machines.
+[[noreturn]] void reap_for_ever() {
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  for (;;) {
+    ::syscall(SYS_rt_sigtimedwait, &child, nullptr, nullptr, NSIG / 8);
+    while (::syscall(SYS_wait4, -1, nullptr, WNOHANG, nullptr) > 0) {
+    }
+  }
 }
 
 #endif
@@ -80,9 +72,10 @@ bool leave_rseq() {
 
 void pause_loop() {
 #if defined(__x86_64__)
-  if (leave_rseq()) pause_page();
-#endif
+  pause_page();
+#else
   reap_for_ever();
+#endif
 }
 
 }  // namespace berth::pid1

@@ -57,7 +57,9 @@ enum class OpKind : uint16_t {
               // is fine
   kSymlink,   // text: what it points to, target; EEXIST is fine
   // kPivot
-  kPivot,  // pivot_root(".", ".") into the attached root
+  kPivot,  // pivot_root(".", ".") into the attached root. mode: 1 = where that cannot be (a ramdisk): the
+           // root
+           // is moved over "/", after the mount points in extra (string list) were emptied
   // kMask
   kMaskPath,  // target, fd: the host's verified /dev/null; files get it bound, directories an empty read-only
               // tmpfs; ENOENT is fine

@@ -66,7 +66,7 @@ constexpr Rule kRules[] = {
     {OpKind::kMakeNode, in(Phase::kFiles), kTarget | kRoot},
     {OpKind::kSymlink, in(Phase::kFiles), kText | kTarget | kRoot},
     {OpKind::kSync, in(Phase::kFiles), 0},
-    {OpKind::kPivot, in(Phase::kPivot), kRoot},
+    {OpKind::kPivot, in(Phase::kPivot), kList | kRoot},
     {OpKind::kMaskPath, in(Phase::kMask), kTarget | kFd | kFdMayBeAbsent | kRoot},
     {OpKind::kReadonlyPath, in(Phase::kMask), kTarget | kRoot},
     {OpKind::kHostname, in(Phase::kSetup), kText},

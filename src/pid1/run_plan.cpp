@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pid1/birth.h"
 #include "pid1/child.h"
 #include "pid1/listener.h"
 #include "pid1/netlink.h"
@@ -48,7 +49,7 @@ int oom_score_adj(Child& child, const plan::Op& op) {
 int set_limit(const plan::Op& op) {
   if (op.phase == plan::Phase::kJoin) return raise_limit(op);
   const rlimit limit{op.flags, op.value};
-  return sys::error_of(::prlimit(0, static_cast<__rlimit_resource>(op.mode), &limit, nullptr));
+  return sys::error_of(sys::prlimit(static_cast<int>(op.mode), &limit, nullptr));
 }
 
 /// Moves a descriptor above all numbers from which it could be in another's way. -1 stays.
@@ -130,6 +131,12 @@ int wait_at_gate(Child& child) {
   child.gate = -1;
   child.result = -1;
   return 0;
+}
+
+/// It may be a long time, in which whoever may trace it sees what it has.
+int wait_sealed(Child& child) {
+  const int err = child.has_agent ? 0 : seal_descriptors(child);
+  return err != 0 ? err : wait_at_gate(child);
 }
 
 /// The filter may forbid what is needed to tell the shim, so it is told before.
@@ -253,7 +260,7 @@ int execute(Child& child, const plan::Op& op) {
     case OpKind::kFindProgram:
       return find_program(child, op);
     case OpKind::kGate:
-      return wait_at_gate(child);
+      return wait_sealed(child);
     case OpKind::kSeccomp:
       if ((op.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0) return load_seccomp_with_agent(child, op);
       return seal_and(child, op, load_seccomp);
@@ -325,14 +332,15 @@ int root_of(Child& child) {
 
 void run_child(Child& child) {
   const uint32_t filter = child.plan.find(OpKind::kSeccomp);
-  const bool has_agent = filter != child.plan.header().op_count && child.plan.op(filter).fd != plan::kNoFd;
-  if (has_agent) child.host_pid = pid_in_proc();
+  child.has_agent = filter != child.plan.header().op_count && child.plan.op(filter).fd != plan::kNoFd;
+  if (child.has_agent) child.host_pid = pid_in_proc();
   keep_only_own(child);
   settle_child(child);
   const uint32_t count = child.plan.header().op_count;
   for (uint32_t i = 0; i < count; ++i) {
     const plan::Op& op = child.plan.op(i);
-    const int err = op.by == plan::By::kChild ? execute(child, op) : 0;
+    const bool is_done = op.by != plan::By::kChild || (child.born_late && is_early(op));
+    const int err = is_done ? 0 : execute(child, op);
     if (err == 0) continue;
     send_sync(child.sync, {SyncMessage::kFailed, {i, err}});
     ::_exit(kExitFailed);

@@ -14,6 +14,7 @@
 #include "pid1/note.h"
 #include "pid1/place.h"
 #include "pid1/supervise.h"
+#include "pid1/sys.h"
 #include "pid1/text.h"
 
 namespace berth::pid1 {
@@ -52,10 +53,9 @@ int settle_descriptors(Shim& shim) {
 /// Everything is blocked: SIGTERM from a service manager must not end the pod, and a child's end
 /// is read from the signalfd.
 int settle_signals(Shim& shim) {
-  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  sys::default_every_signal();
   ::signal(SIGPIPE, SIG_IGN);
-  sigset_t all;
-  sigfillset(&all);
+  const sigset_t all = sys::every_signal();
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
   sigset_t child;
   sigemptyset(&child);

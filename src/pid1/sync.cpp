@@ -17,7 +17,7 @@ int send_with_fd(int socket, iovec* parts, size_t count, int fd) {
   alignas(cmsghdr) char control[kControlSize] = {};
   msghdr packet = {};
   packet.msg_iov = parts;
-  packet.msg_iovlen = count;
+  packet.msg_iovlen = static_cast<int>(count);
   packet.msg_control = control;
   packet.msg_controllen = sizeof control;
   cmsghdr* rights = CMSG_FIRSTHDR(&packet);
@@ -48,7 +48,7 @@ ssize_t receive_sync(int socket, SyncMessage& message, Fd& fd) {
   packet.msg_controllen = sizeof control;
   const ssize_t size = ::recvmsg(socket, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0) return size;
-  const cmsghdr* rights = CMSG_FIRSTHDR(&packet);
+  cmsghdr* const rights = CMSG_FIRSTHDR(&packet);
   if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
     int received = -1;
     memcpy(&received, CMSG_DATA(rights), sizeof received);

@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -52,6 +53,18 @@ inline int set_gids(uint32_t gid) {
 }
 inline int set_uids(uint32_t uid) {
   return static_cast<int>(::syscall(SYS_setresuid, uid, uid, uid));
+}
+
+/// All 64, also those that a C library keeps for itself.
+inline sigset_t every_signal() {
+  sigset_t all;
+  memset(&all, 0xff, sizeof all);
+  return all;
+}
+void default_every_signal();
+
+inline int prlimit(int resource, const rlimit* limit, rlimit* before) {
+  return static_cast<int>(::syscall(SYS_prlimit64, 0, resource, limit, before));
 }
 
 /// 0, or errno of the call that just returned `rc`.

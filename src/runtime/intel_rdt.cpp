@@ -85,10 +85,11 @@ Result<ResctrlGroup> open_resctrl_group(const oci::IntelRdt& wanted, const std::
   return group;
 }
 
-Result<void> remove_resctrl_group(const oci::IntelRdt& wanted, const std::string& container,
+Result<void> remove_resctrl_group(const oci::IntelRdt& wanted, const std::string& container, bool created,
                                   const std::string& path) {
-  const std::string name = group_name(wanted, container);
-  if (name.empty() || name == "/") return {};
+  if (!created && !wanted.enable_monitoring) return {};
+  const std::string group = group_name(wanted, container);
+  const std::string name = created ? group : cat(group == "/" ? "." : group, "/mon_groups/", container);
   auto root = open_at(kCwd, path, O_PATH | O_DIRECTORY);
   if (!root) return {};
   if (::unlinkat(root->get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};

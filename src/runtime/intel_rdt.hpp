@@ -21,8 +21,9 @@ struct ResctrlGroup {
 Result<ResctrlGroup> open_resctrl_group(const oci::IntelRdt& wanted, const std::string& container,
                                         const std::string& root = "/sys/fs/resctrl");
 
-/// For a group that was created; absent is success.
-Result<void> remove_resctrl_group(const oci::IntelRdt& wanted, const std::string& container,
+/// What open_resctrl_group() made: the group if it was `created`, otherwise the group that monitors.
+/// Absent is success.
+Result<void> remove_resctrl_group(const oci::IntelRdt& wanted, const std::string& container, bool created,
                                   const std::string& root = "/sys/fs/resctrl");
 
 }  // namespace berth::runtime

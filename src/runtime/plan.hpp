@@ -85,6 +85,7 @@ struct LaunchPlan {
   std::vector<UniqueFd> fds;
   std::vector<std::string> labels;    ///< by op index: "mount proc on /proc", "set user 1000:1000"
   std::vector<std::string> warnings;  ///< what the container asked for and will not get as it stands
+  bool made_resctrl_group = false;    ///< for remove_resctrl_group()
 };
 
 /// Opens the sources of bind mounts as detached trees (open_tree + mount_setattr), the host's

@@ -33,6 +33,7 @@ class Opener {
   explicit Opener(PlanResources resources) : resources_(std::move(resources)) {}
 
   Result<std::uint32_t> open(const FdRequest& request, PlannedOp* op);
+  bool made_resctrl_group() const { return made_resctrl_group_; }
   std::size_t cgroup_count() const { return resources_.cgroup_tasks.size(); }
   Result<std::uint32_t> cgroup(std::size_t index) {
     return take(std::move(resources_.cgroup_tasks[index]), "a cgroup");
@@ -64,6 +65,7 @@ class Opener {
   }
 
   PlanResources resources_;
+  bool made_resctrl_group_ = false;
   std::vector<UniqueFd> fds_;
   std::optional<std::uint32_t> target_, null_, proc_;
   NamespaceMaker namespaces_;
@@ -107,6 +109,7 @@ Result<std::uint32_t> Opener::open(const FdRequest& request, PlannedOp* op) {
   }
   if (const auto* group = std::get_if<ResctrlFd>(&request)) {
     ASSIGN_OR_RETURN(ResctrlGroup found, open_resctrl_group(group->wanted, group->container));
+    made_resctrl_group_ = found.created;
     return take(std::move(found.tasks), "a resctrl group");
   }
   if (const auto* wanted = std::get_if<TreeFd>(&request)) {
@@ -150,6 +153,13 @@ Result<void> take_addresses(PlannedOp& op) {
 
 /// The child could only say ENOENT.
 Result<void> check_label(const PlannedOp& op) {
+  const auto* data = std::get_if<std::vector<std::string>>(&op.extra);
+  if (op.kind == plan::OpKind::kMountNew && data != nullptr) {
+    for (const std::string& option : *data) {
+      if (option.starts_with(kContextOption))
+        RETURN_IF_ERROR(check_selinux_label(option.substr(kContextOption.size())));
+    }
+  }
   if (op.kind != plan::OpKind::kLabel) return {};
   return op.mode == plan::kApparmorLabel ? check_apparmor_profile(*op.text) : check_selinux_label(*op.text);
 }
@@ -212,6 +222,7 @@ Result<LaunchPlan> materialise(Plan&& plan, PlanResources resources) {
   ASSIGN_OR_RETURN(const std::string bytes, lay_out(resolved, fds));
   LaunchPlan launch;
   ASSIGN_OR_RETURN(launch.memfd, make_sealed_memfd(bytes));
+  launch.made_resctrl_group = opener.made_resctrl_group();
   launch.fds = opener.release();
   launch.warnings = std::move(plan.warnings);
   for (PlannedOp& op : resolved.ops) launch.labels.push_back(std::move(op.label));

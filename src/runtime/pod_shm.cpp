@@ -11,16 +11,30 @@
 
 namespace berth::runtime {
 
-Result<void> mount_pod_shm(const std::string& path, std::int64_t size) {
+namespace {
+
+constexpr std::int64_t kFilesSize = 4 << 20;  // the host's own hosts and resolv.conf may be copied there
+
+Result<void> mount_tmpfs(const char* name, const std::string& path, const char* mode, std::int64_t size) {
   RETURN_IF_ERROR(make_dirs(path, 0700));
-  const std::string options = cat("mode=1777,size=", size);
-  if (::mount("shm", path.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options.c_str()) != 0) {
+  const std::string options = cat("mode=", mode, ",size=", size);
+  if (::mount(name, path.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options.c_str()) != 0) {
     return Error::from_errno(errno, "mount tmpfs on", path);
   }
   return {};
 }
 
-Result<void> unmount_pod_shm(const std::string& path) {
+}  // namespace
+
+Result<void> mount_pod_shm(const std::string& path, std::int64_t size) {
+  return mount_tmpfs("shm", path, "1777", size);
+}
+
+Result<void> mount_pod_files(const std::string& path) {
+  return mount_tmpfs("berth-files", path, "755", kFilesSize);
+}
+
+Result<void> unmount_pod_tmpfs(const std::string& path) {
   // EINVAL: nothing is mounted there; ENOENT: not even the directory.
   if (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL && errno != ENOENT) {
     return Error::from_errno(errno, "unmount", path);

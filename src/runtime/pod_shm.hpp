@@ -12,7 +12,11 @@ namespace berth::runtime {
 /// that every container can bind it, also after a restart of the daemon.
 Result<void> mount_pod_shm(const std::string& path, std::int64_t size);
 
-/// Detaches it and removes the mount point; absent is success.
-Result<void> unmount_pod_shm(const std::string& path);
+/// Likewise the place for a pod's hosts, hostname and resolv.conf, which containers may write to: a tmpfs,
+/// so that they cannot fill the node's disk.
+Result<void> mount_pod_files(const std::string& path);
+
+/// Detaches either and removes the mount point; absent is success.
+Result<void> unmount_pod_tmpfs(const std::string& path);
 
 }  // namespace berth::runtime

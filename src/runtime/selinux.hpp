@@ -2,10 +2,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 
 namespace berth::runtime {
+
+/// The mount option that labels a new file system.
+inline constexpr std::string_view kContextOption = "context=";
 
 /// Whether the kernel labels with SELinux: compiled in is not enough, its file system must be there.
 bool selinux_enabled();

@@ -35,7 +35,7 @@ def _is_own_function(code, at):
     """Whether the name at `at` is a member or a declaration rather than a call of the C library's function."""
     before = code[:at].rstrip()
     if before.endswith("::"):
-        return re.search(r"[\w>]\s*::$", before) is not None  # Dir::open, but not ::open
+        return re.search(r"[\w>]::$", before) is not None  # Dir::open, but not return ::open
     if before.endswith((".", "->")):
         return True
     word = re.search(r"[\w>&*]+$", before)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-MAX_STRIPPED = 1024 * 1024
+MAX_STRIPPED = 128 * 1024
 SKIP = 77
 
 # No pid1 object may need these: the C++ runtime, and every way to the heap.

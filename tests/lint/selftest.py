@@ -9,6 +9,7 @@ import banned
 import layers
 import lengths
 import pid1_binary
+import roots
 
 SPDX = "// SPDX-License-Identifier: Apache-2.0\n"
 
@@ -128,7 +129,7 @@ class Banned(unittest.TestCase):
         self.check("_exit(1);", 0, "src/pid1/a.cpp")
 
     def test_descriptors_that_would_leak(self):
-        for call in ("int fd = ::open(path, O_RDONLY);", "return openat(dir, p,\n  O_RDONLY);", "x = ::accept(fd, 0, 0);",
+        for call in ("int fd = ::open(path, O_RDONLY);", "return ::open(path, O_RDONLY);", "return openat(dir, p,\n  O_RDONLY);", "x = ::accept(fd, 0, 0);",
                      "UniqueFd fd(socket(AF_UNIX, SOCK_STREAM, 0));", "if (pipe(ends) < 0) {}", "int d = dup(fd);",
                      "auto fd = memfd_create(n, 0);", "x = epoll_create1(0);"):
             self.check(call, 1)
@@ -149,6 +150,32 @@ class Banned(unittest.TestCase):
         self.check('open_at("/work/x");', 1)
         self.check('options = "upperdir=/x/upper,workdir=/x/work/";', 0)
         self.assertEqual(len(complaints(banned, {"dev": "cat ../shared/design.md\n"})), 1)
+
+
+class Roots(unittest.TestCase):
+    def check(self, line, expected, path="src/runtime/plan/mounts.cpp"):
+        self.assertEqual(len(complaints(roots, {path: SPDX + line + "\n"})), expected, line)
+
+    def test_calls_that_walk_a_path(self):
+        for call in ("int fd = ::open(path, O_RDONLY | O_CLOEXEC);", "return ::stat(p, &s) == 0;", "if (::mkdirat(root, p, 0755) != 0) {}",
+                     "::fchownat(fd, p, 0, 0,\n  AT_EMPTY_PATH);", "::syscall(SYS_open_tree, AT_FDCWD, s.c_str(), flags);", "::mount(a, b, c, 0, d);",
+                     "::move_mount(tree, \"\", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);", "open_at(root, \"etc/passwd\", O_RDONLY);",
+                     "sys::openat2(root, path, O_PATH, 0, 0);", "::rename(a, b);", "::symlinkat(text, parent, name);"):
+            self.check(call, 1)
+            self.check(call, 1, "src/image/layer_new.cpp")
+
+    def test_descriptors_and_the_helpers_do_not(self):
+        for harmless in ("::fchownat(fd, \"\", 0, 0, AT_EMPTY_PATH);", "::mount_setattr(fd, \"\", AT_EMPTY_PATH, &a, sizeof a);",
+                         "::syscall(SYS_mount_setattr, tree, \"\", flags, &a, sizeof a);", "open_in_root(root, path, O_RDONLY);",
+                         "open_at(kCwd, path, O_RDONLY);", "::move_mount(a, \"\", b, \"\", flags);", "file.open(path, O_RDONLY);",
+                         "::fstat(fd, &status);", "// ::open(path, O_RDONLY)", "Result<int> open_tree(const TreeFd& wanted, Maker& maker);"):
+            self.check(harmless, 0)
+        self.check("int fd = ::open(path, O_RDONLY | O_CLOEXEC);", 0, "src/daemon/ops/a.cpp")
+
+    def test_the_table_is_kept_by_call_and_may_not_be_stale(self):
+        self.check("::mount(a, b, c, 0, d); ::umount2(a, 0); ::rmdir(a);", 0, "src/runtime/pod_shm.cpp")
+        self.check("::mount(a, b, c, 0, d); ::umount2(a, 0);", 1, "src/runtime/pod_shm.cpp")
+        self.check("::mount(a, b, c, 0, d); ::umount2(a, 0); ::rmdir(a); ::open(a, 0);", 1, "src/runtime/pod_shm.cpp")
 
 
 class Pid1Binary(unittest.TestCase):

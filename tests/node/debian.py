@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a virtual node is made of, from the Debian mirror that apt is set up with: a root image with
-systemd, and the user-mode-linux kernel. Both are built once and kept in the cache directory."""
+systemd, and kernels. All are built once and kept in the cache directory."""
 import contextlib
 import fcntl
 import glob
@@ -14,13 +14,17 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = (os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) + "/berth/node"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-KERNEL_SUITE = "sid"  # the first release of Debian whose user-mode-linux guards system calls with seccomp
+USER_MODE_SUITE = "sid"  # the first release of Debian whose user-mode-linux guards system calls with seccomp
+CLOUD_SUITE = "trixie"
 IMAGE_SIZE = "1500M"
 
 PACKAGES = [
     "systemd", "systemd-sysv", "dbus", "apparmor", "kmod", "procps", "util-linux", "e2fsprogs", "iproute2", "iptables",
+    "selinux-policy-default", "policycoreutils", "selinux-utils",
     # What the tests use.
-    "python3", "busybox-static", "docker-registry", "containernetworking-plugins", "jq", "zstd", "strace", "runc", "crun",
+    "python3", "busybox-static", "docker-registry", "containernetworking-plugins", "jq", "zstd", "strace",
+    "runc", "crun",
+    "podman", "conmon", "xfsprogs", "quota",
     # Libraries that our programs link.
     "libgrpc++1.51", "libprotobuf32", "libseccomp2", "libcap2", "libapparmor1", "libtomlplusplus3", "libsqlite3-0",
     "libcurl4", "libssl3", "libisal2", "libzstd1", "zlib1g",
@@ -104,7 +108,7 @@ def remove_others(pattern, current):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _digest(*parts):
+def digest(*parts):
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -112,7 +116,7 @@ def root_image():
     """The path of the root image, built if it is not there."""
     with open(HERE + "/build_root.sh") as file:
         recipe = file.read()
-    name = "root-" + _digest(release(), IMAGE_SIZE, recipe, *PACKAGES)
+    name = "root-" + digest(release(), IMAGE_SIZE, recipe, *PACKAGES)
     image = f"{CACHE}/{name}/root.img"
     with locked():
         if not os.path.exists(image):
@@ -129,37 +133,83 @@ def root_image():
     return image
 
 
-def kernel():
-    """The directory of the kernel: usr/bin/linux.uml, the C library that it needs, and its modules."""
-    name = "kernel-" + _digest(KERNEL_SUITE, "1")
+def user_mode_kernel():
+    """The directory of user-mode-linux: usr/bin/linux.uml, the C library that it needs, and its modules."""
+    return _kernel("user-mode-linux", USER_MODE_SUITE, _fetch_user_mode)
+
+
+def cloud_kernel():
+    """The directory of a kernel for emulated machines: boot/vmlinuz and modules."""
+    return _kernel("cloud-kernel", CLOUD_SUITE, _fetch_cloud)
+
+
+def _kernel(what, suite, fetch):
+    name = f"{what}-" + digest(suite, "2")
     with locked():
         if not os.path.exists(f"{CACHE}/{name}"):
-            say(f"fetching user-mode-linux of Debian {KERNEL_SUITE} (once)")
-            with workshop(name) as directory:
-                _fetch(directory, KERNEL_SUITE, ["user-mode-linux", "libc6"])
-                _arrange_modules(directory)
-        remove_others("kernel-*", name)
+            say(f"fetching the {what} of Debian {suite} (once)")
+            with workshop(name) as directory, _packages_of(suite) as apt:
+                fetch(apt, directory)
+        remove_others(f"{what}-*", name)
     return f"{CACHE}/{name}"
 
 
-def _fetch(directory, suite, packages):
-    """Unpacks packages of another suite: apt checks their signatures, with lists of its own."""
+@contextlib.contextmanager
+def _packages_of(suite):
+    """A function that runs an apt program on another suite: with lists of its own, whose signatures it checks."""
     with tempfile.TemporaryDirectory() as work:
         for part in ("state/lists/partial", "cache/archives/partial"):
             os.makedirs(f"{work}/{part}")
         with open(work + "/sources.list", "w") as file:
             file.write(source_line(suite))
-        options = [f"-oDir::State={work}/state", f"-oDir::Cache={work}/cache", f"-oDir::Etc::sourcelist={work}/sources.list",
-                   "-oDir::Etc::sourceparts=/dev/null", "-oAPT::Sandbox::User=root", "-oAcquire::Languages=none"]
-        run("apt-get", "-q", *options, "update")
-        run("apt-get", "-q", *options, "download", *packages, cwd=work)
-        for package in glob.glob(work + "/*.deb"):
-            run("dpkg-deb", "-x", package, directory)
+        with open(work + "/state/status", "w"):
+            pass  # nothing is installed: dependencies are all that there are
+        options = [f"-oDir::State={work}/state", f"-oDir::State::status={work}/state/status", f"-oDir::Cache={work}/cache",
+                   f"-oDir::Etc::sourcelist={work}/sources.list", "-oDir::Etc::sourceparts=/dev/null", "-oAPT::Sandbox::User=root", "-oAcquire::Languages=none"]
+
+        def apt(program, *arguments):
+            return run(program, "-q", *options, *arguments, cwd=work)
+        apt("apt-get", "update")
+        yield apt, work
 
 
-def _arrange_modules(directory):
-    need("depmod", "kmod")
+def fetch(directory, suite, *packages):
+    """Unpacks packages of another suite and all that they depend on."""
+    with _packages_of(suite) as (apt, work):
+        apt("apt-get", "-y", "--no-install-recommends", "--download-only", "install", *packages)
+        _unpack_all(work + "/cache/archives", directory)
+
+
+def _unpack(apt, directory, *packages):
+    program, work = apt
+    program("apt-get", "download", *packages)
+    _unpack_all(work, directory)
+
+
+def _unpack_all(where, directory):
+    for package in glob.glob(where + "/*.deb"):
+        run("dpkg-deb", "-x", package, directory)
+
+
+def _fetch_user_mode(apt, directory):
+    _unpack(apt, directory, "user-mode-linux", "libc6")
     version, = os.listdir(directory + "/usr/lib/uml/modules")
+    _arrange_modules(directory, f"{directory}/usr/lib/uml/modules/{version}", version)
+
+
+def _fetch_cloud(apt, directory):
+    # The package of that name only names the newest.
+    depends = apt[0]("apt-cache", "depends", "linux-image-cloud-amd64")
+    newest, = [line.split()[-1] for line in depends.splitlines() if "Depends: linux-image-" in line]
+    _unpack(apt, directory, newest)
+    version = newest.removeprefix("linux-image-")
+    os.rename(f"{directory}/boot/vmlinuz-{version}", directory + "/vmlinuz")
+    _arrange_modules(directory, f"{directory}/usr/lib/modules/{version}", version)
+
+
+def _arrange_modules(directory, modules, version):
+    """As DIRECTORY/node/lib/modules, where a node mounts them or a job brings them from."""
+    need("depmod", "kmod")
     os.makedirs(directory + "/node/lib/modules")
-    os.rename(f"{directory}/usr/lib/uml/modules/{version}", f"{directory}/node/lib/modules/{version}")
+    os.rename(modules, f"{directory}/node/lib/modules/{version}")
     run("depmod", "-b", directory + "/node", version)

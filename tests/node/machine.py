@@ -1,28 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One boot of a virtual node: a user-mode-linux kernel in namespaces of its own, on a copy-on-write
-view of the root image, that runs one job and ends."""
+"""A virtual node that runs one job and ends: what its kinds have in common. The job's output comes through
+a line of its own, which begins with a NUL when the job does and ends with its exit status."""
 import contextlib
 import os
 import select
 import shlex
 import shutil
 import signal
-import subprocess
+import socket
 import sys
 import tempfile
 import termios
 import time
-
-import debian
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MEMORY = "3072M"
 BOOT_SECONDS = 120
 END = b"\0node ended "  # the job's last words on its line to the host, with the exit status
 
-# Arguments of the kernel. con0 is the console, ttyS0 the job's output.
-ARGUMENTS = ["mem=" + MEMORY, "con=null", "ssl=null", "quiet", "panic=-1", "seccomp=on", "security=apparmor", "apparmor=1",
-             "systemd.unit=node.target", "systemd.show_status=0", "systemd.log_level=notice"]
+# Arguments of every kernel.
+ARGUMENTS = ["rw", "quiet", "panic=-1", "systemd.unit=node.target", "systemd.show_status=0", "systemd.log_level=notice"]
 
 
 class Died(Exception):
@@ -30,81 +27,84 @@ class Died(Exception):
 
 
 class Machine:
-    """`shares` are host directories that the node sees under the same paths."""
+    """`shares` are host directories that the node sees under the same paths. A kind of node has a `line`
+    and a `terminal` (devices in the node) and says how it starts and ends."""
+    line = terminal = None
 
     def __init__(self, shares, environment, directory):
         self.shares = [path for path in sorted(set(shares)) if not any(path.startswith(other + "/") for other in shares)]
         self.environment, self.directory = environment, directory
-        debian.run("unshare", "-m", "-p", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt")  # a container may not
-        self.image, self.kernel = debian.root_image(), debian.kernel()
 
-    def run(self, command, interactive=False, seconds=None):
-        """The exit status of `command`; what it prints goes to stdout as it comes. Died after `seconds`."""
-        with self._booted(command, interactive) as (process, lines, console):
+    def start(self, work, line, console, interactive):
+        """The process of a machine that runs `work`/job/start. `line` is the host's end of its line; what the
+        kernel says goes to the file `console`."""
+        raise NotImplementedError
+
+    def end(self, process):
+        process.kill()
+        process.wait()
+
+    def mounts(self):
+        """Lines of the job that make the shares visible."""
+        return []
+
+    def run(self, command, interactive=False, seconds=None, output=None):
+        """The exit status of `command`; what it prints goes to `output` (stdout) as it comes. Died after `seconds`."""
+        with self._booted(command, interactive) as (process, line, console):
             try:
-                return _copy(lines, sys.stdout.buffer, seconds)
+                return _copy(line, output or sys.stdout.buffer, seconds)
             except Died as reason:
-                _end(process)
-                raise Died(str(reason) + _tail(console)) from None
+                self.end(process)
+                raise Died(str(reason) + tail(console)) from None
 
     @contextlib.contextmanager
     def _booted(self, command, interactive):
         work = tempfile.mkdtemp(prefix="berth-node.")
-        console = work + "/console"
-        ours, theirs = os.pipe()
-        terminal = termios.tcgetattr(0) if interactive else None
+        ours, theirs = socket.socketpair()
+        saved = termios.tcgetattr(0) if interactive else None
         process = None
         try:
             os.mkdir(work + "/job")
             with open(work + "/job/start", "w") as file:
                 file.write(self._job(command, interactive))
-            process = self._start(work, theirs, None if interactive else console)
-            os.close(theirs)
-            theirs = None
-            yield process, ours, console
+            process = self.start(work, theirs, work + "/console", interactive)
+            theirs.close()
+            self.started(ours)
+            yield process, ours, work + "/console"
         finally:
             if process:
-                _end(process)
-            for descriptor in filter(lambda fd: fd is not None, (ours, theirs)):
-                os.close(descriptor)
-            if terminal:
-                termios.tcsetattr(0, termios.TCSADRAIN, terminal)
+                self.end(process)
+            ours.close()
+            theirs.close()
+            if saved:
+                termios.tcsetattr(0, termios.TCSADRAIN, saved)
             shutil.rmtree(work)
 
-    def _start(self, work, lines, console):
-        arguments = [f"con0=fd:0,fd:{1 if console is None else 2}", f"ssl0=null,fd:{lines}", *ARGUMENTS]
-        command = ["setpriv", "--pdeathsig", "KILL", "unshare", "-m", "-p", "--fork", "--kill-child", "--propagation", "private", "sh", HERE + "/boot.sh", work,
-                   self.kernel, self.image, "\n".join(self.shares), *arguments]
-        with contextlib.ExitStack() as stack:
-            log = stack.enter_context(open(console, "w")) if console else None
-            # Of a session of its own: Ctrl-C is for us, who end it.
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL if log else None, stdout=log, stderr=log,
-                                    pass_fds=(lines,), start_new_session=True)
+    def started(self, line):
+        """Called when the machine has begun to boot."""
 
     def _job(self, command, interactive):
         """What the node runs, as a shell script."""
-        mounts = [f"mkdir -p {path} && mount -t hostfs -o ro,{path} none {path}" for path in map(shlex.quote, self.shares)]
         exports = [f"export {name}={shlex.quote(value)}" for name, value in self.environment.items()]
         words = shlex.join(command)
         # Through a pipe, for programs that behave differently on a terminal.
-        run = (f"setsid -c -w {words} </dev/tty0 >/dev/tty0 2>&1; status=$?" if interactive else
-               f"{{ {words}; echo $? >/run/status; }} </dev/null 2>&1 | cat >/dev/ttyS0; read status </run/status")
+        run = (f"setsid -c -w {words} <{self.terminal} >{self.terminal} 2>&1; status=$?" if interactive else
+               f"{{ {words}; echo $? >/run/status; }} </dev/null 2>&1 | cat >{self.line}; read status </run/status")
         return "\n".join([
-            "stty -F /dev/ttyS0 raw", "mount -t hostfs -o /node/lib/modules none /usr/lib/modules", *mounts, *exports,
-            f"cd {shlex.quote(self.directory)}", "printf '\\0' >/dev/ttyS0", run,
-            "printf '\\0node ended %d\\n' $status >/dev/ttyS0", "exec sleep infinity", ""])
+            f"stty -F {self.line} raw -echo", *self.mounts(), *exports, f"cd {shlex.quote(self.directory)}",
+            f"printf '\\0' >{self.line}", run, f"printf '\\0node ended %d\\n' $status >{self.line}", "exec sleep infinity", ""])
 
 
-def _tail(console):
+def tail(console):
     if not os.path.exists(console):
         return ""  # it was the terminal
     with open(console, errors="replace") as file:
         return "; its console said at last:\n" + "".join(f"  {line}" for line in file.readlines()[-15:])
 
 
-def _copy(lines, output, seconds):
+def _copy(line, output, seconds):
     """Copies the job's output until its last words, and returns the status in them."""
-    text = _next(lines, BOOT_SECONDS, "boot")[1:]  # the first byte only says that the job runs
+    text = next_part(line, BOOT_SECONDS, "boot")[1:]  # the first byte only says that the job runs
     deadline = time.monotonic() + seconds if seconds else None
     while True:
         # The last words begin with a NUL; what follows one is kept until it is clear what it is.
@@ -118,26 +118,14 @@ def _copy(lines, output, seconds):
             output.write(nul)
             text = rest
         else:
-            text += _next(lines, deadline and deadline - time.monotonic(), "end its job")
+            text += next_part(line, deadline and deadline - time.monotonic(), "end its job")
 
 
-def _end(process):
-    """Kills the machine, which is the first process of its namespace, and lets unshare reap it."""
-    try:
-        with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
-            for child in file.read().split():
-                os.kill(int(child), signal.SIGKILL)
-        process.wait(10)
-    except (OSError, subprocess.TimeoutExpired):
-        process.kill()  # the namespace goes with it: --kill-child
-        process.wait()
-
-
-def _next(lines, seconds, what):
+def next_part(line, seconds, what):
     """More of the job's output, waited for at most `seconds` (None: for ever)."""
-    if not select.select([lines], [], [], None if seconds is None else max(seconds, 0))[0]:
+    if not select.select([line], [], [], None if seconds is None else max(seconds, 0))[0]:
         raise Died(f"the node did not {what} in time")
-    data = os.read(lines, 65536)
+    data = line.recv(65536)
     if not data:
         raise Died("the node went down")
     return data

@@ -3,8 +3,10 @@
 """A registry on loopback that misbehaves on request. Standard library only.
 
 Serves one small image under any repository name; the name says what goes wrong: see FAULTS. Prints
-"PORT CDN_PORT" once it listens on both; ends when its standard input does.
-  GET /log            every request so far, as lines "PORT METHOD PATH auth=... range=..."
+"PORT CDN_PORT" once it listens on both; ends when its standard input does. With CERT KEY and perhaps CA as
+arguments it listens with TLS on a third port, where with CA every client must have a certificate of it.
+The first port is a proxy, too, for any host; it sends everything to itself.
+  GET /log            every request so far, as lines "PORT METHOD PATH auth=... range=... from=...."
 The image: tag "latest", one uncompressed layer of about 3 MiB with /data and /etc/motd.
 Users: "user" with the password "secret"; refresh token "refresh"; ready bearer token "ready".
 """
@@ -16,10 +18,13 @@ import io
 import json
 import platform
 import socket
+import ssl
+import struct
 import sys
 import tarfile
 import threading
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -27,7 +32,9 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 FAULTS = """plain wrong-digest short longer cut cut-always range-ignored wrong-range loop-401 auth auth-basic
 auth-expires auth-scope auth-ping redirect redirect-loop redirect-file busy-429 busy-long html-404 oversize
-error-500 stall encoded schema1 confusion wrong-type wrong-diff-id artifact index no-platform""".split()
+error-500 stall encoded endless endless-manifest endless-error endless-token token-loop encoded-endless gzip-open
+reset-status reset-header reset-start reset-middle reset-last gone-on-cdn
+schema1 confusion wrong-type wrong-diff-id artifact index no-platform""".split()
 
 
 def digest(data):
@@ -64,9 +71,12 @@ def make_manifest(config=CONFIG, **more):
 
 
 GOOD = make_manifest()
+OPEN_GZIP = gzip.compress(LAYER, 1)[:-1000]
 ENTRY = {"mediaType": MANIFEST, "digest": digest(GOOD), "size": len(GOOD)}
 DOCUMENTS = {
     "wrong-diff-id": (MANIFEST, make_manifest(LYING_CONFIG)),
+    "gzip-open": (MANIFEST, make_manifest(layers=[
+        {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": digest(OPEN_GZIP), "size": len(OPEN_GZIP)}])),
     "oversize": (MANIFEST, make_manifest(padding="x" * (5 << 20))),
     "schema1": ("application/vnd.docker.distribution.manifest.v1+prettyjws", b'{"schemaVersion":1,"fsLayers":[]}'),
     "confusion": (MANIFEST, make_manifest(manifests=[])),
@@ -83,13 +93,26 @@ LOG, COUNTS, TOKENS, LOCK = [], collections.Counter(), {}, threading.Lock()
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    ports = (0, 0)
+    ports = (0, 0, 0)
 
     def handle(self):
         # A TLS hello may hold no newline, for which http.server would wait for ever.
-        if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
+        if not isinstance(self.connection, ssl.SSLSocket) and self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
             return
         super().handle()
+
+    def do_CONNECT(self):
+        self.note()
+        if "Proxy-Authorization" not in self.headers:
+            return self.answer(407, Proxy_Authenticate="Basic")
+        self.send_response(200)
+        self.end_headers()
+        with socket.create_connection(("127.0.0.1", self.ports[2])) as there:
+            back = threading.Thread(target=splice, args=(there, self.connection), daemon=True)
+            back.start()
+            splice(self.connection, there)
+            back.join()
+        self.close_connection = True
 
     def log_message(self, *_):
         pass
@@ -120,15 +143,20 @@ class Handler(BaseHTTPRequestHandler):
     def note(self):
         with LOCK:
             LOG.append(f"{self.server.server_port} {self.command} {self.path} "
-                       f"auth={self.headers.get('Authorization', '')} range={self.headers.get('Range', '')}")
+                       f"auth={self.headers.get('Authorization', '')} range={self.headers.get('Range', '')} "
+                       f"from={self.headers.get('X-From', '')}.")
 
     def do_GET(self):
         if self.path == "/log":
             with LOCK:
                 return self.answer(200, "\n".join(LOG).encode())
         self.note()
+        if self.path.startswith("http://"):  # as a proxy
+            self.path = "/" + self.path.split("/", 3)[3]
         path, _, query = self.path.partition("?")
         parts = path.strip("/").split("/")
+        if parts[:2] == ["api", "here"]:
+            parts = ["v2"] + parts[2:]
         if parts[0] == "token":
             return self.token(query)
         if parts[0] == "cdn":
@@ -138,6 +166,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = parts[1] if len(parts) > 1 else ""
         if fault not in FAULTS:
             return self.answer(404, b'{"errors":[{"code":"NAME_UNKNOWN","message":"no such repository"}]}')
+        if fault in ("token-loop", "endless-token"):
+            return self.challenge(fault)
         if fault.startswith("auth") and not self.authorized(fault):
             return self.challenge(fault)
         if fault == "loop-401":
@@ -159,6 +189,11 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(401, WWW_Authenticate=value)
 
     def token(self, query):
+        if "fault=token-loop" in query:
+            return self.answer(302, Location=self.path)
+        if "fault=endless-token" in query:
+            return self.pour(200, lambda: b"x" * 65536)
+        time.sleep(0.05)  # long enough for others to ask for the same
         basic = self.headers.get("Authorization", "")
         known = basic == "Basic " + base64.b64encode(b"user:secret").decode()
         if "fault=auth&" in query + "&" and not known:
@@ -190,16 +225,20 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(429, Retry_After="0")
         if fault == "busy-long":
             return self.answer(429, Retry_After="86400")
+        if fault == "endless-manifest":
+            return self.pour(200, lambda: b"x" * 65536)
+        if fault == "endless-error":
+            return self.pour(404, lambda: b"x" * 65536)
         media_type, body = DOCUMENTS.get(fault, (MANIFEST, GOOD))
         if name == ENTRY["digest"]:
             media_type, body = MANIFEST, GOOD
         self.answer(200, body, Content_Type=media_type)
 
     def blob(self, fault, name):
-        body = {digest(CONFIG): CONFIG, digest(LYING_CONFIG): LYING_CONFIG, digest(LAYER): LAYER}.get(name)
+        body = {digest(CONFIG): CONFIG, digest(LYING_CONFIG): LYING_CONFIG, digest(LAYER): LAYER, digest(OPEN_GZIP): OPEN_GZIP}.get(name)
         if body is None:
             return self.answer(404)
-        serve = getattr(self, fault.replace("-", "_"), None) if body is LAYER else None
+        serve = getattr(self, fault.replace("-", "_"), None) if body in (LAYER, OPEN_GZIP) else None
         return serve(body) if serve else self.serve(body)
 
     def serve(self, body):
@@ -246,10 +285,61 @@ class Handler(BaseHTTPRequestHandler):
             return self.cut_at(body, len(body) // 2)
         self.answer(206, body[10:], Content_Range=f"bytes 10-{len(body) - 1}/{len(body)}")
 
+    def pour(self, status, chunk, **headers):
+        """A body without a length that goes on until the client leaves."""
+        self.answer(status, Content_Length=None, Connection="close", **headers)
+        self.close_connection = True
+        try:
+            while True:
+                self.wfile.write(chunk())
+        except OSError:
+            pass
+
+    def endless(self, _):
+        self.pour(200, lambda: bytes(65536))
+
+    def reset(self, data):
+        self.wfile.write(data)
+        self.wfile.flush()
+        # A reset, not an end.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def reset_at(self, where, body):
+        if self.count("reset-" + where) % 2 == 0:
+            return self.serve(body)
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        cuts = {"status": head[:7], "header": head[:30], "start": head, "middle": head + body[:len(body) // 2],
+                "last": head + body[:-1]}
+        self.reset(cuts[where])
+
+    def reset_status(self, body):
+        self.reset_at("status", body)
+
+    def reset_header(self, body):
+        self.reset_at("header", body)
+
+    def reset_start(self, body):
+        self.reset_at("start", body)
+
+    def reset_middle(self, body):
+        self.reset_at("middle", body)
+
+    def reset_last(self, body):
+        self.reset_at("last", body)
+
+    def encoded_endless(self, _):
+        squeeze = zlib.compressobj(1, zlib.DEFLATED, 31)
+        self.pour(200, lambda: squeeze.compress(bytes(1 << 20)), Content_Encoding="gzip")
+
     def redirect(self, body):
         self.answer(307, Location=f"http://127.0.0.1:{self.ports[1]}/cdn/{digest(body)}?signature=s3cret")
 
     auth = redirect
+
+    def gone_on_cdn(self, body):
+        self.answer(307, Location=f"http://127.0.0.1:{self.ports[1]}/nowhere")
 
     def redirect_loop(self, body):
         self.answer(302, Location=self.path)
@@ -266,8 +356,29 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, gzip.compress(body, 1), Content_Encoding="gzip")
 
 
+def splice(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def speak_tls(server, cert, key, ca=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    if ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(ca)
+    # Not in accept(): one client that says nothing would stop all others.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+
+
 def main():
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _ in range(2)]
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _ in range(3 if sys.argv[1:] else 2)]
+    if sys.argv[1:]:
+        speak_tls(servers[2], *sys.argv[1:])
     Handler.ports = tuple(server.server_port for server in servers)
     for server in servers:
         server.daemon_threads = True

@@ -3,6 +3,7 @@
 // members there, of which the library that they are linked with knows nothing.
 #pragma once
 
+#ifdef __SANITIZE_THREAD__  // the programs without it link no library at all
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -14,3 +15,4 @@
 #undef __SANITIZE_THREAD__
 #include <google/protobuf/map_field.h>
 #pragma pop_macro("__SANITIZE_THREAD__")
+#endif

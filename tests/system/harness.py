@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vocabulary of the suites: @test, check(), Skip, and Node, a private daemon."""
+"""The vocabulary of the suites: @test, needs(), check(), Skip, and Node, a private daemon."""
 import functools
 import glob
 import json
@@ -43,6 +43,20 @@ def outside(sentence):
 
 class Skip(Exception):
     """The test cannot run here; its text says what is missing."""
+
+
+def needs(*names):
+    """What a test, below its @test, needs of the kernel: words of KERNEL, or controllers of cgroup v2. Where one
+    is missing it is skipped; `run --needing` selects those that need something."""
+    def mark(function):
+        function.needs = names
+        return function
+    return mark
+
+
+def lacking(names):
+    """What of them this kernel has not."""
+    return [name for name in names if not KERNEL.get(name, lambda name=name: has_controller(name))()]
 
 
 def check(condition, said=""):
@@ -108,6 +122,20 @@ def has_nat():
     chain = ["iptables", "-w", "-t", "nat"]
     made = subprocess.run([*chain, "-N", "BERTH-PROBE"], capture_output=True).returncode == 0
     return made and subprocess.run([*chain, "-X", "BERTH-PROBE"], capture_output=True).returncode == 0
+
+
+def has_controller(name):
+    """Whether cgroup v2 has it for the groups of tests; hybrid hosts have most in v1."""
+    try:
+        with open("/sys/fs/cgroup/cgroup.controllers") as file:
+            return name in file.read().split()
+    except OSError:
+        return False
+
+
+KERNEL = {"nat": has_nat, "smp": lambda: os.cpu_count() > 1, "psi": lambda: os.path.exists("/proc/pressure/cpu"),
+          "quota": lambda: shutil.which("mkfs.xfs") is not None,
+          "selinux": lambda: os.path.exists("/sys/fs/selinux/enforce")}
 
 
 def conflist(subnet="10.88.1.0/24", bridge="cni-test0"):
@@ -177,7 +205,9 @@ class Node:
               '[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n'
               f'[[registry.mirror]]\nlocation = "{REGISTRY}"\ninsecure = true\n')
         config = (f'[image]\nregistries_conf = "{self.dir}/registries.conf"\n'
-                  f'registries_conf_dir = "{self.dir}/registries.conf.d"\n')
+                  f'registries_conf_dir = "{self.dir}/registries.conf.d"\n'
+                  f'certs_dirs = ["{self.dir}/certs.d"]\nauth_files = ["{self.dir}/auth.json"]\n'
+                  f'auth_dir = "{self.dir}/auth"\nshort_name_aliases = ""\n')
         write(self.dir + "/berth.toml", config + extra)
 
     def use_root(self, root):
@@ -209,8 +239,15 @@ class Node:
         elapsed = time.monotonic() - began
         if self.cri is None:
             self.cri = Cri(BUILD + "/tests/system/cri_call", self.socket)
-        self.cri.Version(rpc_timeout=20)
+        wait_until(self._answers, 60, "answer")
         return elapsed
+
+    def _answers(self):
+        try:
+            return self.cri.Version(rpc_timeout=20)
+        except RpcError as error:  # an emulated machine may take longer than a channel's patience
+            check(error.code == "UNAVAILABLE", lambda: error.message)
+            return None
 
     def kill(self, number=signal.SIGKILL):
         if self.process and self.process.poll() is None:

@@ -76,6 +76,8 @@ def _set_up_node():
     _run("mount", "--move", "/run/cgroup", CGROUPS)
     if os.path.exists("/sys/module/apparmor"):
         _run("mount", "-t", "securityfs", "securityfs", "/sys/kernel/security")
+    if os.path.isdir("/sys/fs/selinux"):
+        _run("mount", "-t", "selinuxfs", "selinuxfs", "/sys/fs/selinux")
     _run("ip", "link", "set", "lo", "up")
     with open("/proc/sys/net/ipv4/ip_forward", "w") as file:
         file.write("1")

@@ -37,14 +37,14 @@ def _rootfs(directory):
 class Runtime:
     """One --root. Other programs with the same command line can take berth-oci's place."""
 
-    def __init__(self, program=OCI, *flags):
+    def __init__(self, program=OCI, *flags, parent=None):
         global _made
         _made += 1
         if not os.path.exists(program):
             raise Skip(f"{program} is not there")
         self.program, self.flags = program, list(flags)
         self.dir = f"{DIRECTORY}/{_made}"
-        self.root, self.parent = self.dir + "/state", f"{isolate.cgroup_parent()}/oci{_made}"
+        self.root, self.parent = self.dir + "/state", parent or f"{isolate.cgroup_parent()}/oci{_made}"
         os.makedirs(self.root, mode=0o700)
         self._ids, self._unique = 0, _made
 
@@ -67,7 +67,7 @@ class Runtime:
         equal(done.returncode, status, f"the exit status of {arguments}: {done.stderr!r}")
         for word in words:
             contains(done.stderr, word, "stderr")
-        equal(done.stderr.count("\n"), 1, "lines of stderr")
+        equal(done.stderr.count("\n"), 1, f"lines of stderr: {done.stderr}")
         return done.stderr
 
     def bundle(self, *args, change=None, **process):
@@ -147,8 +147,8 @@ class Bundle:
 
 
 @contextlib.contextmanager
-def runtime(*flags, program=OCI):
-    made = Runtime(program, *flags)
+def runtime(*flags, program=OCI, parent=None):
+    made = Runtime(program, *flags, parent=parent)
     try:
         yield made
     finally:

@@ -2,46 +2,17 @@
 // The puller against a registry that lies, stumbles and loses its connection.
 #include <thread>
 
-#include "image/registry/client.hpp"
-#include "pull_node.hpp"
+#include "fault_registry.hpp"
 
 namespace berth::image {
 namespace {
 
 using Catch::Matchers::Contains;
 
-class FaultRegistry {
- public:
-  FaultRegistry() : server_({"python3", TEST_SUPPORT "/fault_registry.py"}, true) {
-    const std::string& line = server_.line();
-    host = "127.0.0.1:" + line.substr(0, line.find(' '));
-    cdn_port = line.substr(line.find(' ') + 1, line.find('\n') - line.find(' ') - 1);
-  }
-  std::string log() const {
-    const HttpClient http{HttpClient::Options{}};
-    HttpRequest request;
-    request.url = "http://" + host + "/log";
-    return http.perform(request, {}).response.body;
-  }
-  std::string name(const std::string& fault) const { return host + "/" + fault; }
-
-  std::string host, cdn_port;
-
- private:
-  Server server_;
-};
-
-Credentials user() {
-  Credentials credentials;
-  credentials.username = "user";
-  credentials.password = "secret";
-  return credentials;
-}
-
 /// One client without the patience that a real registry deserves.
 struct Impatient {
   explicit Impatient(const FaultRegistry& registry, const std::string& fault, int attempts = 5)
-      : client(http, tokens, Endpoint{registry.host, fault, true, false}, {},
+      : client(http, tokens, plain_endpoint(registry.host, fault), {},
                {attempts, std::chrono::milliseconds(5), std::chrono::milliseconds(2000)}) {}
 
   Descriptor layer() {
@@ -171,13 +142,36 @@ TEST_CASE("what a registry says wrongly is refused by name, and nothing of it st
   CHECK_THAT(refusal("wrong-type", Code::kFailedPrecondition), Contains("was served as"));
   CHECK_THAT(refusal("artifact", Code::kFailedPrecondition), Contains("artifact of type"));
   CHECK_THAT(refusal("no-platform", Code::kNotFound), Contains("plan9/mips"));
+  CHECK_THAT(refusal("gzip-open", Code::kFailedPrecondition), Contains("fetch layer sha256:"));
+  CHECK_THAT(refusal("gone-on-cdn", Code::kNotFound), Contains("status 404"));
+  CHECK_THAT(refusal("token-loop", Code::kFailedPrecondition),
+             Contains("get a token for " + registry.host) && Contains("more than 10 redirects"));
   CHECK_THAT(refusal("unknown", Code::kNotFound), Contains("NAME_UNKNOWN: no such repository"));
+}
+
+TEST_CASE("what never ends is given up at its limit, and takes no memory") {
+  const FaultRegistry registry;
+  const Node node(insecure(registry.host));
+  node.must_pull(registry.name("plain"));
+  REQUIRE(node.store->remove(registry.name("plain")));
+  const long before = peak_memory_kib();
+  const auto refusal = [&](const std::string& fault, Code code) {
+    return node.refusal(registry.name(fault), code);
+  };
+  CHECK_THAT(refusal("endless", Code::kFailedPrecondition), Contains("longer than the"));
+  CHECK_THAT(refusal("encoded-endless", Code::kFailedPrecondition), Contains("longer than the"));
+  CHECK_THAT(refusal("endless-manifest", Code::kFailedPrecondition),
+             Contains("the answer is longer than 4194304 bytes"));
+  CHECK_THAT(refusal("endless-token", Code::kFailedPrecondition),
+             Contains("the answer is longer than 1048576 bytes"));
+  CHECK_THAT(refusal("endless-error", Code::kNotFound), Contains("status 404"));
+  CHECK(peak_memory_kib() - before < 48 << 10);
 }
 
 TEST_CASE("a lost connection is continued where it broke") {
   const FaultRegistry registry;
-  for (const char* fault :
-       {"plain", "cut", "range-ignored", "busy-429", "error-500", "encoded", "redirect"}) {
+  for (const char* fault : {"plain", "cut", "range-ignored", "busy-429", "error-500", "encoded", "redirect",
+                            "reset-status", "reset-header", "reset-start", "reset-middle", "reset-last"}) {
     INFO(fault);
     Impatient patientless(registry, fault);
     const Descriptor layer = patientless.layer();

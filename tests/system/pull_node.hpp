@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -73,14 +74,17 @@ inline std::string output_of(std::vector<std::string> argv) {
 /// A store and a puller in a directory of their own.
 struct Node {
   explicit Node(const std::string& registries,
-                std::chrono::seconds progress_timeout = std::chrono::seconds(10)) {
+                std::chrono::seconds progress_timeout = std::chrono::seconds(10), ProxyOptions proxy = {}) {
     files.write("registries.conf", registries);
     auto opened = ImageStore::open({files.path("images"), {}, files.path("snapshots")});
     if (!opened) FAIL(opened.error().to_string());
     store = *std::move(opened);
     PullerOptions options;
-    options.registries_conf = files.path("registries.conf");
-    options.registries_conf_dir = files.path("registries.conf.d");
+    options.registries.conf = {files.path("registries.conf"), files.path("registries.conf.d"), ""};
+    options.registries.certs_dirs = {files.path("certs.d")};
+    options.registries.auth_files = {files.path("auth.json")};
+    options.registries.helper_dirs = {files.path("bin")};
+    options.registries.proxy = std::move(proxy);
     options.unpack_program = BERTH_UNPACK;
     options.progress_timeout = progress_timeout;
     auto created = Puller::create(options, *store);
@@ -102,7 +106,17 @@ struct Node {
     INFO(image.error().to_string());
     CHECK(static_cast<int>(image.error().code()) == static_cast<int>(code));
     CHECK(store->list().empty());
+    CHECK(staging_empties());
     return image.error().to_string();
+  }
+  /// What a failed pull unpacked is deleted in the background.
+  bool staging_empties() const {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (list_dir(files.path("images/staging"))->empty()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
   }
 
   berth::testing::Tree files;

@@ -2,13 +2,15 @@
 """Confinement by AppArmor: needs a kernel that has it (./dev node)."""
 import contextlib
 import json
+import os
+import shutil
 import subprocess
 
-from harness import Skip, check, contains, equal, refused, test, wait_until
+from harness import BASE, Node, Skip, check, contains, equal, refused, test, wait_until, write
 
 PROFILES = "/sys/kernel/security/apparmor/profiles"
 STATUS = "cat /proc/self/attr/apparmor/current; "
-SECRET = STATUS + "echo hidden >/secret; cat /secret 2>&1; true"
+SECRET = STATUS + "echo hidden >/secret; cat /secret 2>&1; echo done"
 
 
 def need_apparmor():
@@ -47,13 +49,50 @@ def localhost(name, **more):
 OPEN = {"capabilities": {"add_capabilities": ["ALL"]}, "masked_paths": [], "readonly_paths": []}
 
 
+def apparmor_of(node):
+    return json.loads(node.cri.Status(verbose=True)["info"]["info"])["apparmor"]
+
+
+@contextlib.contextmanager
+def slow_parser(seconds):
+    """apparmor_parser, as it is on a busy machine."""
+    parser, directory = "/usr/sbin/apparmor_parser", f"{BASE}/parser"
+    os.makedirs(directory)
+    shutil.copy(parser, directory + "/real")
+    write(directory + "/slow", f"#!/bin/sh\nsleep {seconds}\nexec {directory}/real \"$@\"\n")
+    os.chmod(directory + "/slow", 0o755)
+    subprocess.run(["mount", "--bind", directory + "/slow", parser], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", parser], check=True)
+        shutil.rmtree(directory)
+
+
+@test("the daemon serves while its profile is being loaded, and a container that needs it waits for it")
+def _(node):
+    need_apparmor()
+    parser("--remove", "berth-default")
+    other = Node("apparmor")
+    try:
+        with slow_parser(8):
+            other.start()
+            equal(apparmor_of(other), "enabled, the default profile is being loaded")
+            other.pull()
+            with other.run_pod() as pod:
+                contains(apparmor_of(other), "being loaded")  # a pod needs none
+                contains(pod.sh(STATUS), "berth-default (enforce)")
+            equal(apparmor_of(other), "enabled, default profile berth-default")
+    finally:
+        other.stop()
+
+
 @test("the default profile is loaded at the start, and the daemon says so")
 def _(node):
     need_apparmor()
+    wait_until(lambda: apparmor_of(node) == "enabled, default profile berth-default", what="profile")
     with open(PROFILES) as file:
         contains(file.read(), "berth-default (enforce)")
-    info = json.loads(node.cri.Status(verbose=True)["info"]["info"])
-    equal(info["apparmor"], "enabled, default profile berth-default")
     contains(node.ctl("check", check_status=False), "AppArmor: enabled, berth-default is loaded")
 
 
@@ -101,7 +140,8 @@ def _(node):
         for chosen in (localhost("berth-test"), localhost("localhost/berth-test"), localhost("berth-test", **user),
                        security(apparmor_profile="localhost/berth-test")):
             container = pod.start(["sh", "-c", SECRET + "; sleep 600"], **chosen)
-            for text in (container.exec("sh", "-c", SECRET).out, wait_until(container.output)):
+            wait_until(lambda: "done" in container.output(), what="the end of the script")
+            for text in (container.exec("sh", "-c", SECRET).out, container.output()):
                 contains(text, "berth-test (enforce)")
                 contains(text, "Permission denied")
                 check("hidden" not in text, f"the file was read: {text}")

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """berthctl, which the demo stands on."""
+import hashlib
 import json
+import os
 
+from cri import RpcError
 from harness import IMAGE, SOURCE, check, contains, equal, test, wait_until, write
 
 
@@ -68,6 +71,37 @@ def _(node):
         contains(str(error), path)
     else:
         raise AssertionError("imported")
+
+
+@test("image resolve shows where an image would come from, and no secret")
+def _(node):
+    auth, certs = node.dir + "/auth.json", node.dir + "/certs.d/registry.example"
+    os.makedirs(certs)
+    write(certs + "/hosts.toml", 'server = "https://registry.example"\n[host."https://mirror.example:5000/x"]\n')
+    write(auth, json.dumps({"auths": {"registry.example/team": {"username": "me", "password": "s3cret"}}}))
+    told = node.ctl("image", "resolve", "registry.example/team/app:1")
+    equal(told, "registry.example/team/app:1\n"
+          "  https://mirror.example:5000/x/v2/team/app\n    mirror\n    ns=registry.example\n"
+          f"    from {certs}/hosts.toml\n    credentials: none\n"
+          f"  https://registry.example/v2/team/app\n    from {certs}/hosts.toml\n    credentials: {auth}\n")
+    os.remove(auth)
+    os.remove(certs + "/hosts.toml")
+
+
+@test("a pull that reaches no registry says so in the kubelet's word, and spends the namespace's credentials")
+def _(node):
+    image, auth = "127.0.0.1:1/x:1", node.dir + "/auth"
+    os.makedirs(auth)
+    left = f"{auth}/{node.pod_config('pull')['metadata']['namespace']}-{hashlib.sha256(image.encode()).hexdigest()}.json"
+    write(left, '{"auths": {}}')
+    try:
+        node.cri.PullImage(image={"image": image}, sandbox_config=node.pod_config("pull"))
+    except RpcError as failed:
+        equal(failed.code, "UNKNOWN")
+        check(failed.message.startswith("RegistryUnavailable: "), failed.message)
+    else:
+        raise AssertionError("pulled")
+    check(not os.path.exists(left) and os.listdir(auth + "/in-use") == [], "the credentials are still there")
 
 
 @test("smoke runs one pod end to end")

@@ -339,3 +339,27 @@ def _(node):
     for method, field in (("StopContainer", "container_id"), ("RemoveContainer", "container_id"),
                           ("StopPodSandbox", "pod_sandbox_id"), ("RemovePodSandbox", "pod_sandbox_id")):
         node.cri.call(method, {field: unknown})
+
+
+@test("a handler with init gives containers a PID 1 that reaps and hands signals on, to a group if that is asked for")
+def _(_node):
+    node = Node("init", extra_config="[runtime.handlers.tini]\ninit = true\n[runtime.handlers.group]\ninit = true\ninit_group = true\n")
+    own = {"security_context": {"namespace_options": {"pid": "CONTAINER"}}}
+    waiting = "trap 'echo told; exit 7' TERM; echo ready; sleep 1000; echo woken"
+    try:
+        node.start()
+        node.pull()
+        with node.run_pod(runtime_handler="tini") as pod:
+            equal(pod.sh("tr '\\0' ' ' </proc/1/cmdline", linux=own).split()[:3], ["/dev/init", "init", "--"])
+            container = pod.start(["sh", "-c", waiting], linux=own)
+            wait_until(lambda: "ready" in container.output(), what="the program")
+            equal(container.exec("sh", "-c", "(sleep 0.05 &); sleep 0.3; grep -l '^State:.Z' /proc/[0-9]*/status").out, "", "zombies")
+            container.stop(1)
+            check("told" not in container.output(), "the program was told while its child ran")
+        with node.run_pod(runtime_handler="group") as pod:
+            container = pod.start(["sh", "-c", waiting], linux=own)
+            wait_until(lambda: "ready" in container.output(), what="the program")
+            container.stop(30)
+            contains(container.output(), "told")
+    finally:
+        node.stop()

@@ -6,7 +6,7 @@ import time
 import urllib.request
 
 from cri import RpcError
-from harness import Node, Skip, check, conflist, contains, equal, has_nat, test, wait_until, write
+from harness import Node, check, conflist, contains, equal, needs, test, wait_until, write
 
 SERVE = "echo hello >/tmp/index.html; exec httpd -f -p 8080 -h /tmp"
 
@@ -36,9 +36,8 @@ def _(node):
 
 
 @test("the node and a pod reach a host port")
+@needs("nat")
 def _(node):
-    if not has_nat():
-        raise Skip("this kernel has no iptables NAT")
     port = {"protocol": "TCP", "container_port": 8080, "host_port": 18080}
     with node.run_pod(port_mappings=[port]) as server, node.run_pod() as client:
         server.start(["sh", "-c", SERVE])

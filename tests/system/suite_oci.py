@@ -118,12 +118,15 @@ def _(_node):
         def bad_mount(config):
             config["mounts"].append({"destination": "/x", "type": "bind", "source": "/no/such/source", "options": ["rbind"]})
         oci.refused(["/no/such/source"], "run", "-b", oci.bundle("true", change=bad_mount).dir, "x")
-        oci.refused(["CRIU"], "checkpoint", "x")
 
         def systemd_path(config):
             config["linux"]["cgroupsPath"] = "user.slice:libpod:x"
         oci.refused(["linux.cgroupsPath", "systemd"], "run", "-b", oci.bundle("true", change=systemd_path).dir, "x")
-        oci.refused(["--no-pivot"], "run", "--no-pivot", "-b", oci.bundle("true").dir, "x")
+        init = oci.bundle("true", change=lambda config: config.update(annotations={"dev.berth.init": "maybe"}))
+        oci.refused(["annotations.dev.berth.init", "maybe"], "run", "-b", init.dir, "x")
+        label = oci.bundle("true", change=lambda config: config["linux"].update(mountLabel="u:r:t:s0:c1,c2"))
+        if not os.path.exists("/sys/fs/selinux/enforce"):
+            oci.refused(["u:r:t:s0:c1,c2", "SELinux"], "run", "-b", label.dir, "x")
         equal(os.listdir(oci.root), [])
 
 
@@ -413,3 +416,18 @@ def _(_node):
         check("poststop" in features["hooks"], "no hooks")
         equal(features["linux"]["cgroup"]["v1"], True)
         contains(subprocess.run([OCI, "--version"], capture_output=True, text=True).stdout, "spec: ")
+
+
+@test("without a pivot the root is moved over the host's, whose procfs and sysfs are gone")
+def _(_node):
+    with runtime() as oci:
+        contains(oci.bundle("ls", "/").run("--no-pivot"), "bin\ndev\netc\nproc\n", "the root")
+        box = oci.bundle("sleep", "1000")
+        box.create("--no-pivot")
+        box.start()
+        contains(box.exec("ls", "/"), "bin\ndev\netc\nproc\n", "the root of an exec")
+        # Whoever sees a whole procfs may mount another one in a user namespace: the container's is masked.
+        mount = ("unshare", "-Urmpf", "mount", "-t", "proc", "proc", "/tmp")
+        contains(oci.raw("exec", "--user", "1000:1000", box.id, *mount).stderr, "permission denied")
+        bare = oci.bundle(*mount, change=lambda config: config["linux"].update(maskedPaths=[], readonlyPaths=[]), user={"uid": 1000, "gid": 1000})
+        equal(bare.run("--no-pivot"), "")

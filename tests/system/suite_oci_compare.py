@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same bundle under berth-oci, runc and crun: what the container sees must be the same, field by
 field. Differences that are meant stand in docs/oci-differences.md, and here."""
+import contextlib
 import os
 import shutil
 import subprocess
 
-from harness import Skip, check, test
+from harness import Skip, check, equal, test, wait_until
 from oci import OCI, Runtime
 
 PEERS = ("runc", "crun")
@@ -25,13 +26,22 @@ section hostname; hostname
 section cgroup; cat /proc/self/cgroup
 section namespaces; for n in cgroup ipc mnt net pid time user uts; do echo "$n $(readlink /proc/self/ns/$n)"; done
 section oom; cat /proc/self/oom_score_adj
-section root; ls -ldn / /proc /dev /dev/shm /dev/pts /sys /tmp | awk '{print $1, $3, $4, $NF}'
+section root; ls -ldn /tmp/* /var/copied / /proc /dev /dev/shm /dev/pts /sys /tmp 2>/dev/null | awk '{print $1, $3, $4, $NF}'
 section masked; for f in /proc/kcore /proc/keys /proc/timer_list /sys/firmware; do wc -c <$f 2>&1 | head -c 100; ls $f 2>/dev/null | wc -l; done
 section writable; for f in /proc/sys/kernel/hostname /proc/sysrq-trigger /sys/class /x; do touch $f/y 2>/dev/null && echo "makes $f/y"; sh -c "echo >>$f" 2>/dev/null && echo "writes $f"; done
 section fds; ls /proc/self/fd | wc -l
 section session; awk '{print ($5 == $6), ($1 == $6)}' /proc/1/stat
 section signals; grep -E '^Sig(Blk|Ign|Cgt)' /proc/1/status
 section network; ip -o link 2>/dev/null | awk '{print $2, $3}'
+section propagation; sed 's/ - .*//' /proc/self/mountinfo | awk '{$1=$2=$3=$4=$6=""; gsub(":[0-9]+", ""); print}'
+section sysctls; for f in net/ipv4/ip_forward kernel/shmmax kernel/domainname fs/mqueue/msg_max; do echo "$f $(cat /proc/sys/$f)"; done
+section machine; uname -m
+section clocks; cat /proc/self/timens_offsets
+section maps; cat /proc/self/uid_map /proc/self/gid_map
+section verdicts; for d in /tmp/made /x /sys/x /proc/x /dev/x /dev/shm/x; do mkdir $d 2>&1; done
+section copied; ls -ln /var/copied 2>/dev/null | awk '{print $1, $3, $4, $NF}'; cat /var/copied/file 2>/dev/null
+section ids; ls -ln /root 2>/dev/null | awk '{print $1, $3, $4, $NF}'
+section scheduling; awk '{print $18, $19, $40, $41}' /proc/1/stat; grep -E '^(Cpus|Mems)_allowed_list' /proc/1/status
 """
 
 
@@ -91,22 +101,26 @@ def masks(config):
 
 
 def mount_line(line, masked):
-    """Mount point, options, type, and of a tmpfs its size and mode. What masks a path is only named: each
-    runtime has its own way to show nothing."""
+    """Mount point, options, type, and of a tmpfs its size. What masks a path is only named: each runtime has
+    its own way to show nothing; a device of the host is one, whatever else could not be done with it."""
     left, _, right = line.partition(" - ")
     point, options = left.split()[:2]
     kind, _, more = (right.split() + [""])[:3]
     if point in masked:
         return point + " masked"
-    size = ",".join(sorted(option for option in more.split(",") if option.startswith(("size=", "mode=")))) if kind == "tmpfs" else ""
+    size = ",".join(option for option in more.split(",") if option.startswith("size=")) if kind == "tmpfs" else ""
+    if kind == "devtmpfs" and point.startswith("/dev/"):
+        options = ",".join(option for option in options.split(",") if option not in ("nosuid", "noexec"))
     return " ".join((point, ",".join(sorted(options.split(","))), kind, size)).strip()
 
 
-def see(program, change, args=None):
+def see(program, change, flags=(), prepare=None):
     made = (Runtime if program == OCI else Peer)(program)
     try:
-        bundle = made.bundle(*(args or ("sh", "-c", PROBE)), change=change)
-        done = subprocess.run(made.command("run", "--bundle", bundle.dir, bundle.id), capture_output=True, text=True,
+        bundle = made.bundle("sh", "-c", PROBE, change=change)
+        if prepare:
+            prepare(bundle)
+        done = subprocess.run(made.command("run", *flags, "--bundle", bundle.dir, bundle.id), capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=60)
         check(done.returncode == 0, lambda: f"{program}: {done.stdout[-500:]}{done.stderr[-2000:]}")
         text = done.stdout.replace(bundle.id, "ID").replace(made.parent, "/PARENT")
@@ -118,10 +132,10 @@ def see(program, change, args=None):
 # Meant differences: section -> what a line must have for it to be left out. See docs/oci-differences.md.
 MEANT = {
     "runc": {"mounts": ("/sys/fs/cgroup ", "/sys/fs/cgroup/unified"), "devices.list": ("c 5:1 rwm", "c 10:200 rwm"),
-             "devices": ("/proc/kcore",), "links": ("core ",)},
+             "devices": ("/proc/kcore", " mqueue"), "links": ("core ",), "propagation": ("/sys/fs/cgroup/unified",)},
     # Older ones give the container's /dev/null to the user whose stdin it is.
-    "crun": {"mounts": ("/sys/fs/cgroup ", "/sys/fs/cgroup/unified"), "devices": ("/proc/kcore", "1, 3 null"),
-             "links": ("core ",), "cgroup": ("0::",)},
+    "crun": {"mounts": ("/sys/fs/cgroup ", "/sys/fs/cgroup/unified"), "devices": ("/proc/kcore", "1, 3 null", " mqueue"),
+             "links": ("core ",), "cgroup": ("0::",), "propagation": ("/sys/fs/cgroup/unified", "/tmp/rshared"), "env": ("HOME=/",), "root": ("/var/copied",)},
 }
 
 
@@ -179,23 +193,92 @@ def filtered(config):
                                   "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 99}]}
 
 
+def ambient(config):
+    names = ["CAP_NET_BIND_SERVICE", "CAP_KILL"]
+    config["process"].update(user={"uid": 1000, "gid": 1000})
+    config["process"]["capabilities"] = {key: names for key in ("bounding", "effective", "permitted", "inheritable", "ambient")}
+
+
+def sysctls(config):
+    config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "kernel.shmmax": "123456", "fs.mqueue.msg_max": "77"}
+
+
+def tree_attributes(config):
+    config["mounts"].append({"destination": "/tmp/tree", "type": "bind", "source": "/dev",
+                             "options": ["rbind", "rro", "rnosuid", "rnodev", "rnoexec"]})
+
+
+def propagation(config):
+    config["linux"]["rootfsPropagation"] = "rslave"
+    for word in ("rshared", "rslave", "rprivate", "unbindable"):
+        config["mounts"].append({"destination": "/tmp/" + word, "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", word, "size=64k"]})
+
+
+def copied_up(config):
+    config["mounts"].append({"destination": "/var/copied", "type": "tmpfs", "source": "tmpfs",
+                             "options": ["nosuid", "nodev", "tmpcopyup", "size=64k"]})
+
+
+def with_files(bundle):
+    os.makedirs(bundle.dir + "/rootfs/var/copied", mode=0o750)
+    with open(bundle.dir + "/rootfs/var/copied/file", "w") as file:
+        file.write("from the image\n")
+    os.chown(bundle.dir + "/rootfs/var/copied/file", 5, 6)
+
+
+def new_directory(config):
+    config["process"]["cwd"] = "/made/for/it"
+
+
+def user_namespace(config):
+    config["linux"]["namespaces"].append({"type": "user"})
+    for key in ("uidMappings", "gidMappings"):
+        config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+    config["process"]["user"] = {"uid": 5, "gid": 6, "additionalGids": [7]}
+
+
+def mapped_mount(config):
+    maps = [{"containerID": 0, "hostID": 1000, "size": 100}]
+    config["mounts"].append({"destination": "/root", "type": "bind", "source": "/var/lib", "options": ["bind", "ro"],
+                             "uidMappings": maps, "gidMappings": maps})
+    user_namespace(config)
+
+
+def another_machine(config):
+    config["linux"]["personality"] = {"domain": "LINUX32"}
+
+
+def domain(config):
+    config["domainname"] = "example"
+
+
+def cpus(config):
+    config["linux"]["resources"]["cpu"] = {"cpus": "0", "mems": "0"}
+
+
 CASES = {"the default configuration": plain, "another user": as_user, "a read-only root": readonly,
          "few namespaces": few_namespaces, "more mounts": mounts, "more devices": devices, "limits": limited,
-         "a seccomp profile": filtered}
+         "a seccomp profile": filtered, "ambient capabilities": ambient, "sysctls": sysctls, "attributes of a tree": tree_attributes,
+         "propagation": propagation, "a working directory that is not there": new_directory, "a user namespace": user_namespace,
+         "cpus and memory nodes": cpus}
+# What runc learnt after the version that Debian 12 has.
+CRUN_ALONE = {"an id-mapped mount": mapped_mount, "another machine": another_machine, "a domain name": domain}
 
 
-def comparison(name, change):
+def comparison(name, change, *flags, prepare=None):
     def run(_node):
         program = peer(name)
-        ours, theirs = see(OCI, change), see(program, change)
+        ours, theirs = see(OCI, change, flags, prepare), see(program, change, flags, prepare)
         found = differences(ours, theirs, MEANT[name])
         check(not found, "\n".join(found))
     return run
 
 
 for peer_name in PEERS:
-    for case, edit in CASES.items():
+    for case, edit in {**CASES, **(CRUN_ALONE if peer_name == "crun" else {})}.items():
         test(f"as {peer_name}: {case}")(comparison(peer_name, edit))
+    test(f"as {peer_name}: a tmpfs with what it covers")(comparison(peer_name, copied_up, prepare=with_files))
+    test(f"as {peer_name}: without a pivot")(comparison(peer_name, plain, "--no-pivot"))
 
 
 LIMIT_FILES = ("memory.limit_in_bytes", "pids.max", "cpu.shares", "cpu.cfs_quota_us", "cpu.cfs_period_us", "devices.list",
@@ -222,3 +305,78 @@ for peer_name in PEERS:
         found = differences(ours, theirs, MEANT[name])
         check(not found, "\n".join(found))
     test(f"as {peer_name}: the cgroup's files")(same_limits)
+
+
+@contextlib.contextmanager
+def holder():
+    """A process with namespaces of its own, to be joined."""
+    process = subprocess.Popen(["unshare", "-n", "-i", "-u", "-p", "--fork", "--kill-child", "sleep", "1000"])
+    try:
+        children = f"/proc/{process.pid}/task/{process.pid}/children"
+
+        def child():
+            with open(children) as file:
+                return file.read().split()
+        yield int(wait_until(child, what="the holder")[0])
+    finally:
+        process.kill()
+        process.wait()
+
+
+def inside_of(program, pid):
+    def change(config):
+        names = {"net": "network", "ipc": "ipc", "uts": "uts", "pid": "pid"}
+        joined = [{"type": kind, "path": f"/proc/{pid}/ns/{name}"} for name, kind in names.items()]
+        config["linux"]["namespaces"] = [{"type": "mount"}, {"type": "cgroup"}, *joined]
+        config.pop("hostname", None)
+    text = "for n in net ipc uts; do readlink /proc/self/ns/$n; done; tr '\\0' ' ' </proc/1/cmdline"
+    with oci_runtime(program) as made:
+        return made.bundle("sh", "-c", text, change=change).run()
+
+
+NAMESPACES = "for n in mnt uts ipc net pid user; do readlink /proc/self/ns/$n; done"
+
+
+def hook_views(program, own_users):
+    """What hooks inside the container see of themselves and of it."""
+    with oci_runtime(program) as made:
+        bundle = made.bundle("sh", "-c", "cat /tmp/startContainer; echo ==; " + NAMESPACES, change=user_namespace if own_users else None)
+        text = ("cat /proc/self/uid_map; id -u; id -g; grep -E 'Cap(Eff|Bnd)|NoNew' /proc/self/status; umask; "
+                "grep -E 'pids|memory' /proc/self/cgroup | sed 's/.*://'; " + NAMESPACES)
+        os.mkdir(bundle.dir + "/seen")
+        for path in (bundle.dir + "/seen", bundle.dir + "/rootfs/tmp"):
+            os.chmod(path, 0o1777)
+        places = {"createContainer": ("/bin/busybox", bundle.dir + "/seen/hook"), "startContainer": ("/bin/sh", "/tmp/startContainer")}
+        bundle.config["hooks"] = {point: [{"path": shell, "args": ["sh", "-c", f"{{ {text}; }} >{place} 2>&1"], "env": ["PATH=/bin"]}]
+                                  for point, (shell, place) in places.items()}
+        bundle.config["linux"]["namespaces"] = [one for one in bundle.config["linux"]["namespaces"] if one["type"] != "cgroup"]
+        bundle.write()
+        start, _, namespaces = bundle.run().partition("==\n")
+        with open(bundle.dir + "/seen/hook") as file:
+            views = {"createContainer": file.read(), "startContainer": start}
+        # The numbers differ from run to run: what counts is that they are the program's.
+        return {point: view.replace(namespaces, "the container's namespaces\n").replace(bundle.id, "ID").replace(made.parent, "/PARENT")
+                for point, view in views.items()}
+
+
+@contextlib.contextmanager
+def oci_runtime(program):
+    made = (Runtime if program == OCI else Peer)(program)
+    try:
+        yield made
+    finally:
+        made.clean()
+
+
+for peer_name in PEERS:
+    def same_joined(_node, name=peer_name):
+        program = peer(name)
+        with holder() as pid:
+            equal(inside_of(OCI, pid), inside_of(program, pid), "what is inside of joined namespaces")
+    test(f"as {peer_name}: joined namespaces")(same_joined)
+
+    def same_hooks(_node, name=peer_name):
+        program = peer(name)
+        for own_users in (False, True):
+            equal(hook_views(OCI, own_users), hook_views(program, own_users), f"what a hook sees, with a user namespace: {own_users}")
+    test(f"as {peer_name}: hooks in the container")(same_hooks)

@@ -8,10 +8,10 @@ import subprocess
 import tempfile
 import time
 
-from harness import BUILD, SOURCE, Node, Skip, check, equal, outside, refused, wait_until, write
+from harness import BUILD, SOURCE, Node, check, equal, outside, refused, wait_until, write
+from systemd import CGROUPS, need_systemd, show
 
 SLICE = "berthtest.slice"
-CGROUPS = "/sys/fs/cgroup"
 
 
 class SystemdNode(Node):
@@ -40,12 +40,7 @@ class SystemdNode(Node):
 
 @contextlib.contextmanager
 def node():
-    if os.geteuid() != 0:
-        raise Skip("not root")
-    if not os.path.isdir("/run/systemd/system"):
-        raise Skip("systemd is not PID 1 here")
-    if not os.path.exists(CGROUPS + "/cgroup.controllers"):
-        raise Skip("this host has more than cgroup v2")
+    need_systemd()
     directory = tempfile.mkdtemp(prefix="berth-systemd.", dir="/run")
     subject = SystemdNode(directory)
     archive = directory + "/busybox.tar"
@@ -64,11 +59,6 @@ def node():
         subprocess.run(["systemctl", "stop", SLICE], capture_output=True)
         subprocess.run(["umount", "-R", "-l", directory], capture_output=True)
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def show(unit, *properties):
-    done = subprocess.run(["systemctl", "show", unit, "-p", ",".join(properties)], capture_output=True, text=True, check=True)
-    return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
 
 def units():

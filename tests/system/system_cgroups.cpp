@@ -4,12 +4,10 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
@@ -335,29 +333,6 @@ TEST_CASE("groups below one parent are made and removed in parallel") {
   }
   threads.clear();
   CHECK(failures == 0);
-}
-
-TEST_CASE("counters of 100 groups are read within the budget") {
-  Sandbox box;
-  std::vector<std::string> groups;
-  for (int i = 0; i < 100; ++i) {
-    groups.push_back(cat(box.parent, "/pod", i / 10, "/c", i));
-    REQUIRE(box.manager->create(groups.back(), {}));
-  }
-  // CPU time of this thread: wall time on a busy machine says nothing about us.
-  const auto cpu_ms = [] {
-    timespec now{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-  };
-  double best_ms = 1e9;
-  for (int round = 0; round < 10; ++round) {
-    const double start = cpu_ms();
-    for (const std::string& group : groups) (void)box.manager->stats(group);
-    best_ms = std::min(best_ms, cpu_ms() - start);
-  }
-  std::printf("statistics of 100 groups: %.2f ms\n", best_ms);
-  CHECK(best_ms < 16);  // twice the budget: sanitizers and debug builds run this, too
 }
 
 namespace {

@@ -77,7 +77,7 @@ Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, c
                           target,
                           with.config.default_ulimits,
                           with.config.pid1_path,
-                          with.apparmor};
+                          with.apparmor.get()};
   ASSIGN_OR_RETURN(ContainerSpec built, build_container_spec(inputs));
   CompiledContainer compiled;
   if (built.spec.linux_.seccomp) {
@@ -105,14 +105,14 @@ Result<ContainerLog> open_container_log(const ContainerRecord& record) {
   if (record.log_path.empty()) return log;
   const std::string& relative = record.config.log_path();
   const std::string base = record.log_path.substr(0, record.log_path.size() - relative.size() - 1);
-  RETURN_IF_ERROR(make_dirs(base, 0755));
+  RETURN_IF_ERROR(make_dirs(base, 0700));
   ASSIGN_OR_RETURN(UniqueFd parent, open_at(kCwd, base, O_RDONLY | O_DIRECTORY));
   std::string_view rest = relative;
   for (auto slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
     const std::string component(rest.substr(0, slash));
     rest.remove_prefix(slash + 1);
     if (component.empty() || component == ".") continue;
-    if (::mkdirat(parent.get(), component.c_str(), 0755) != 0 && errno != EEXIST) {
+    if (::mkdirat(parent.get(), component.c_str(), 0700) != 0 && errno != EEXIST) {
       return Error::from_errno(errno, "create log directory", cat(base, "/", component));
     }
     ASSIGN_OR_RETURN(UniqueFd next, open_at(parent.get(), component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));

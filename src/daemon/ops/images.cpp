@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "daemon/ops/one_time_auth.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -24,6 +25,12 @@ Result<image::Credentials> credentials_of(const cri::AuthConfig& auth) {
   credentials.registry_token = auth.registry_token();
   credentials.server_address = auth.server_address();
   return credentials;
+}
+
+// The kubelet makes a waiting container's reason of this word, when the code is Unknown.
+Error in_kubelets_words(Error error) {
+  if (error.code() == Code::kUnavailable) error.recode(Code::kUnknown).add_context("RegistryUnavailable");
+  return error;
 }
 
 /// Exactly one of uid and username, from the image's USER.
@@ -73,11 +80,15 @@ Result<void> pull_image(Services& with, const Call& call, const cri::PullImageRe
   if (!handler.empty() && !with.config.handlers.contains(handler)) {
     return Error(Code::kInvalidArgument, cat("image.runtime_handler \"", handler, "\" is not configured"));
   }
-  ASSIGN_OR_RETURN(const image::Credentials credentials, credentials_of(request.auth()));
-  ASSIGN_OR_RETURN(const image::ImagePtr image,
-                   with.puller->pull(request.image().image(), credentials, call.cancelled));
-  log::info("image pulled", {{"reference", request.image().image()}, {"id", image->id}});
-  response.set_image_ref(image->id);
+  ASSIGN_OR_RETURN(image::Credentials credentials, credentials_of(request.auth()));
+  const std::string& name_space = request.sandbox_config().metadata().namespace_();
+  ASSIGN_OR_RETURN(const auto own,
+                   OneTimeAuth::claim(with.config.auth_dir, name_space, request.image().image()));
+  credentials.auth_json = own.text();
+  auto image = with.puller->pull(request.image().image(), credentials, call.cancelled);
+  if (!image) return in_kubelets_words(std::move(image).error());
+  log::info("image pulled", {{"reference", request.image().image()}, {"id", (*image)->id}});
+  response.set_image_ref((*image)->id);
   return {};
 }
 

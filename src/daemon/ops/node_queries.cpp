@@ -26,6 +26,11 @@ void add_handler(const std::string& name, cri::StatusResponse& response) {
   handler->mutable_features()->set_user_namespaces(false);
 }
 
+std::string describe_apparmor(const Services& with) {
+  const bool ready = with.apparmor.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  return ready ? with.apparmor.get().describe() : "enabled, the default profile is being loaded";
+}
+
 Json verbose_info(const Services& with) {
   Json info;
   info["version"] = kVersion;
@@ -33,7 +38,7 @@ Json verbose_info(const Services& with) {
   info["state"] = with.layout.state;
   info["cgroups"] = with.cgroups->describe();
   info["network"] = with.networks->network_name();
-  info["apparmor"] = with.apparmor.describe();
+  info["apparmor"] = describe_apparmor(with);
   info["selinux"] = runtime::selinux_enabled() ? "enabled" : "not enabled";
   info["bootId"] = with.boot_id;
   info["config"] = format_config(with.config, nullptr);

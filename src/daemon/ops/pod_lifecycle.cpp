@@ -128,7 +128,8 @@ Result<void> tear_down_pod(Services& with, PodSandbox& pod) {
   failures.add(detach_network(with, pod), "detach network");
   failures.add(end_shim(with, pod), "end shim");
   failures.add(runtime::unpin_namespace(with.layout.netns(record.id)), "unpin network namespace");
-  failures.add(runtime::unmount_pod_shm(with.layout.shm(record.id)), "unmount /dev/shm");
+  failures.add(runtime::unmount_pod_tmpfs(with.layout.shm(record.id)), "unmount /dev/shm");
+  failures.add(runtime::unmount_pod_tmpfs(with.layout.etc(record.id)), "unmount pod files");
   failures.add(remove_pod_cgroup(with, record), "remove pod cgroup");
   failures.add(remove_live_pod(with, record.id), "remove pod state");
   return std::move(failures).result();

@@ -116,13 +116,17 @@ Result<std::string> create_pod(Services& with, const PodPtr& pod) {
     return record.host_ipc ? Result<void>()
                            : runtime::mount_pod_shm(with.layout.shm(record.id), with.config.shm_size);
   }));
-  op.undo("unmount /dev/shm", [&] { return runtime::unmount_pod_shm(with.layout.shm(record.id)); });
+  op.undo("unmount /dev/shm", [&] { return runtime::unmount_pod_tmpfs(with.layout.shm(record.id)); });
 
   RETURN_IF_ERROR(op.step("attach network", [&] { return attach_network(with, *pod); }));
   op.undo("detach network", [&] { return detach_network(with, *pod); });
 
+  RETURN_IF_ERROR(
+      op.step("mount pod files", [&] { return runtime::mount_pod_files(with.layout.etc(record.id)); }));
+  op.undo("unmount pod files", [&] { return runtime::unmount_pod_tmpfs(with.layout.etc(record.id)); });
+
   RETURN_IF_ERROR(op.step("write pod files", [&] {
-    return write_pod_files(cat(with.layout.pod(record.id), "/etc"), record.config, pod->status.lock()->ips);
+    return write_pod_files(with.layout.etc(record.id), record.config, pod->status.lock()->ips);
   }));
   RETURN_IF_ERROR(op.step("set up shim", [&] { return set_up_shim(with, *pod, std::move(namespaces)); }));
 

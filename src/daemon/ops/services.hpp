@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <future>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -50,7 +51,9 @@ struct Services {
   std::unique_ptr<netcni::Networks> networks;
   std::unique_ptr<UsageSampler> usage;
   runtime::SeccompCompiler seccomp;
-  runtime::Apparmor apparmor;
+  /// Ready when the default profile has been compiled and loaded, which takes a second that nobody waits
+  /// for who needs no profile.
+  std::shared_future<runtime::Apparmor> apparmor;
 
   ObjectStore<PodSandbox> pods{"pod sandbox"};
   ObjectStore<Container> containers{"container"};

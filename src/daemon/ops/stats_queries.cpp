@@ -14,6 +14,22 @@ bool is_alive(const Container& container) {
   return container.status.lock()->state == cri::CONTAINER_RUNNING;
 }
 
+constexpr std::uint64_t kNsPerUs = 1000;
+
+void fill_pressure_line(const runtime::cgroup::PressureLine& line, cri::PsiData& out) {
+  out.set_total(line.total_us * kNsPerUs);
+  out.set_avg10(line.avg10);
+  out.set_avg60(line.avg60);
+  out.set_avg300(line.avg300);
+}
+
+/// `usage`: whatever message has a psi. Without pressure stall information it stays without.
+template <class Usage>
+void fill_pressure(const runtime::cgroup::Pressure& pressure, Usage* usage) {
+  if (pressure.some) fill_pressure_line(*pressure.some, *usage->mutable_psi()->mutable_some());
+  if (pressure.full) fill_pressure_line(*pressure.full, *usage->mutable_psi()->mutable_full());
+}
+
 /// `limit`: bytes; 0 for none.
 void fill_memory(const runtime::cgroup::Stats& stats, std::uint64_t limit, std::int64_t now,
                  cri::ContainerStats& out) {
@@ -66,6 +82,12 @@ Result<void> fill(Services& with, Container& container, cri::ContainerStats& out
   *attributes->mutable_annotations() = container.record().config.annotations();
   fill_cpu(container, stats.cpu_usage_ns, now, out);
   fill_memory(stats, static_cast<std::uint64_t>(std::max<std::int64_t>(limit, 0)), now, out);
+  fill_pressure(stats.cpu_pressure, out.mutable_cpu());
+  fill_pressure(stats.memory_pressure, out.mutable_memory());
+  if (stats.io_pressure.some) {
+    out.mutable_io()->set_timestamp(now);
+    fill_pressure(stats.io_pressure, out.mutable_io());
+  }
   auto* layer = out.mutable_writable_layer();
   const auto sample = with.usage->get(container.id());
   layer->set_timestamp(sample ? sample->taken_ns : now);

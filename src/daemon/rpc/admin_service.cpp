@@ -2,6 +2,7 @@
 #include "daemon/rpc/admin_service.hpp"
 
 #include "daemon/ops/import_image.hpp"
+#include "daemon/ops/resolve_image.hpp"
 #include "daemon/rpc/unary_call.hpp"
 
 namespace berth::daemon::rpc {
@@ -10,6 +11,12 @@ grpc::ServerUnaryReactor* AdminService::ImportImage(grpc::CallbackServerContext*
                                                     const admin::v1::ImportImageRequest* request,
                                                     admin::v1::ImportImageResponse* response) {
   return serve(with_, context, lanes_.pull, "ImportImage", false, request, response, import_image);
+}
+
+grpc::ServerUnaryReactor* AdminService::ResolveImage(grpc::CallbackServerContext* context,
+                                                     const admin::v1::ResolveImageRequest* request,
+                                                     admin::v1::ResolveImageResponse* response) {
+  return serve(with_, context, lanes_.work, "ResolveImage", false, request, response, resolve_image);
 }
 
 }  // namespace berth::daemon::rpc

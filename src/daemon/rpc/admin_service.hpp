@@ -16,6 +16,9 @@ class AdminService final : public admin::v1::Admin::CallbackService {
   grpc::ServerUnaryReactor* ImportImage(grpc::CallbackServerContext* context,
                                         const admin::v1::ImportImageRequest* request,
                                         admin::v1::ImportImageResponse* response) override;
+  grpc::ServerUnaryReactor* ResolveImage(grpc::CallbackServerContext* context,
+                                         const admin::v1::ResolveImageRequest* request,
+                                         admin::v1::ResolveImageResponse* response) override;
 
  private:
   Services& with_;

@@ -10,6 +10,7 @@
 #include "daemon/spec/pod_files.hpp"
 #include "daemon/spec/resources.hpp"
 #include "daemon/spec/security.hpp"
+#include "runtime/init_mode.hpp"
 #include "runtime/selinux.hpp"
 
 namespace berth::daemon {
@@ -130,13 +131,6 @@ Result<void> fill_linux(const SpecInputs& in, ContainerSpec& out) {
   return {};
 }
 
-/// `berth-pid1 init` as PID 1, bound read-only into the container's own /dev.
-void add_init(const SpecInputs& in, oci::Spec& spec) {
-  spec.mounts.push_back({"/dev/init", "bind", in.pid1_path, {"bind", "ro", "nosuid", "nodev", "rprivate"}});
-  auto& args = spec.process.args;
-  args.insert(args.begin(), {"/dev/init", "init", "--"});
-}
-
 }  // namespace
 
 Result<std::vector<std::string>> container_args(const cri::ContainerConfig& config,
@@ -172,7 +166,11 @@ Result<ContainerSpec> build_container_spec(const SpecInputs& in) {
   out.spec.linux_.rootfs_propagation = "slave";
   out.spec.root.path = "rootfs";
   out.spec.root.readonly = security.readonly_rootfs();
-  if (in.handler.init) add_init(in, out.spec);
+  if (in.handler.init) {
+    using runtime::InitSignals;
+    const bool group = in.handler.init_group;
+    runtime::add_init(in.pid1_path, group ? InitSignals::kGroup : InitSignals::kProgram, out.spec);
+  }
   return out;
 }
 

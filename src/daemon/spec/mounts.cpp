@@ -32,7 +32,7 @@ void add_cgroups(const MountInputs& in, bool privileged, std::vector<oci::Mount>
     return;
   }
   mounts.push_back(
-      make("/sys/fs/cgroup", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev", "mode=755", "size=64k"}));
+      make("/sys/fs/cgroup", "tmpfs", "tmpfs", {"nosuid", "noexec", "nodev", "ro", "mode=755", "size=64k"}));
   for (const auto& hierarchy : in.cgroups.hierarchies()) {
     const std::string name = hierarchy.mount_point.substr(hierarchy.mount_point.rfind('/') + 1);
     auto own = options;
@@ -63,7 +63,7 @@ std::vector<oci::Mount> default_mounts(const MountInputs& in) {
   if (in.config.linux().security_context().readonly_rootfs()) file_options.emplace_back("ro");
   for (const char* name : {"resolv.conf", "hostname", "hosts"}) {
     mounts.push_back(
-        make(cat("/etc/", name), "bind", cat(in.layout.pod(in.pod.id), "/etc/", name), file_options));
+        make(cat("/etc/", name), "bind", cat(in.layout.etc(in.pod.id), "/", name), file_options));
   }
   return mounts;
 }

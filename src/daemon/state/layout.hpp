@@ -15,12 +15,12 @@ namespace berth::daemon {
 ///   <root>/pods/<pod>/record.json       immutable; written before anything of the pod exists
 ///                     status.json       replaced atomically; its absence means "never finished creating"
 ///                     attachment.json   CNI configuration and result
-///                     etc/{resolv.conf,hostname}   bound into containers
 ///   <root>/containers/<container>/{record.json,status.json}
 ///   <root>/quarantine/                  records that could not be read
 ///   <state>/pods/<pod>/shim.sock        the shim's control socket
 ///                     <container>.exit  exit records, written by the shim
 ///                     shm               the pod's /dev/shm (a tmpfs)
+///                     etc/{resolv.conf,hostname,hosts}   bound into containers (a tmpfs)
 ///   <state>/netns/<pod>                 pinned network namespaces
 ///   <state>/attach/                     empty directory on which children attach their root
 struct Layout {
@@ -38,6 +38,7 @@ struct Layout {
   std::string live_pods() const { return cat(state, "/pods"); }
   std::string live_pod(const std::string& id) const { return cat(state, "/pods/", id); }
   std::string shm(const std::string& id) const { return cat(state, "/pods/", id, "/shm"); }
+  std::string etc(const std::string& id) const { return cat(state, "/pods/", id, "/etc"); }
   std::string netns_dir() const { return cat(state, "/netns"); }
   std::string netns(const std::string& id) const { return cat(state, "/netns/", id); }
   std::string attach_dir() const { return cat(state, "/attach"); }

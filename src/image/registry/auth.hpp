@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,10 +11,12 @@
 #include <vector>
 
 #include "base/guarded.hpp"
+#include "base/keyed_lock.hpp"
 #include "base/result.hpp"
 #include "image/puller.hpp"
+#include "image/reference.hpp"
+#include "image/registry/endpoint.hpp"
 #include "image/registry/header_values.hpp"
-#include "image/registry/hosts.hpp"
 #include "image/registry/http.hpp"
 
 namespace berth::image {
@@ -27,6 +30,10 @@ class TokenCache {
              Clock::time_point now);
   /// Forgets `key` when it still holds `token`: a server refused it.
   void drop(const std::string& key, const std::string& token);
+  /// Held by the one that fetches a token, while others that want the same wait for it.
+  Result<KeyedLock::Lease> reserve(const std::string& key, std::stop_token cancel) {
+    return fetching_.acquire(key, std::nullopt, std::move(cancel));
+  }
 
  private:
   struct Entry {
@@ -34,6 +41,7 @@ class TokenCache {
     Clock::time_point expires;
   };
   Guarded<std::map<std::string, Entry>> entries_;
+  KeyedLock fetching_;
 };
 
 /// The answer of a token server (distribution's token spec): `token` or `access_token`, expires_in.
@@ -47,33 +55,36 @@ Result<IssuedToken> parse_token_response(std::string_view body);
 /// they were not meant for.
 Credentials credentials_for(const Endpoint& endpoint, const Reference& reference, const Credentials& given);
 
+/// Who we are to a server. Called when one asks, not before; may block. Null: nobody.
+using CredentialFinder = std::function<Credentials(const Endpoint& endpoint, std::stop_token cancel)>;
+
 /// Proves to one server that we may read one repository: anonymous, basic, refresh token or ready
 /// bearer token, whatever its challenge asks for. Nothing of a secret gets into errors. Thread-safe.
 class Authenticator {
  public:
-  Authenticator(const HttpClient& http, TokenCache& cache, Endpoint endpoint, Credentials credentials);
+  Authenticator(const HttpClient& http, TokenCache& cache, Endpoint endpoint, CredentialFinder find);
 
   /// Value of the Authorization header to send now; empty: none.
   std::string header() const;
   /// After a 401 to a request that was sent with `refused`: makes header() better, or says why it
-  /// cannot be (kPermissionDenied).
+  /// cannot be (kPermissionDenied; kUnavailable when the token server may do better later).
   Result<void> answer(const std::vector<std::string>& www_authenticate, const std::string& refused,
                       std::stop_token cancel);
 
  private:
-  Result<std::string> bearer(const Challenge& challenge, const std::string& refused,
+  Result<std::string> bearer(const Credentials& known, const Challenge& challenge, const std::string& refused,
                              std::stop_token cancel) const;
-  Result<IssuedToken> fetch_token(const std::string& realm, const std::string& service,
-                                  const std::vector<std::string>& scopes, std::stop_token cancel) const;
-  HttpRequest token_request(const std::string& realm, const std::string& service,
+  Result<IssuedToken> fetch_token(const HttpRequest& request, std::stop_token cancel) const;
+  HttpRequest token_request(const Credentials& known, const std::string& realm, const std::string& service,
                             const std::vector<std::string>& scopes) const;
-  Result<std::string> basic() const;
+  Result<std::string> basic(const Credentials& known) const;
+  Credentials credentials(std::stop_token cancel);
 
   const HttpClient& http_;
   TokenCache& cache_;
   Endpoint endpoint_;
-  Credentials credentials_;
-  std::string identity_;  ///< hash of the credentials, for the cache's keys
+  CredentialFinder find_;
+  Guarded<std::optional<Credentials>> known_;  ///< asked for once
   Guarded<std::string> header_;
 };
 

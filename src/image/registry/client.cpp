@@ -8,6 +8,7 @@
 #include "image/media_types.hpp"
 #include "image/registry/header_values.hpp"
 #include "image/registry/retry.hpp"
+#include "image/registry/url.hpp"
 
 namespace berth::image {
 namespace {
@@ -17,6 +18,12 @@ constexpr int kMaxAuthentications = 2;         // the second for a scope that th
 
 Error lies(std::string message) {
   return {Code::kFailedPrecondition, std::move(message)};
+}
+
+// A token server that is out of order may be in order soon.
+HttpFailure failure_of(Code authentication) {
+  if (authentication == Code::kCancelled) return HttpFailure::kCancelled;
+  return authentication == Code::kUnavailable ? HttpFailure::kTransfer : HttpFailure::kRefused;
 }
 
 // Whether the server is about to send what was asked for; `skip` is what of it is known already.
@@ -73,16 +80,23 @@ class BodyFeed {
 }  // namespace
 
 RegistryClient::RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint,
-                               Credentials credentials, RetryPolicy retry)
+                               CredentialFinder find, RetryPolicy retry)
     : http_(http),
       endpoint_(std::move(endpoint)),
       retry_(retry),
-      authenticator_(http, tokens, endpoint_, std::move(credentials)),
-      scheme_(endpoint_.insecure ? std::string() : std::string("https")) {}
+      authenticator_(http, tokens, endpoint_, std::move(find)),
+      scheme_(endpoint_.insecure && endpoint_.scheme.empty()
+                  ? std::string()
+                  : (endpoint_.scheme.empty() ? "https" : endpoint_.scheme)) {}
 
 // An insecure server may speak either; the first answer tells which.
-HttpOutcome RegistryClient::send(HttpRequest request, const std::string& path, std::stop_token cancel) const {
+HttpOutcome RegistryClient::send(HttpRequest request, const std::string& what, std::stop_token cancel) const {
   request.insecure = endpoint_.insecure;
+  request.tls = endpoint_.tls;
+  request.connect_timeout = endpoint_.connect_timeout;
+  request.origin_headers = endpoint_.headers;
+  std::string path = cat(endpoint_.root, "/", endpoint_.path, what);
+  if (!endpoint_.ns.empty()) path += "?ns=" + percent_encode(endpoint_.ns);
   const std::string known = *scheme_.lock();
   if (!known.empty()) {
     request.url = cat(known, "://", endpoint_.host, path);
@@ -107,7 +121,10 @@ Result<void> RegistryClient::authenticate(const HttpResponse& response, const Ht
   // Some registries send a bare 401 for content and name their token server at /v2/ only.
   HttpRequest ping;
   ping.insecure = request.insecure;
-  ping.url = request.url.substr(0, request.url.find("/v2/") + 4);
+  ping.tls = request.tls;
+  ping.connect_timeout = request.connect_timeout;
+  ping.origin_headers = request.origin_headers;
+  ping.url = cat(request.url.substr(0, request.url.find("://") + 3), endpoint_.host, endpoint_.root, "/");
   const HttpOutcome outcome = http_.perform(ping, cancel);
   if (outcome.error) return *outcome.error;
   const auto from_ping = outcome.response.headers.find("www-authenticate");
@@ -127,8 +144,7 @@ HttpOutcome RegistryClient::send_authorized(HttpRequest request, std::stop_token
       return outcome;
     }
     if (auto answered = authenticate(outcome.response, request, cancel); !answered) {
-      outcome.failure =
-          answered.error().code() == Code::kCancelled ? HttpFailure::kCancelled : HttpFailure::kRefused;
+      outcome.failure = failure_of(answered.error().code());
       outcome.error = std::move(answered).error();
       return outcome;
     }
@@ -141,7 +157,7 @@ Result<RegistryClient::FetchedManifest> RegistryClient::fetch_manifest(const std
   HttpRequest request;
   request.headers = {cat("Accept: ", kManifestAccept)};
   request.body_limit = kMaxManifestSize;
-  const std::string path = cat("/v2/", endpoint_.path, "/manifests/", tag_or_digest);
+  const std::string path = "/manifests/" + tag_or_digest;
   Backoff backoff(retry_);
   HttpOutcome outcome = send(request, path, cancel);
   while (worth_retrying(outcome) && backoff.wait(outcome, cancel)) outcome = send(request, path, cancel);
@@ -164,8 +180,7 @@ HttpOutcome RegistryClient::fetch_rest(const Descriptor& blob, BlobProgress& pro
   request.on_body = [&feed](const HttpResponse& head, std::span<const std::byte> data) {
     return feed.take(head, data);
   };
-  HttpOutcome outcome =
-      send(std::move(request), cat("/v2/", endpoint_.path, "/blobs/", blob.digest.text()), cancel);
+  HttpOutcome outcome = send(std::move(request), "/blobs/" + blob.digest.text(), cancel);
   const bool success = outcome.failure == HttpFailure::kNone &&
                        (outcome.response.status == 200 || outcome.response.status == 206);
   if (success && progress.offset < blob.size) {

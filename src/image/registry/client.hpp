@@ -13,7 +13,6 @@
 #include "base/result.hpp"
 #include "image/manifest.hpp"
 #include "image/registry/auth.hpp"
-#include "image/registry/hosts.hpp"
 #include "image/registry/http.hpp"
 
 namespace berth::image {
@@ -37,7 +36,7 @@ struct RetryPolicy {
 /// every digest. Errors are sentences about the step; codes as in Puller::pull. Thread-safe.
 class RegistryClient {
  public:
-  RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint, Credentials credentials,
+  RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint, CredentialFinder find,
                  RetryPolicy retry = {});
 
   struct FetchedManifest {
@@ -56,7 +55,8 @@ class RegistryClient {
   const Endpoint& endpoint() const { return endpoint_; }
 
  private:
-  HttpOutcome send(HttpRequest request, const std::string& path, std::stop_token cancel) const;
+  /// `what` is "/manifests/..." or "/blobs/..." of the repository.
+  HttpOutcome send(HttpRequest request, const std::string& what, std::stop_token cancel) const;
   HttpOutcome send_authorized(HttpRequest request, std::stop_token cancel) const;
   Result<void> authenticate(const HttpResponse& response, const HttpRequest& request,
                             std::stop_token cancel) const;

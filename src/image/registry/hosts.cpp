@@ -47,8 +47,10 @@ Result<std::vector<Endpoint>> resolve_endpoints(const RegistriesConf& conf, cons
     if (!serves(mirror.use, reference)) continue;
     endpoints.push_back(rewrite(name, matched, mirror.location, mirror.insecure));
     endpoints.back().is_mirror = true;
+    endpoints.back().said_by = cat("mirror of \"", rule->prefix, "\" in ", rule->said_by);
   }
   endpoints.push_back(rewrite(name, matched, rule->location, rule->insecure));
+  endpoints.back().said_by = cat("registry \"", rule->prefix, "\" in ", rule->said_by);
   for (const Endpoint& endpoint : endpoints) {
     if (!endpoint.path.empty()) continue;
     return Error(Code::kInvalidArgument,
@@ -57,11 +59,40 @@ Result<std::vector<Endpoint>> resolve_endpoints(const RegistriesConf& conf, cons
   return endpoints;
 }
 
-std::vector<Reference> candidate_references(const RegistriesConf& conf, const Reference& reference) {
-  if (reference.has_host || conf.search.empty()) return {reference};
+Result<std::vector<Reference>> candidate_references(const RegistriesConf& conf, const Reference& reference) {
+  if (reference.has_host) return std::vector<Reference>{reference};
+  const ShortNameMode mode = conf.short_name_mode.value_or(ShortNameMode::kPermissive);
+  if (mode != ShortNameMode::kDisabled) {
+    for (const std::string& name : {with_host(reference, "").path, reference.path}) {
+      const auto alias = conf.aliases.find(name);
+      if (alias == conf.aliases.end() || alias->second.empty()) continue;
+      ASSIGN_OR_RETURN(Reference meant, parse_reference(alias->second));
+      meant.tag = reference.tag;
+      meant.digest = reference.digest;
+      return std::vector<Reference>{std::move(meant)};
+    }
+  }
+  if (!conf.search) return std::vector<Reference>{reference};
+  const std::vector<std::string>& search = *conf.search;
+  if (search.empty()) {
+    return Error(Code::kInvalidArgument,
+                 cat("the short name \"", with_host(reference, "").path,
+                     "\" has no alias, and registries.conf names no registry to search for it"));
+  }
+  if (mode == ShortNameMode::kEnforcing && search.size() > 1) {
+    return Error(Code::kInvalidArgument,
+                 cat("the short name \"", with_host(reference, "").path, "\" may mean an image of any of ",
+                     search.size(),
+                     " search registries, and short-name-mode = \"enforcing\" forbids to guess: write the "
+                     "registry's host"));
+  }
   std::vector<Reference> candidates;
-  for (const std::string& host : conf.search) candidates.push_back(with_host(reference, host));
+  for (const std::string& host : search) candidates.push_back(with_host(reference, host));
   return candidates;
+}
+
+std::string logical_host(const std::string& host) {
+  return std::string(host == kHubServer ? kHubName : std::string_view(host));
 }
 
 }  // namespace berth::image

@@ -27,7 +27,12 @@ Result<void> follow(HttpRequest& request, const HttpResponse& response) {
   ASSIGN_OR_RETURN(std::string target, resolve_redirect(request.url, response.header("location")));
   ASSIGN_OR_RETURN(const std::string from, url_origin(request.url));
   ASSIGN_OR_RETURN(const std::string to, url_origin(target));
-  if (from != to) request.authorization.clear();
+  if (from != to) {
+    request.authorization.clear();
+    request.origin_headers.clear();
+    request.tls.client_cert.clear();
+    request.tls.client_key.clear();
+  }
   request.url = std::move(target);
   return {};
 }
@@ -53,7 +58,7 @@ struct HttpClient::Pool {
   void give_back(Multi multi) { idle.lock()->push_back(std::move(multi)); }
 };
 
-HttpClient::HttpClient(Options options) : options_(options), pool_(std::make_unique<Pool>()) {
+HttpClient::HttpClient(Options options) : options_(std::move(options)), pool_(std::make_unique<Pool>()) {
   initialise_curl_once();
 }
 HttpClient::~HttpClient() = default;

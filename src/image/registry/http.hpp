@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "image/registry/endpoint.hpp"
+#include "image/registry_options.hpp"
 
 namespace berth::image {
 
@@ -30,10 +32,13 @@ struct HttpResponse {
 struct HttpRequest {
   std::string method = "GET";  ///< GET, HEAD; POST sends `body` as a form and follows no redirect
   std::string url;
-  std::string authorization;         ///< whole header value; dropped when a redirect leaves the origin
-  std::vector<std::string> headers;  ///< "Name: value"
+  std::string authorization;                ///< whole header value; dropped when a redirect leaves the origin
+  std::vector<std::string> headers;         ///< "Name: value"
+  std::vector<std::string> origin_headers;  ///< the same, dropped like `authorization`
+  TlsFiles tls;                             ///< our certificate is dropped like `authorization`
   std::string body;
-  bool insecure = false;              ///< certificates are not checked
+  bool insecure = false;                         ///< certificates are not checked
+  std::chrono::milliseconds connect_timeout{0};  ///< 0: the client's own
   std::size_t body_limit = 1U << 20;  ///< a longer body is an error, or cut when the status is not 2xx
   /// Set: the body of a 200 or 206 goes here instead, piece by piece; an error ends the transfer.
   std::function<Result<void>(const HttpResponse& head, std::span<const std::byte> data)> on_body;
@@ -55,7 +60,7 @@ struct HttpOutcome {
   std::optional<Error> error;
 };
 
-/// HTTP as registries need it, over libcurl: HTTP/2, proxies from the environment (never for
+/// HTTP as registries need it, over libcurl: HTTP/2, TLS 1.2 at least, proxies (never for
 /// loopback), at most 10 redirects, cancellable within milliseconds, no time limit but that bytes
 /// keep coming. Connections are reused by later requests of the same client. Errors hold no query
 /// strings and no credentials. Thread-safe; perform() blocks.
@@ -65,6 +70,7 @@ class HttpClient {
     std::chrono::milliseconds progress_timeout{60'000};
     std::chrono::milliseconds connect_timeout{30'000};
     std::chrono::milliseconds insecure_connect_timeout{5'000};  ///< the other scheme is still to be tried
+    ProxyOptions proxy;
   };
   explicit HttpClient(Options options);
   ~HttpClient();

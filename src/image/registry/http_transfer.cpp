@@ -55,6 +55,7 @@ void HttpTransfer::set_headers() {
     if (curl_slist* longer = curl_slist_append(header_list_, line.c_str())) header_list_ = longer;
   };
   for (const std::string& line : request_.headers) append(line);
+  for (const std::string& line : request_.origin_headers) append(line);
   if (!request_.authorization.empty()) append("Authorization: " + request_.authorization);
   append("Expect:");
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_list_);
@@ -75,14 +76,9 @@ void HttpTransfer::set_options() {
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, "berth");
   // Asks for no encoding, and undoes one that comes all the same: digests are of the plain bytes.
   curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "identity");
-  const auto connect_timeout =
-      request_.insecure ? options_.insecure_connect_timeout : options_.connect_timeout;
+  auto connect_timeout = request_.insecure ? options_.insecure_connect_timeout : options_.connect_timeout;
+  if (request_.connect_timeout.count() > 0) connect_timeout = request_.connect_timeout;
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()));
-  if (is_loopback(host_of(request_.url))) curl_easy_setopt(easy_, CURLOPT_PROXY, "");
-  if (request_.insecure) {
-    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 0L);
-  }
   if (request_.method == "HEAD") curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
   if (request_.method == "POST") {
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
@@ -92,6 +88,31 @@ void HttpTransfer::set_options() {
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &HttpTransfer::on_data);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+}
+
+void HttpTransfer::set_proxy() {
+  const ProxyOptions& proxy = options_.proxy;
+  const bool none = is_loopback(host_of(request_.url));
+  const std::string& chosen = request_.url.starts_with("https:") ? proxy.https : proxy.http;
+  // Both are set even when empty: libcurl would look into the environment for what is not.
+  curl_easy_setopt(easy_, CURLOPT_PROXY, none ? "" : chosen.c_str());
+  curl_easy_setopt(easy_, CURLOPT_NOPROXY, proxy.exceptions.c_str());
+}
+
+void HttpTransfer::set_tls() {
+  curl_easy_setopt(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (request_.insecure) {
+    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  const TlsFiles& tls = request_.tls;
+  if (tls.extra_ca) {
+    curl_blob blob{const_cast<char*>(tls.extra_ca->data()), tls.extra_ca->size(), CURL_BLOB_NOCOPY};
+    curl_easy_setopt(easy_, CURLOPT_CAINFO_BLOB, &blob);
+  }
+  if (tls.client_cert.empty()) return;
+  curl_easy_setopt(easy_, CURLOPT_SSLCERT, tls.client_cert.c_str());
+  curl_easy_setopt(easy_, CURLOPT_SSLKEY, tls.client_key.c_str());
 }
 
 std::size_t HttpTransfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
@@ -138,7 +159,11 @@ bool HttpTransfer::accept_body(std::string_view data) {
   const std::size_t room = request_.body_limit - response.body.size();
   response.body.append(data.substr(0, room));
   const bool success = response.status >= 200 && response.status < 300;
-  if (data.size() <= room || !success) return true;
+  if (data.size() <= room) return true;
+  if (!success) {
+    cut_ = true;  // enough of what somebody has to say about a failure, and it may never end
+    return false;
+  }
   return fail(HttpFailure::kRefused, Error(Code::kFailedPrecondition,
                                            cat("the answer is longer than ", request_.body_limit, " bytes")));
 }
@@ -175,7 +200,7 @@ void HttpTransfer::judge(CURLcode code) {
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   outcome_.response.status = static_cast<int>(status);
-  if (code == CURLE_OK || outcome_.failure != HttpFailure::kNone) return;
+  if (code == CURLE_OK || cut_ || outcome_.failure != HttpFailure::kNone) return;
   curl_off_t sent_after = 0;
   curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &sent_after);
   // libcurl's own words may quote what the server sent, never what we did.
@@ -192,6 +217,8 @@ HttpOutcome HttpTransfer::run(CURLM* multi, const std::stop_token& cancel) {
     return std::move(outcome_);
   }
   set_options();
+  set_proxy();
+  set_tls();
   set_headers();
   curl_multi_add_handle(multi, easy_);
   drive(multi, event->fd(), cancel);

@@ -33,6 +33,8 @@ class HttpTransfer {
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_data(char* data, std::size_t size, std::size_t count, void* self);
   void set_options();
+  void set_proxy();
+  void set_tls();
   void set_headers();
   bool accept_header(std::string_view line);
   bool accept_body(std::string_view data);
@@ -47,6 +49,7 @@ class HttpTransfer {
   char problem_[CURL_ERROR_SIZE] = {};
   HttpOutcome outcome_;
   std::size_t header_bytes_ = 0;
+  bool cut_ = false;  ///< we ended it, and that is no failure
   Clock::time_point last_progress_ = Clock::now();
 };
 

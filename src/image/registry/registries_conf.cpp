@@ -4,78 +4,17 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <optional>
 #include <utility>
-
-// The one place of this module that includes toml++, which reports by exceptions.
-#include <toml++/toml.h>
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "image/registry/toml_table.hpp"
 
 namespace berth::image {
 namespace {
 
-constexpr std::size_t kMaxFile = 1U << 20;
+constexpr std::size_t kMaxConfFile = 1U << 20;
 constexpr std::size_t kMaxRules = 10'000;
-
-/// Reads typed keys of one TOML table; the first wrong type is kept as the problem.
-class TableReader {
- public:
-  TableReader(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}
-
-  std::string text(const char* key) {
-    const toml::node* node = table_.get(key);
-    if (node == nullptr) return {};
-    if (const auto* value = node->as_string()) return value->get();
-    problem(*node, key, "a string");
-    return {};
-  }
-  bool flag(const char* key) {
-    const toml::node* node = table_.get(key);
-    if (node == nullptr) return false;
-    if (const auto* value = node->as_boolean()) return value->get();
-    problem(*node, key, "true or false");
-    return false;
-  }
-  std::vector<std::string> texts(const char* key) {
-    std::vector<std::string> values;
-    const toml::node* node = table_.get(key);
-    if (node == nullptr) return values;
-    const toml::array* array = node->as_array();
-    if (array == nullptr) problem(*node, key, "an array of strings");
-    if (array == nullptr) return values;
-    for (const toml::node& item : *array) {
-      if (const auto* value = item.as_string()) values.push_back(value->get());
-      if (!item.is_string()) problem(item, key, "an array of strings");
-    }
-    return values;
-  }
-  std::vector<const toml::table*> tables(const char* key) {
-    std::vector<const toml::table*> values;
-    const toml::node* node = table_.get(key);
-    if (node == nullptr) return values;
-    const toml::array* array = node->as_array();
-    if (array == nullptr) problem(*node, key, "an array of tables");
-    if (array == nullptr) return values;
-    for (const toml::node& item : *array) {
-      if (const auto* table = item.as_table()) values.push_back(table);
-      if (!item.is_table()) problem(item, key, "an array of tables");
-    }
-    return values;
-  }
-  void problem(const toml::node& node, std::string_view key, std::string_view wanted) {
-    if (problem_) return;
-    problem_ = Error(Code::kInvalidArgument,
-                     cat(where_, " line ", node.source().begin.line, ": ", key, " is not ", wanted));
-  }
-  Result<void> check() const { return problem_ ? Result<void>(*problem_) : Result<void>(); }
-
- private:
-  const toml::table& table_;
-  std::string where_;
-  std::optional<Error> problem_;
-};
 
 std::string trimmed(std::string text) {
   while (text.ends_with('/')) text.pop_back();
@@ -84,9 +23,8 @@ std::string trimmed(std::string text) {
 
 // A location becomes part of a URL, so only what a reference could hold may be in it.
 Result<void> check_location(std::string_view location, const std::string& subject) {
-  const std::string_view probe = location.starts_with("*.") ? location.substr(2) : location;
   const bool has_scheme = location.find("://") != std::string_view::npos;
-  if (!has_scheme && (parse_reference(cat(probe, "/x")) || parse_reference(probe))) return {};
+  if (!has_scheme && (parse_reference(cat(location, "/x")) || parse_reference(location))) return {};
   return Error(Code::kInvalidArgument,
                cat(subject, ": \"", location.substr(0, 200), "\" is not host[:port][/path]"));
 }
@@ -106,7 +44,7 @@ Result<MirrorUse> parse_use(const std::string& text, bool rule_digest_only, cons
 
 Result<RegistriesConf::Mirror> parse_mirror(const toml::table& table, bool rule_digest_only,
                                             const std::string& subject) {
-  TableReader reader(table, subject);
+  TomlTable reader(table, subject);
   RegistriesConf::Mirror mirror;
   mirror.location = trimmed(reader.text("location"));
   mirror.insecure = reader.flag("insecure");
@@ -118,7 +56,7 @@ Result<RegistriesConf::Mirror> parse_mirror(const toml::table& table, bool rule_
 }
 
 Result<RegistriesConf::Rule> parse_rule(const toml::table& table, const std::string& subject) {
-  TableReader reader(table, subject);
+  TomlTable reader(table, subject);
   RegistriesConf::Rule rule;
   rule.prefix = trimmed(reader.text("prefix"));
   rule.location = trimmed(reader.text("location"));
@@ -128,7 +66,8 @@ Result<RegistriesConf::Rule> parse_rule(const toml::table& table, const std::str
   const auto mirrors = reader.tables("mirror");
   RETURN_IF_ERROR(reader.check());
   if (rule.prefix.empty()) rule.prefix = rule.location;
-  RETURN_IF_ERROR(check_location(rule.prefix, subject + ": registry prefix"));
+  const bool wildcard = rule.prefix.starts_with("*.");
+  RETURN_IF_ERROR(check_location(rule.prefix.substr(wildcard ? 2 : 0), subject + ": registry prefix"));
   if (!rule.location.empty()) RETURN_IF_ERROR(check_location(rule.location, subject + ": registry location"));
   for (const toml::table* entry : mirrors) {
     ASSIGN_OR_RETURN(auto mirror, parse_mirror(*entry, digest_only, subject));
@@ -137,39 +76,93 @@ Result<RegistriesConf::Rule> parse_rule(const toml::table& table, const std::str
   return rule;
 }
 
+// "name" = "host/path": a name without a host, and where it is to be found. An empty value erases.
+Result<std::map<std::string, std::string>> parse_aliases(const toml::table* table,
+                                                         const std::string& subject) {
+  std::map<std::string, std::string> aliases;
+  if (table == nullptr) return aliases;
+  for (const auto& [key, node] : *table) {
+    const std::string name(key.str());
+    const auto* value = node.as_string();
+    const auto reference = parse_reference(name);
+    const bool plain =
+        reference && !reference->has_host && !reference->digest && name.find(':') == std::string::npos;
+    if (!plain || value == nullptr) {
+      return Error(Code::kInvalidArgument, cat(subject, " line ", node.source().begin.line, ": the alias \"",
+                                               name.substr(0, 200), "\" is not a short name for a string"));
+    }
+    const std::string& target = value->get();
+    const auto meant = parse_reference(target);
+    const bool full = meant && meant->has_host && meant->name() == target;
+    if (!full && !target.empty()) {
+      return Error(Code::kInvalidArgument, cat(subject, " line ", node.source().begin.line, ": the alias \"",
+                                               name, "\" stands for \"", target.substr(0, 200),
+                                               "\", which is not host/path without a tag"));
+    }
+    aliases[name] = target;
+  }
+  return aliases;
+}
+
+Result<std::optional<ShortNameMode>> parse_mode(const std::string& text, const std::string& subject) {
+  if (text.empty()) return std::optional<ShortNameMode>();
+  if (text == "enforcing") return std::optional(ShortNameMode::kEnforcing);
+  if (text == "permissive") return std::optional(ShortNameMode::kPermissive);
+  if (text == "disabled") return std::optional(ShortNameMode::kDisabled);
+  return Error(Code::kInvalidArgument, cat(subject, ": short-name-mode = \"", text.substr(0, 100),
+                                           "\" is none of enforcing, permissive, disabled"));
+}
+
+Result<void> read_names(TomlTable& reader, RegistriesConf& conf, const std::string& subject) {
+  if (reader.has("unqualified-search-registries"))
+    conf.search = reader.texts("unqualified-search-registries");
+  if (reader.has("credential-helpers")) conf.credential_helpers = reader.texts("credential-helpers");
+  const std::string mode = reader.text("short-name-mode");
+  const toml::table* aliases = reader.table("aliases");
+  RETURN_IF_ERROR(reader.check());
+  ASSIGN_OR_RETURN(conf.short_name_mode, parse_mode(mode, subject));
+  ASSIGN_OR_RETURN(conf.aliases, parse_aliases(aliases, subject));
+  if (!conf.search) return {};
+  for (std::string& host : *conf.search) {
+    host = trimmed(host);
+    RETURN_IF_ERROR(check_location(host, subject + ": unqualified-search-registries"));
+  }
+  return {};
+}
+
 Result<RegistriesConf> read_document(const toml::table& document, const std::string& subject) {
   if (const toml::node* old = document.get("registries"); old != nullptr && old->is_table()) {
     return Error(Code::kInvalidArgument,
                  cat(subject, " line ", old->source().begin.line,
                      ": [registries] is the old format: use [[registry]] (registries.conf version 2)"));
   }
-  TableReader reader(document, subject);
+  TomlTable reader(document, subject);
   RegistriesConf conf;
-  conf.search = reader.texts("unqualified-search-registries");
   const auto tables = reader.tables("registry");
   RETURN_IF_ERROR(reader.check());
-  for (std::string& host : conf.search) {
-    host = trimmed(host);
-    RETURN_IF_ERROR(check_location(host, subject + ": unqualified-search-registries"));
-  }
+  RETURN_IF_ERROR(read_names(reader, conf, subject));
   if (tables.size() > kMaxRules)
     return Error(Code::kInvalidArgument, cat(subject, ": more than ", kMaxRules, " registries"));
   for (const toml::table* table : tables) {
     ASSIGN_OR_RETURN(auto rule, parse_rule(*table, subject));
+    rule.said_by = subject;
     conf.rules.push_back(std::move(rule));
   }
   return conf;
 }
 
-Result<std::vector<std::string>> conf_files(const std::string& path, const std::string& drop_in_dir) {
+// In the order in which they are merged: what a later one says wins.
+Result<std::vector<std::string>> conf_files(const RegistriesConfPaths& paths) {
   std::vector<std::string> files;
-  if (exists(path)) files.push_back(path);
-  if (drop_in_dir.empty() || !exists(drop_in_dir)) return files;
-  ASSIGN_OR_RETURN(auto names, list_dir(drop_in_dir));
-  std::sort(names.begin(), names.end());
-  for (const std::string& name : names) {
-    if (name.ends_with(".conf")) files.push_back(cat(drop_in_dir, "/", name));
+  if (exists(paths.file)) files.push_back(paths.file);
+  if (!paths.drop_in_dir.empty() && exists(paths.drop_in_dir)) {
+    ASSIGN_OR_RETURN(auto names, list_dir(paths.drop_in_dir));
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names) {
+      if (name.ends_with(".conf")) files.push_back(cat(paths.drop_in_dir, "/", name));
+    }
   }
+  if (!paths.aliases_file.empty() && exists(paths.aliases_file)) files.push_back(paths.aliases_file);
   return files;
 }
 
@@ -206,7 +199,10 @@ const RegistriesConf::Rule* RegistriesConf::find(const Reference& reference) con
 }
 
 void RegistriesConf::merge(RegistriesConf other) {
-  if (!other.search.empty()) search = std::move(other.search);
+  if (other.search) search = std::move(other.search);
+  if (other.credential_helpers) credential_helpers = std::move(other.credential_helpers);
+  if (other.short_name_mode) short_name_mode = other.short_name_mode;
+  for (auto& [name, target] : other.aliases) aliases[name] = std::move(target);
   for (Rule& rule : other.rules) {
     const auto same =
         std::find_if(rules.begin(), rules.end(), [&](const Rule& old) { return old.prefix == rule.prefix; });
@@ -219,30 +215,29 @@ void RegistriesConf::merge(RegistriesConf other) {
 }
 
 Result<RegistriesConf> parse_registries_conf(std::string_view text, const std::string& subject) {
-  try {
-    return read_document(toml::parse(text, std::string_view(subject)), subject);
-  } catch (const toml::parse_error& problem) {
-    return Error(Code::kInvalidArgument,
-                 cat(subject, " line ", problem.source().begin.line, ": ", problem.description()));
-  } catch (const std::exception& problem) {
-    return Error(Code::kInvalidArgument, cat(subject, ": ", problem.what()));
-  }
+  RegistriesConf conf;
+  const auto read = [&](const toml::table& document) -> Result<void> {
+    ASSIGN_OR_RETURN(conf, read_document(document, subject));
+    return {};
+  };
+  RETURN_IF_ERROR(read_toml(text, subject, read));
+  return conf;
 }
 
-Result<RegistriesConf> load_registries_conf(const std::string& path, const std::string& drop_in_dir) {
+Result<RegistriesConf> load_registries_conf(const RegistriesConfPaths& paths) {
   RegistriesConf conf;
-  ASSIGN_OR_RETURN(const auto files, conf_files(path, drop_in_dir));
+  ASSIGN_OR_RETURN(const auto files, conf_files(paths));
   for (const std::string& file : files) {
-    ASSIGN_OR_RETURN(const std::string text, read_file(file, kMaxFile));
+    ASSIGN_OR_RETURN(const std::string text, read_file(file, kMaxConfFile));
     ASSIGN_OR_RETURN(auto part, parse_registries_conf(text, file));
     conf.merge(std::move(part));
   }
   return conf;
 }
 
-std::string registries_conf_stamp(const std::string& path, const std::string& drop_in_dir) {
+std::string registries_conf_stamp(const RegistriesConfPaths& paths) {
   std::string stamp;
-  const auto files = conf_files(path, drop_in_dir);
+  const auto files = conf_files(paths);
   if (!files) return stamp;
   for (const std::string& file : *files) {
     struct stat status {};

@@ -2,21 +2,32 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
 #include "image/reference.hpp"
+#include "image/registry_options.hpp"
 
 namespace berth::image {
 
 /// What a mirror may be asked for.
 enum class MirrorUse : std::uint8_t { kAll, kDigestOnly, kTagOnly };
 
+/// What a name without a host may mean when nobody can be asked.
+enum class ShortNameMode : std::uint8_t {
+  kEnforcing,   ///< an alias, or the one search registry
+  kPermissive,  ///< an alias, or any of the search registries in order
+  kDisabled,    ///< any of the search registries; aliases do not count
+};
+
 /// A registries.conf v2 file (containers-registries.conf(5)): which servers stand for which names.
-/// Read here: unqualified-search-registries, [[registry]] with prefix, location, insecure, blocked,
-/// mirror-by-digest-only and mirrors. Keys of other concerns are ignored.
+/// Read here: unqualified-search-registries, short-name-mode, aliases, credential-helpers, and
+/// [[registry]] with prefix, location, insecure, blocked, mirror-by-digest-only and mirrors. Keys of
+/// other concerns are ignored.
 struct RegistriesConf {
   struct Mirror {
     std::string location;
@@ -29,8 +40,12 @@ struct RegistriesConf {
     bool insecure = false;
     bool blocked = false;
     std::vector<Mirror> mirrors;
+    std::string said_by;  ///< the file
   };
-  std::vector<std::string> search;
+  std::optional<std::vector<std::string>> search;  ///< unset: no file said anything, which is not "none"
+  std::optional<std::vector<std::string>> credential_helpers;
+  std::optional<ShortNameMode> short_name_mode;
+  std::map<std::string, std::string> aliases;  ///< short name to "host/path"; empty: erased
   std::vector<Rule> rules;
 
   /// The rule with the longest prefix that ends on a boundary of `reference`; null when none does.
@@ -42,11 +57,10 @@ struct RegistriesConf {
 /// kInvalidArgument names `subject` (a path) and the line or key.
 Result<RegistriesConf> parse_registries_conf(std::string_view text, const std::string& subject);
 
-/// `path`, then `*.conf` of `drop_in_dir` in name order. Absent files and directories are empty.
-Result<RegistriesConf> load_registries_conf(const std::string& path, const std::string& drop_in_dir);
+Result<RegistriesConf> load_registries_conf(const RegistriesConfPaths& paths);
 
 /// Changes when a file above was changed, added or removed: sizes and times, not content.
-std::string registries_conf_stamp(const std::string& path, const std::string& drop_in_dir);
+std::string registries_conf_stamp(const RegistriesConfPaths& paths);
 
 /// How much of `reference` the prefix covers ("host", "host/ns", "host/ns/repo", with ":tag" or
 /// "@digest"), in characters of Reference::text(); 0: it does not match.

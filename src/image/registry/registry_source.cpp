@@ -16,7 +16,11 @@ class Failures {
     last_ = cat(client.endpoint().host, ": ", error.to_string());
     code_ = error.code();
   }
-  Error take() const { return {code_, last_ + earlier_}; }
+  Error take() const {
+    if (last_.empty())
+      return {Code::kFailedPrecondition, "no server may be asked for it: see the capabilities"};
+    return {code_, last_ + earlier_};
+  }
 
  private:
   Code code_ = Code::kInternal;
@@ -27,22 +31,23 @@ class Failures {
 }  // namespace
 
 RegistrySource::RegistrySource(const HttpClient::Options& http, TokenCache& tokens,
-                               const std::vector<Endpoint>& endpoints, const Reference& reference,
-                               const Credentials& credentials)
+                               const std::vector<Endpoint>& endpoints, const CredentialFinder& find)
     : http_(http) {
   for (const Endpoint& endpoint : endpoints) {
     // The primary is waited for; a mirror that is down must not hold up the pull.
     RetryPolicy retry;
     if (endpoint.is_mirror) retry.attempts = 2;
-    clients_.push_back(std::make_unique<RegistryClient>(
-        http_, tokens, endpoint, credentials_for(endpoint, reference, credentials), retry));
+    clients_.push_back(std::make_unique<RegistryClient>(http_, tokens, endpoint, find, retry));
   }
 }
 
 Result<RegistryClient::FetchedManifest> RegistrySource::fetch_manifest(const std::string& tag_or_digest,
                                                                        std::stop_token cancel) const {
   Failures failures;
+  const bool by_digest = tag_or_digest.find(':') != std::string::npos;
   for (const auto& client : clients_) {
+    const Endpoint& endpoint = client->endpoint();
+    if (!(by_digest ? endpoint.gives_content : endpoint.resolves_tags)) continue;
     auto fetched = client->fetch_manifest(tag_or_digest, cancel);
     if (fetched || cancel.stop_requested()) return fetched;
     failures.add(*client, fetched.error());
@@ -61,6 +66,7 @@ Result<void> RegistrySource::read_blob(const Descriptor& blob, const BlobReader&
   };
   Failures failures;
   for (const auto& client : clients_) {
+    if (!client->endpoint().gives_content) continue;
     auto fetched = client->fetch_blob(blob, progress, watched, cancel);
     if (fetched || reader_failed || cancel.stop_requested()) return fetched;
     failures.add(*client, fetched.error());

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "image/content_source.hpp"
-#include "image/reference.hpp"
 #include "image/registry/client.hpp"
 
 namespace berth::image {
@@ -17,7 +16,7 @@ namespace berth::image {
 class RegistrySource final : public ContentSource {
  public:
   RegistrySource(const HttpClient::Options& http, TokenCache& tokens, const std::vector<Endpoint>& endpoints,
-                 const Reference& reference, const Credentials& credentials);
+                 const CredentialFinder& find);
 
   Result<RegistryClient::FetchedManifest> fetch_manifest(const std::string& tag_or_digest,
                                                          std::stop_token cancel) const;

@@ -240,6 +240,8 @@ Result<std::vector<Setting>> unified_settings(const oci::Resources& resources,
         const std::string line(rest.substr(0, end));
         Setting setting{controller, key, line};
         setting.reset = verbatim_reset(key, line.substr(0, line.find(' ')));
+        // Written without an error, and read as "root invalid (why)".
+        if (key == "cpuset.cpus.partition") setting.read_back = ReadBack::kSame;
         if (!setting.reset.empty()) setting.key = line.substr(0, line.find(' '));
         settings.push_back(std::move(setting));
       }

@@ -36,16 +36,6 @@ std::optional<std::uint64_t> value_of(std::string_view word, std::string_view na
   return parse_number(word.substr(name.size() + 1));
 }
 
-/// "12.34": the kernel writes two decimals.
-std::optional<double> decimal_of(std::string_view word, std::string_view name) {
-  const auto whole = value_of(word, name);
-  if (!whole) return std::nullopt;
-  const std::size_t point = word.find('.');
-  if (point == std::string_view::npos) return static_cast<double>(*whole);
-  const auto hundredths = parse_number(word.substr(point + 1, 2));
-  return static_cast<double>(*whole) + static_cast<double>(hundredths.value_or(0)) / 100.0;
-}
-
 bool is_device(std::string_view text) {
   const std::size_t colon = text.find(':');
   return colon != std::string_view::npos && parse_number(text) && parse_number(text.substr(colon + 1));
@@ -81,7 +71,6 @@ class Files {
   std::optional<std::uint64_t> number(std::string_view controller, const std::string& file) const {
     return limit_or_unlimited(parse_number(text(controller, file)));
   }
-  Pressure pressure(const std::string& file) const { return parse_pressure(text(layout_.unified(), file)); }
 
   /// Files of a controller's directory whose name ends so.
   std::vector<std::string> ending(std::string_view controller, std::string_view end) const {
@@ -109,7 +98,7 @@ class Files {
 
 void collect_cpu(const Files& files, const Layout& layout, DetailedStats& stats) {
   constexpr std::uint64_t kNsPerUs = 1000;
-  stats.cpu.pressure = files.pressure("cpu.pressure");
+  stats.cpu.pressure = stats.basic.cpu_pressure;
   const bool v1 = files.home("cpuacct") != nullptr;
   const std::string text = files.text(v1 ? files.home("cpu") : layout.unified(), "cpu.stat");
   const auto micros = [&](std::string_view key) {
@@ -129,7 +118,7 @@ void collect_cpu(const Files& files, const Layout& layout, DetailedStats& stats)
 
 void collect_memory(const Files& files, DetailedStats& stats) {
   MemoryDetails& memory = stats.memory;
-  memory.pressure = files.pressure("memory.pressure");
+  memory.pressure = stats.basic.memory_pressure;
   memory.numbers = parse_numbers(files.text("memory", "memory.stat"));
   if (files.in_v2("memory")) {
     memory.peak = files.number("memory", "memory.peak");
@@ -148,7 +137,7 @@ void collect_memory(const Files& files, DetailedStats& stats) {
 }
 
 void collect_io(const Files& files, DetailedStats& stats) {
-  stats.io_pressure = files.pressure("io.pressure");
+  stats.io_pressure = stats.basic.io_pressure;
   if (files.home("blkio") == nullptr) {
     stats.io = parse_io_stat(files.text("io", "io.stat"));
     return;
@@ -175,24 +164,6 @@ void collect_hugetlb(const Files& files, DetailedStats& stats) {
 }
 
 }  // namespace
-
-Pressure parse_pressure(std::string_view text) {
-  Pressure pressure;
-  each_line(text, [&](const std::vector<std::string>& words) {
-    std::optional<PressureLine>* line = words[0] == "some"   ? &pressure.some
-                                        : words[0] == "full" ? &pressure.full
-                                                             : nullptr;
-    if (line == nullptr) return;
-    PressureLine& out = line->emplace();
-    for (const std::string& word : words) {
-      if (const auto value = decimal_of(word, "avg10")) out.avg10 = *value;
-      if (const auto value = decimal_of(word, "avg60")) out.avg60 = *value;
-      if (const auto value = decimal_of(word, "avg300")) out.avg300 = *value;
-      if (const auto value = value_of(word, "total")) out.total_us = *value;
-    }
-  });
-  return pressure;
-}
 
 std::vector<IoUsage> parse_io_stat(std::string_view text) {
   std::vector<IoUsage> list;

@@ -15,15 +15,6 @@ namespace berth::runtime::cgroup {
 
 struct Layout;
 
-/// Pressure stall information: shares of time in percent, and all of it since the group was made.
-struct PressureLine {
-  double avg10 = 0, avg60 = 0, avg300 = 0;
-  std::uint64_t total_us = 0;
-};
-struct Pressure {
-  std::optional<PressureLine> some, full;
-};
-
 struct CpuDetails {
   std::optional<std::uint64_t> user_ns, system_ns;
   std::optional<std::uint64_t> periods, throttled_periods, throttled_ns;
@@ -67,9 +58,6 @@ struct DetailedStats {
 
 /// The parts of DetailedStats, each from one file. Lines that cannot be read are passed over: newer
 /// kernels have more than this knows. Pure.
-
-/// "some avg10=0.12 avg60=... total=123": a v2 *.pressure file.
-Pressure parse_pressure(std::string_view text);
 
 /// "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6": io.stat.
 std::vector<IoUsage> parse_io_stat(std::string_view text);

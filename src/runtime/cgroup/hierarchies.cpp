@@ -123,6 +123,8 @@ Result<Layout> detect_layout(const Manager::Options& options) {
                         [](const MountEntry& mount) { return mount.root == "/"; });
   Layout layout;
   for (const MountEntry& mount : mounts) {
+    const bool is_ours = mount.filesystem == "cgroup" || mount.filesystem == "cgroup2";
+    if (!is_ours || is_hidden(mount, mounts)) continue;
     if (mount.filesystem == "cgroup") RETURN_IF_ERROR(add_v1(layout, mount, self));
     if (mount.filesystem == "cgroup2") RETURN_IF_ERROR(add_v2(layout, mount));
   }

@@ -14,6 +14,15 @@
 
 namespace berth::runtime::cgroup {
 
+/// Pressure stall information: shares of time in percent, and all of it since the group was made.
+struct PressureLine {
+  double avg10 = 0, avg60 = 0, avg300 = 0;
+  std::uint64_t total_us = 0;
+};
+struct Pressure {
+  std::optional<PressureLine> some, full;
+};
+
 /// Counters of one cgroup; absent where the host's controller does not tell.
 struct Stats {
   std::uint64_t cpu_usage_ns = 0;
@@ -25,6 +34,7 @@ struct Stats {
   std::optional<std::uint64_t> major_page_faults;
   std::optional<std::uint64_t> swap_usage;
   std::optional<std::uint64_t> pids;
+  Pressure cpu_pressure, memory_pressure, io_pressure;
 };
 
 /// What a child with one thread needs to move itself into a cgroup ("0" into each of `tasks`) and to
@@ -52,7 +62,7 @@ class Manager {
     std::string self_cgroup_path = "/proc/self/cgroup";
     /// SystemdManager: berth-pid1, whose `hold` is in a scope before anything else is.
     std::string holder_program;
-    /// SystemdManager: where systemd listens; empty: its private socket, or else the system bus.
+    /// SystemdManager: the socket where systemd listens; empty: its private socket, or else the system bus.
     std::string systemd_address;
   };
   /// The groups are directories that we make: the cgroupfs driver. kFailedPrecondition when the host

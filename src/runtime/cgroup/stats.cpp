@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cgroup/stats.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "runtime/cgroup/control_file.hpp"
@@ -24,6 +25,40 @@ void set_working_set(Stats& stats, std::optional<std::uint64_t> inactive_file) {
   if (!stats.memory_usage) return;
   const std::uint64_t cold = inactive_file.value_or(0);
   stats.memory_working_set = *stats.memory_usage > cold ? *stats.memory_usage - cold : 0;
+}
+
+/// "avg10=12.34" when `name` is "avg10": the kernel writes two decimals.
+std::optional<double> decimal_of(std::string_view word, std::string_view name) {
+  if (!word.starts_with(name) || word.substr(name.size(), 1) != "=") return std::nullopt;
+  const auto whole = parse_number(word.substr(name.size() + 1));
+  if (!whole) return std::nullopt;
+  const std::size_t point = word.find('.');
+  const auto hundredths =
+      point == std::string_view::npos ? std::nullopt : parse_number(word.substr(point + 1, 2));
+  return static_cast<double>(*whole) + static_cast<double>(hundredths.value_or(0)) / 100.0;
+}
+
+PressureLine pressure_line(std::string_view words) {
+  PressureLine line;
+  while (!words.empty()) {
+    const std::string_view word = words.substr(0, words.find(' '));
+    words.remove_prefix(std::min(words.size(), word.size() + 1));
+    if (const auto value = decimal_of(word, "avg10")) line.avg10 = *value;
+    if (const auto value = decimal_of(word, "avg60")) line.avg60 = *value;
+    if (const auto value = decimal_of(word, "avg300")) line.avg300 = *value;
+    if (word.starts_with("total=")) line.total_us = parse_number(word.substr(6)).value_or(0);
+  }
+  return line;
+}
+
+void read_pressure(const Layout& layout, const std::string& group, ControlReader& reader, Stats& stats) {
+  const MountedHierarchy* v2 = layout.unified();
+  if (v2 == nullptr) return;
+  stats.cpu_pressure = parse_pressure(reader.read(v2->root.get(), group, "cpu.pressure"));
+  // A kernel without the first has none of them.
+  if (!stats.cpu_pressure.some) return;
+  stats.memory_pressure = parse_pressure(reader.read(v2->root.get(), group, "memory.pressure"));
+  stats.io_pressure = parse_pressure(reader.read(v2->root.get(), group, "io.pressure"));
 }
 
 void read_cpu(const Layout& layout, const std::string& group, ControlReader& reader, Stats& stats) {
@@ -99,10 +134,20 @@ void parse_memory_stat_v2(std::string_view text, Stats& stats) {
   set_working_set(stats, inactive_file);
 }
 
+Pressure parse_pressure(std::string_view text) {
+  Pressure pressure;
+  for_each_line(text, [&](std::string_view name, std::string_view values) {
+    if (name == "some") pressure.some = pressure_line(values);
+    if (name == "full") pressure.full = pressure_line(values);
+  });
+  return pressure;
+}
+
 Stats collect_usage(const Layout& layout, const std::string& group) {
   ControlReader reader;
   Stats stats;
   read_cpu(layout, group, reader, stats);
+  read_pressure(layout, group, reader, stats);
   if (const MountedHierarchy* memory = layout.find("memory"); memory != nullptr)
     read_memory(*memory, group, reader, stats);
   return stats;

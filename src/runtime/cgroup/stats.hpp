@@ -22,11 +22,14 @@ std::optional<std::uint64_t> find_key(std::string_view text, std::string_view ke
 void parse_memory_stat_v1(std::string_view text, Stats& stats);
 void parse_memory_stat_v2(std::string_view text, Stats& stats);
 
+/// "some avg10=0.12 avg60=... total=123": a v2 *.pressure file. No heap.
+Pressure parse_pressure(std::string_view text);
+
 /// v1 tells "unlimited" as the largest page-aligned number; whatever no machine has is unlimited.
 std::optional<std::uint64_t> limit_or_unlimited(std::optional<std::uint64_t> bytes);
 
-/// CPU time and memory, without its limit: a thousand of these answer one ListContainerStats, and each
-/// file costs some 10 us. No heap. What cannot be read stays absent.
+/// CPU time, memory without its limit, and pressure: a thousand of these answer one ListContainerStats, and
+/// each file costs some 10 us. No heap. What cannot be read stays absent.
 Stats collect_usage(const Layout& layout, const std::string& group);
 
 /// All counters of a group.

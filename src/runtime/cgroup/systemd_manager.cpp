@@ -43,7 +43,7 @@ Result<std::unique_ptr<Manager>> SystemdManager::open(const Manager::Options& op
     return Error(Code::kFailedPrecondition,
                  "cgroup driver \"systemd\" needs a host with cgroup v2 alone; use \"cgroupfs\" here");
   }
-  ASSIGN_OR_RETURN(auto bus, SystemdBus::connect(options.systemd_address));
+  ASSIGN_OR_RETURN(SystemdBus bus, SystemdBus::connect(options.systemd_address));
   return std::unique_ptr<Manager>(
       new SystemdManager(std::move(layout), options.holder_program, std::move(bus)));
 }
@@ -76,18 +76,18 @@ Result<void> SystemdManager::start_unit(const UnitPlace& place, pid_t first,
                                         const oci::Resources& resources) {
   std::vector<UnitProperty> properties = unit_properties(place, first);
   for (UnitProperty& limit : limit_properties(resources, {})) properties.push_back(std::move(limit));
-  auto started = bus_->start_unit(place.unit, properties);
+  auto started = bus_.start_unit(place.unit, properties);
   if (started || started.error().code() != Code::kAlreadyExists) return started;
   // Nobody is in it (that was looked at): what is left of a unit that failed, or of a creation of
   // ours that was interrupted.
   RETURN_IF_ERROR(stop_unit(place));
-  RETURN_IF_ERROR(bus_->reset_failed(place.unit));
-  return bus_->start_unit(place.unit, properties);
+  RETURN_IF_ERROR(bus_.reset_failed(place.unit));
+  return bus_.start_unit(place.unit, properties);
 }
 
 Result<void> SystemdManager::stop_unit(const UnitPlace& place) {
-  auto stopped = bus_->stop_unit(place.unit);
-  if (!stopped && stopped.error().code() == Code::kUnavailable) stopped = bus_->stop_unit(place.unit);
+  auto stopped = bus_.stop_unit(place.unit);
+  if (!stopped && stopped.error().code() == Code::kUnavailable) stopped = bus_.stop_unit(place.unit);
   if (!stopped && stopped.error().code() == Code::kNotFound) return {};
   return stopped;
 }
@@ -125,7 +125,7 @@ Result<void> SystemdManager::update(const std::string& path, const oci::Resource
   const auto place = unit_of_path(path);
   const std::vector<UnitProperty> properties = limit_properties(resources, cpu_max(path));
   if (!place || properties.empty()) return HostManager::update(path, resources);
-  return update_around(path, resources, [&] { return bus_->set_properties(place->unit, properties); });
+  return update_around(path, resources, [&] { return bus_.set_properties(place->unit, properties); });
 }
 
 Result<JoinFds> SystemdManager::open_join(const std::string& path) {

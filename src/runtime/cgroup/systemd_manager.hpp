@@ -16,8 +16,7 @@ namespace berth::runtime::cgroup {
 
 /// The systemd driver: groups are transient units, whose limits systemd is told as properties and the
 /// kernel as files, with the exact values. What is below a scope is delegated to us and made by hand.
-/// Needs a host with cgroup v2 alone: in v1 systemd resets device rules whenever it reloads. In a library
-/// of its own, for libsystemd's sake: only the daemon links it.
+/// Needs a host with cgroup v2 alone: in v1 systemd resets device rules whenever it reloads.
 class SystemdManager final : public HostManager {
  public:
   /// kFailedPrecondition without systemd, or on another host than it needs.
@@ -39,7 +38,7 @@ class SystemdManager final : public HostManager {
     pid_t pid = 0;
     UniqueFd pipe;
   };
-  SystemdManager(Layout layout, std::string holder_program, std::unique_ptr<SystemdBus> bus)
+  SystemdManager(Layout layout, std::string holder_program, SystemdBus bus)
       : HostManager(std::move(layout)), holder_program_(std::move(holder_program)), bus_(std::move(bus)) {}
   Result<Holder> spawn_holder(const JoinFds* group);
   Result<void> start_unit(const UnitPlace& place, pid_t first, const oci::Resources& resources);
@@ -47,7 +46,7 @@ class SystemdManager final : public HostManager {
   std::string cpu_max(const std::string& path) const;
 
   const std::string holder_program_;
-  const std::unique_ptr<SystemdBus> bus_;
+  const SystemdBus bus_;
   Guarded<std::map<std::string, UniqueFd>> holds_;  ///< by path: made by create(), not yet handed over
   Guarded<std::vector<UniqueFd>> ended_;            ///< pidfds of holders, to be reaped
 };

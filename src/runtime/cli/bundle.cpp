@@ -10,7 +10,10 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "runtime/cgroup/systemd_names.hpp"
 #include "runtime/cli/passwd.hpp"
+#include "runtime/cli/pid1_program.hpp"
+#include "runtime/init_mode.hpp"
 #include "runtime/oci/spec_check.hpp"
 #include "runtime/oci/spec_json.hpp"
 
@@ -113,18 +116,17 @@ Result<Bundle> load_bundle(const std::string& path) {
   ASSIGN_OR_RETURN(bundle.spec, oci::parse_spec(bundle.text).context(config));
   const std::string& root = bundle.spec.root.path;
   if (root.empty()) return Error(Code::kInvalidArgument, cat(config, ": root.path is missing"));
-  const std::string& cgroup = bundle.spec.linux_.cgroups_path;
-  if (cgroup.find(':') != std::string::npos && cgroup.front() != '/') {
-    return Error(Code::kUnimplemented, cat("linux.cgroupsPath: ", cgroup,
-                                           " is for the systemd cgroup driver, which is "
-                                           "not built into this berth-oci"));
-  }
   bundle.rootfs = root.front() == '/' ? root : cat(bundle.path, "/", root);
   return bundle;
 }
 
-std::string cgroup_path(const oci::Spec& spec, const std::string& id) {
+Result<std::string> cgroup_path(const oci::Spec& spec, const std::string& id, bool systemd) {
   const std::string& wanted = spec.linux_.cgroups_path;
+  if (systemd) return cgroup::systemd_group_path(wanted, id, "system.slice").context("linux.cgroupsPath");
+  if (wanted.find(':') != std::string::npos && wanted.front() != '/') {
+    return Error(Code::kInvalidArgument,
+                 cat("linux.cgroupsPath: ", wanted, " is for systemd, which --systemd-cgroup asks for"));
+  }
   return oci::clean_path(wanted.empty() ? cat("/", id) : wanted.front() == '/' ? wanted : cat("/", wanted));
 }
 
@@ -135,6 +137,19 @@ Result<void> complete_spec(const Bundle& bundle, const cgroup::Manager& cgroups,
   add_default_rules(spec.linux_.resources.devices);
   ASSIGN_OR_RETURN(const UniqueFd root, open_at(kCwd, bundle.rootfs, O_PATH | O_DIRECTORY));
   complete_environment(root.get(), spec.process);
+  return {};
+}
+
+Result<void> add_wanted_init(const StateDir& dir, oci::Spec& spec) {
+  const auto asked = spec.annotations.find(std::string(kInitAnnotation));
+  if (asked == spec.annotations.end() || asked->second == "false") return {};
+  if (asked->second != "true" && asked->second != "group") {
+    return Error(Code::kInvalidArgument, cat("annotations.", kInitAnnotation,
+                                             " is true, false or group, not \"", asked->second, "\""));
+  }
+  ASSIGN_OR_RETURN(const UniqueFd program, open_at(dir.fd(), "init", O_WRONLY | O_CREAT | O_EXCL, 0555));
+  RETURN_IF_ERROR(write_fd(program.get(), pid1_image(), "init"));
+  add_init(dir.file("init"), asked->second == "group" ? InitSignals::kGroup : InitSignals::kProgram, spec);
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "runtime/cli/report.hpp"
 #include "runtime/cli/verb.hpp"
+#include "runtime/kernel_calls.hpp"
 
 #ifndef BERTH_VERSION
 #define BERTH_VERSION "unknown"
@@ -43,17 +44,6 @@ std::string verb_help(const Verb& verb) {
              verb.words.empty() ? "" : " ", verb.words, "\n", verb.summary, "\n\n", flags_help(verb.options));
 }
 
-Result<void> refuse_unsupported(const Arguments& line) {
-  const std::string manager = line.text("cgroup-manager", "cgroupfs");
-  if (line.has("systemd-cgroup") || manager == "systemd") {
-    return Error(Code::kUnimplemented,
-                 "the systemd cgroup driver is not built into this berth-oci: cgroups are "
-                 "made in the cgroup file systems (cgroupfs)");
-  }
-  if (manager == "cgroupfs") return {};
-  return Error(Code::kInvalidArgument, cat("--cgroup-manager is cgroupfs or systemd, not \"", manager, "\""));
-}
-
 Result<Globals> read_globals(const Arguments& line) {
   Globals globals;
   globals.root = line.text("root", globals.root);
@@ -66,6 +56,18 @@ Result<Globals> read_globals(const Arguments& line) {
     return Error(Code::kInvalidArgument, cat("--log-format is text or json, not \"", format, "\""));
   globals.log_json = format == "json";
   globals.debug = line.has("debug");
+  const std::string manager = line.text("cgroup-manager", "cgroupfs");
+  if (manager != "cgroupfs" && manager != "systemd") {
+    return Error(Code::kInvalidArgument,
+                 cat("--cgroup-manager is cgroupfs or systemd, not \"", manager, "\""));
+  }
+  const std::string rootless = line.text("rootless", "auto");
+  if (rootless == "true")
+    return Error(Code::kUnimplemented, "--rootless true is not supported: containers are made by root alone");
+  if (rootless != "auto" && rootless != "false") {
+    return Error(Code::kInvalidArgument, cat("--rootless is auto, true or false, not \"", rootless, "\""));
+  }
+  globals.systemd_cgroup = line.has("systemd-cgroup") || manager == "systemd";
   const std::string level = line.text("log-level", globals.debug ? "debug" : "warn");
   ASSIGN_OR_RETURN(const log::Level parsed, log::parse_level(level == "warning" ? "warn" : level));
   log::configure(parsed, log::Format::kText);
@@ -97,7 +99,8 @@ int run_verb(const Verb& verb, Context& context, std::span<const std::string> re
     status = std::move(words).error();
   } else {
     context.arguments = *std::move(parsed);
-    status = verb.run(context);
+    auto able = verb.words.starts_with("CONTAINER") ? check_needed_calls() : Result<void>();
+    status = able ? verb.run(context) : Result<int>(std::move(able).error());
   }
   if (status) return *status;
   report(context.globals, std::move(status).error());
@@ -132,7 +135,6 @@ int run_command_line(std::span<const std::string> line, char** environment) {
   const Verb* verb = find_verb(before->words[0]);
   if (verb == nullptr)
     return fail(Error(Code::kInvalidArgument, cat("there is no verb ", before->words[0], "; try --help")));
-  if (auto supported = refuse_unsupported(*before); !supported) return fail(supported.error());
   return run_verb(*verb, context, std::span(before->words).subspan(1));
 }
 

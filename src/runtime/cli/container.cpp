@@ -10,8 +10,11 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "runtime/cgroup/systemd_manager.hpp"
 #include "runtime/cli/hooks.hpp"
+#include "runtime/cli/pid1_program.hpp"
 #include "runtime/cli/report.hpp"
+#include "runtime/intel_rdt.hpp"
 #include "runtime/oci/spec_json.hpp"
 
 namespace berth::runtime::cli {
@@ -67,9 +70,19 @@ Result<const oci::Spec*> Container::spec() {
   return &*spec_;
 }
 
+Result<std::unique_ptr<cgroup::Manager>> Container::open_cgroups() {
+  if (!record_.systemd_cgroup) return cgroup::Manager::open({});
+  cgroup::Manager::Options options;
+  if (record_.process.pid == 0) {
+    ASSIGN_OR_RETURN(scope_holder_, pid1_program());
+    options.holder_program = cat("/proc/self/fd/", scope_holder_.get());
+  }
+  return cgroup::SystemdManager::open(options);
+}
+
 Result<cgroup::Manager*> Container::cgroups() {
   if (!cgroups_) {
-    ASSIGN_OR_RETURN(cgroups_, cgroup::Manager::open({}));
+    ASSIGN_OR_RETURN(cgroups_, open_cgroups());
   }
   return cgroups_.get();
 }
@@ -111,6 +124,8 @@ Result<void> Container::destroy() {
       if (first) first = manager->remove(record_.cgroup, kRemovePatience);
     }
   }
+  if (first && configured && (*configured)->linux_.intel_rdt)
+    first = remove_resctrl_group(*(*configured)->linux_.intel_rdt, id(), record_.made_resctrl_group);
   if (!first) return first;  // whoever tries again needs the state
   RETURN_IF_ERROR(dir_.remove());
   if (!configured) return {};

@@ -48,12 +48,14 @@ class Container {
   std::string hook_state(Status status, pid_t pid) const;
 
  private:
+  Result<std::unique_ptr<cgroup::Manager>> open_cgroups();
   Result<void> stop_everything(cgroup::Manager& manager);
 
   const Context* context_;
   StateDir dir_;
   Record record_;
   std::optional<oci::Spec> spec_;
+  UniqueFd scope_holder_;  // the program that is in a scope before the container's process is
   std::unique_ptr<cgroup::Manager> cgroups_;
 };
 

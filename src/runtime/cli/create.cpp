@@ -11,7 +11,7 @@ constexpr Option kCreateOptions[] = {
     {"pid-file", '\0', "FILE", "Gets the number of the container's process"},
     {"preserve-fds", '\0', "N", "Pass descriptors 3 to 3+N-1 on"},
     {"no-new-keyring", '\0', "", "Keep the caller's session keyring"},
-    {"no-pivot", '\0', "", "Not supported"},
+    {"no-pivot", '\0', "", "Move the root over /: where that is a ramdisk"},
 };
 
 Result<int> run_create(const Context& context) {

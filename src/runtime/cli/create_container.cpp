@@ -15,12 +15,17 @@
 #include "base/cat.hpp"
 #include "base/clock.hpp"
 #include "base/dir.hpp"
+#include "base/mountinfo.hpp"
+#include "runtime/cgroup/delegation.hpp"
 #include "runtime/cli/bundle.hpp"
 #include "runtime/cli/console_socket.hpp"
 #include "runtime/cli/container_namespaces.hpp"
+#include "runtime/cli/container_outside.hpp"
 #include "runtime/cli/hooks.hpp"
 #include "runtime/cli/report.hpp"
 #include "runtime/mount_tree.hpp"
+#include "runtime/oci/id_mappings.hpp"
+#include "runtime/oci/linux_check.hpp"
 #include "runtime/oci/spec_check.hpp"
 #include "runtime/seccomp_program.hpp"
 
@@ -53,6 +58,23 @@ Result<UniqueFd> open_rootfs(const Bundle& bundle) {
   return tree;
 }
 
+/// The host's procfs and sysfs would let more of them be mounted in a user namespace than the container's
+/// own masks allow: they go first.
+Result<void> move_instead_of_pivot(Plan& plan) {
+  std::vector<std::string> hidden;
+  ASSIGN_OR_RETURN(const std::vector<MountEntry> mounts, read_mountinfo());
+  for (const MountEntry& mount : mounts) {
+    if (mount.filesystem == "proc" || mount.filesystem == "sysfs") hidden.push_back(mount.mount_point);
+  }
+  for (PlannedOp& op : plan.ops) {
+    if (op.kind != plan::OpKind::kPivot) continue;
+    op.label = "move the root file system over /";
+    op.mode = 1;
+    op.extra = hidden;
+  }
+  return {};
+}
+
 /// One container being made; what it made goes when it goes, unless it is kept.
 class Creation {
  public:
@@ -75,13 +97,27 @@ class Creation {
   Result<void> run_early_hooks();
   Result<void> take_terminal(UniqueFd master);
   Result<void> complete();
+  Result<void> restore();
+  Result<void> restore_notified(const CriuReply& reply, UniqueFd fd);
 
   const CreateRequest& request_;
   Bundle bundle_;
   Container container_;
   std::optional<LaunchedChild> child_;
   UniqueFd terminal_;
+  UniqueFd scope_hold_;  // until the container's process is in its cgroup
 };
+
+/// A cgroup namespace's files belong to whom the process is on the host. Of a user namespace that is joined
+/// we do not know who that is.
+Result<void> give_away(const oci::Spec& spec, const std::string& group, cgroup::Manager& cgroups) {
+  if (!cgroup::is_delegated(spec)) return {};
+  const std::uint32_t uid = spec.process.user.uid;
+  if (oci::find_namespace(spec.linux_, oci::NamespaceType::kUser) == nullptr)
+    return cgroups.delegate(group, uid);
+  const auto owner = oci::host_id(spec.linux_.uid_mappings, uid);
+  return owner ? cgroups.delegate(group, *owner) : Result<void>();
+}
 
 Result<void> Creation::prepare() {
   Record& record = container_.record();
@@ -94,11 +130,15 @@ Result<void> Creation::prepare() {
     return Error::from_errno(errno, "create", container_.dir().file("root"));
   ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
   RETURN_IF_ERROR(complete_spec(bundle_, *cgroups, record.cgroup, bundle_.spec));
+  RETURN_IF_ERROR(add_wanted_init(container_.dir(), bundle_.spec));
   for (const std::string& entry : request_.more_environment) bundle_.spec.process.env.push_back(entry);
   RETURN_IF_ERROR(check_terminal(request_, bundle_.spec.process));
   auto made = cgroups->create(record.cgroup, bundle_.spec.linux_.resources);
-  if (!made) record.cgroup.clear();  // it may be somebody else's: undo() must not touch it
-  return made;
+  if (!made) {
+    record.cgroup.clear();  // it may be somebody else's: undo() must not touch it
+    return made;
+  }
+  return give_away(bundle_.spec, record.cgroup, *cgroups);
 }
 
 Result<LaunchPlan> Creation::make_plan() {
@@ -115,17 +155,20 @@ Result<LaunchPlan> Creation::make_plan() {
   ASSIGN_OR_RETURN(const auto plan, compile_container(spec, options));
   if (request_.no_new_keyring)
     std::erase_if(plan->ops, [](const PlannedOp& op) { return op.kind == plan::OpKind::kKeyring; });
+  if (request_.no_pivot) RETURN_IF_ERROR(move_instead_of_pivot(*plan));
   PlanResources resources;
   ASSIGN_OR_RETURN(resources.rootfs, open_rootfs(bundle_));
   ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
   ASSIGN_OR_RETURN(cgroup::JoinFds join, cgroups->open_join(container_.record().cgroup));
   resources.cgroup_tasks = std::move(join.tasks);
   resources.cgroup_v2 = std::move(join.v2);
+  scope_hold_ = std::move(join.hold);
   Record& record = container_.record();
   const auto is_gate = [](const PlannedOp& op) { return op.kind == plan::OpKind::kGate; };
   const std::size_t behind =
       static_cast<std::size_t>(plan->ops.end() - std::find_if(plan->ops.begin(), plan->ops.end(), is_gate));
   ASSIGN_OR_RETURN(LaunchPlan launch, materialise(std::move(*plan), std::move(resources)));
+  record.made_resctrl_group = launch.made_resctrl_group;
   for (const std::string& warning : launch.warnings)
     warn(container_.context().globals, Error(Code::kFailedPrecondition, warning));
   record.first_label = static_cast<std::uint32_t>(launch.labels.size() - behind);
@@ -164,7 +207,7 @@ Result<void> Creation::run_early_hooks() {
   ASSIGN_OR_RETURN(const pid_t inside, inner_pid(child_->pid()));
   return run_hooks_inside({"createContainer", hooks.create_container,
                            container_.hook_state(Status::kCreating, inside), environment},
-                          bundle_.spec.linux_.namespaces, child_->pidfd());
+                          HookRights::kMaker, container_, bundle_.spec, child_->pidfd());
 }
 
 Result<void> Creation::take_terminal(UniqueFd master) {
@@ -189,6 +232,40 @@ Result<void> Creation::converse() {
   }
 }
 
+Result<void> Creation::restore_notified(const CriuReply& reply, UniqueFd fd) {
+  if (reply.script == "orphan-pts-master" && fd) return take_terminal(std::move(fd));
+  if (reply.script != "setup-namespaces") return {};
+  const oci::Hooks& hooks = bundle_.spec.hooks;
+  char** const environment = container_.context().environment;
+  const std::string state = container_.hook_state(Status::kCreating, reply.pid);
+  RETURN_IF_ERROR(run_hooks({"prestart", hooks.prestart, state, environment}));
+  return run_hooks({"createRuntime", hooks.create_runtime, state, environment});
+}
+
+/// In place of launch() and converse().
+Result<void> Creation::restore() {
+  CriuJob& job = *request_.images;
+  job.root = bundle_.rootfs;
+  job.options.root = container_.dir().file("root");
+  job.options.as_sibling = true;
+  RETURN_IF_ERROR(provide_outside(bundle_.spec, job));
+  ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
+  ASSIGN_OR_RETURN(cgroup::JoinFds join, cgroups->open_join(container_.record().cgroup));
+  if (job.options.cgroups == CriuCgroups::kIgnore) job.group = &join;
+  for (const auto& hierarchy : cgroups->hierarchies()) {
+    std::string controllers;
+    for (const std::string& name : hierarchy.controllers)
+      controllers.append(cat(controllers.empty() ? "" : ",", name));
+    job.options.cgroup_roots.emplace_back(controllers, container_.record().cgroup);
+  }
+  job.notified = [this](const CriuReply& reply, UniqueFd fd) {
+    return restore_notified(reply, std::move(fd));
+  };
+  ASSIGN_OR_RETURN(const pid_t pid, run_criu(job, container_.context().environment));
+  ASSIGN_OR_RETURN(child_, LaunchedChild::adopt(pid));
+  return {};
+}
+
 /// The record with the process in it.
 Result<void> Creation::complete() {
   if (container_.record().process.pid != 0) return {};
@@ -198,8 +275,12 @@ Result<void> Creation::complete() {
 
 Result<CreatedContainer> Creation::run() {
   RETURN_IF_ERROR(prepare());
-  RETURN_IF_ERROR(launch());
-  RETURN_IF_ERROR(converse());
+  if (request_.images != nullptr) {
+    RETURN_IF_ERROR(restore());
+  } else {
+    RETURN_IF_ERROR(launch());
+    RETURN_IF_ERROR(converse());
+  }
   RETURN_IF_ERROR(complete());
   if (!request_.pid_file.empty()) RETURN_IF_ERROR(write_pid_file(request_.pid_file, child_->pid()));
   container_.keep_spec(std::move(bundle_.spec));
@@ -212,18 +293,20 @@ void Creation::undo() {
     (void)wait_for_end(child_->pidfd());
   }
   child_.reset();
+  scope_hold_.reset();
   auto gone = container_.destroy();
   if (!gone) warn(container_.context().globals, std::move(gone).error());
 }
 
-Record new_record(const Bundle& bundle, const std::string& id) {
+Result<Record> new_record(const Globals& globals, const Bundle& bundle, const std::string& id) {
   Record record;
   record.id = id;
   record.bundle = bundle.path;
   record.rootfs = bundle.rootfs;
   record.created = rfc3339(now_ns());
   record.owner = ::geteuid() == 0 ? "root" : std::to_string(::geteuid());
-  record.cgroup = cgroup_path(bundle.spec, id);
+  record.systemd_cgroup = globals.systemd_cgroup;
+  ASSIGN_OR_RETURN(record.cgroup, cgroup_path(bundle.spec, id, record.systemd_cgroup));
   record.annotations = bundle.spec.annotations;
   return record;
 }
@@ -232,9 +315,12 @@ Record new_record(const Bundle& bundle, const std::string& id) {
 
 Result<CreatedContainer> create_container(const Context& context, const CreateRequest& request) {
   RETURN_IF_ERROR(check_container_id(request.id));
+  if (::geteuid() != 0)
+    return Error(Code::kPermissionDenied,
+                 "containers are made by root alone: rootless ones are not supported");
   ASSIGN_OR_RETURN(Bundle bundle, load_bundle(request.bundle));
+  ASSIGN_OR_RETURN(Record record, new_record(context.globals, bundle, request.id));
   ASSIGN_OR_RETURN(StateDir dir, StateDir::create(context.globals.root, request.id));
-  Record record = new_record(bundle, request.id);
   Creation creation(context, request, std::move(bundle), std::move(dir), std::move(record));
   auto created = creation.run();
   if (!created) creation.undo();

@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "runtime/cli/container.hpp"
+#include "runtime/cli/criu.hpp"
 #include "runtime/cli/launched_child.hpp"
 #include "runtime/cli/verb.hpp"
 
@@ -19,9 +20,11 @@ struct CreateRequest {
   std::string pid_file;
   std::string console_socket;
   bool no_new_keyring = false;
+  bool no_pivot = false;
   std::vector<int> preserved;                 ///< descriptors for the container: 3, 4, ...
   std::vector<std::string> more_environment;  ///< LISTEN_FDS
   bool opens_gate = false;      ///< this process starts it, too: no pipes in the state directory
+  CriuJob* images = nullptr;    ///< restored from them, and runs at once; borrowed
   bool keeps_terminal = false;  ///< this process stays, and holds the terminal's master
 };
 

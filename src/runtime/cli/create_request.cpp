@@ -52,15 +52,13 @@ Result<PassedDescriptors> passed_descriptors(const Context& context) {
 
 Result<CreateRequest> read_create_request(const Context& context) {
   const Arguments& line = context.arguments;
-  if (line.has("no-pivot"))
-    return Error(Code::kUnimplemented,
-                 "--no-pivot is not supported: the root file system is always pivoted into");
   CreateRequest request;
   request.id = line.words.front();
   request.bundle = line.text("bundle", ".");
   request.pid_file = line.text("pid-file");
   request.console_socket = line.text("console-socket");
   request.no_new_keyring = line.has("no-new-keyring");
+  request.no_pivot = line.has("no-pivot");
   ASSIGN_OR_RETURN(PassedDescriptors passed, passed_descriptors(context));
   request.preserved = std::move(passed.fds);
   request.more_environment = std::move(passed.environment);

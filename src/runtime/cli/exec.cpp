@@ -7,13 +7,12 @@
 #include "base/dir.hpp"
 #include "runtime/cli/bundle.hpp"
 #include "runtime/cli/console_socket.hpp"
-#include "runtime/cli/container_namespaces.hpp"
+#include "runtime/cli/container_plan.hpp"
 #include "runtime/cli/create_container.hpp"
 #include "runtime/cli/exec_process.hpp"
 #include "runtime/cli/supervise.hpp"
 #include "runtime/cli/verb.hpp"
 #include "runtime/oci/spec_check.hpp"
-#include "runtime/seccomp_program.hpp"
 
 namespace berth::runtime::cli {
 namespace {
@@ -52,27 +51,6 @@ Result<std::string> exec_cgroup(const Container& container, const Arguments& lin
                  cat("--cgroup is a path below the container's group, not \"", below, "\""));
   return below.empty() ? container.record().cgroup
                        : oci::clean_path(cat(container.record().cgroup, "/", below));
-}
-
-Result<LaunchPlan> make_exec_plan(Container& container, const oci::Spec& spec, const oci::Process& process,
-                                  const UniqueFd& target, const std::string& cgroup) {
-  std::shared_ptr<const SeccompProgram> filter;
-  if (spec.linux_.seccomp) {
-    ASSIGN_OR_RETURN(SeccompProgram program, compile_seccomp(*spec.linux_.seccomp));
-    filter = std::make_shared<const SeccompProgram>(std::move(program));
-  }
-  ASSIGN_OR_RETURN(const auto plan,
-                   compile_exec(process,
-                                exec_target(spec, process, container_namespaces(spec.linux_.namespaces),
-                                            container.id(), container.record().bundle),
-                                std::move(filter)));
-  PlanResources resources;
-  resources.target.reset(::fcntl(target.get(), F_DUPFD_CLOEXEC, 0));
-  ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container.cgroups());
-  ASSIGN_OR_RETURN(cgroup::JoinFds join, cgroups->open_join(cgroup));
-  resources.cgroup_tasks = std::move(join.tasks);
-  resources.cgroup_v2 = std::move(join.v2);
-  return materialise(std::move(*plan), std::move(resources));
 }
 
 /// Waits for the execve; what becomes of the terminal in between.
@@ -116,7 +94,9 @@ Result<LaunchOrder> make_order(const Context& context, Container& container) {
   if (root) complete_environment(root->get(), process);
   ASSIGN_OR_RETURN(const std::string cgroup, exec_cgroup(container, line));
   LaunchOrder order;
-  ASSIGN_OR_RETURN(order.plan, make_exec_plan(container, *spec, process, target, cgroup));
+  ASSIGN_OR_RETURN(const auto plan, compile_inside(container, *spec, process));
+  ASSIGN_OR_RETURN(PlanResources resources, resources_inside(container, target.get(), cgroup));
+  ASSIGN_OR_RETURN(order.plan, materialise(std::move(*plan), std::move(resources)));
   order.is_exec = true;
   if (!process.terminal) order.stdio = own_streams();
   order.preserved = std::move(passed.fds);

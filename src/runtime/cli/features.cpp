@@ -3,6 +3,7 @@
 
 #include "runtime/apparmor.hpp"
 #include "runtime/capabilities.hpp"
+#include "runtime/cli/bundle.hpp"
 #include "runtime/cli/report.hpp"
 #include "runtime/cli/verb.hpp"
 #include "runtime/oci/spec_json.hpp"
@@ -68,7 +69,7 @@ Json memory_policy_features() {
 }
 
 Json features() {
-  Json cgroup = {{"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", false}};
+  Json cgroup = {{"v1", true}, {"v2", true}, {"systemd", true}, {"systemdUser", false}, {"rdma", false}};
   Json linux_ = {{"namespaces", {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}},
                  {"capabilities", capability_list()},
                  {"cgroup", std::move(cgroup)},
@@ -86,7 +87,7 @@ Json features() {
       {"mountOptions", kMountOptions},
       {"linux", std::move(linux_)},
       {"annotations", Json::object()},
-      {"potentiallyUnsafeConfigAnnotations", Json::array()}};
+      {"potentiallyUnsafeConfigAnnotations", Json::array({kInitAnnotation})}};
 }
 
 Result<int> run_features(const Context&) {

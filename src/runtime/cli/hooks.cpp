@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cli/hooks.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,7 +14,9 @@
 #include "base/process_id.hpp"
 #include "base/subprocess.hpp"
 #include "runtime/cli/container_namespaces.hpp"
+#include "runtime/cli/container_plan.hpp"
 #include "runtime/cli/launched_child.hpp"
+#include "runtime/plan/parts.hpp"
 
 namespace berth::runtime::cli {
 namespace {
@@ -67,22 +68,44 @@ Result<UniqueFd> state_file(const std::string& state) {
   return file;
 }
 
-Plan hook_plan(const oci::Hook& hook, const std::vector<oci::Namespace>& namespaces, char** own_environment) {
+Plan maker_plan(const oci::Hook& hook, const oci::Spec& spec, char** own_environment) {
   Plan plan;
   plan.title = "hook";
-  const JoinedNamespaces joined = joined_namespaces(namespaces);
+  const JoinedNamespaces joined = joined_namespaces(spec.linux_.namespaces);
   if (joined.pid) plan.join_pid = TargetFd{};
+  plan_parts::add_cgroups(plan);
   plan.add({.kind = OpKind::kSetns,
             .phase = Phase::kJoin,
             .label = "join the namespaces of the container",
             .fd = TargetFd{},
             .flags = joined.flags});
+  if ((joined.flags & plan_parts::clone_flag(oci::NamespaceType::kUser)) != 0) {
+    const ExecTarget ids = exec_target(spec, spec.process, {}, {}, {});
+    plan.in_user_namespace = true;
+    plan.add({.kind = OpKind::kBecomeRoot,
+              .phase = Phase::kFiles,
+              .label = "become root of the user namespace",
+              .flags = ids.root_uid,
+              .value = ids.root_gid});
+  }
   plan.add({.kind = OpKind::kStdio, .phase = Phase::kSetup, .label = "connect the standard streams"});
+  plan.add({.kind = OpKind::kUmask, .phase = Phase::kSetup, .label = "set the umask", .mode = 022});
   plan.add({.kind = OpKind::kExec, .phase = Phase::kExec, .label = cat("run ", hook.path)});
   plan.argv = hook_arguments(hook);
   plan.envp = hook_environment(hook, own_environment);
   plan.candidates = {hook.path};
   return plan;
+}
+
+Result<Plan> program_plan(const oci::Hook& hook, const Container& container, const oci::Spec& spec,
+                          char** own_environment) {
+  oci::Process process = spec.process;
+  process.terminal = false;
+  process.args = hook_arguments(hook);
+  process.env = hook_environment(hook, own_environment);
+  ASSIGN_OR_RETURN(const auto plan, compile_inside(container, spec, process));
+  plan->candidates = {hook.path};
+  return std::move(*plan);
 }
 
 Result<int> wait_for_hook(int pidfd, std::chrono::steady_clock::time_point deadline) {
@@ -101,14 +124,15 @@ Result<int> wait_for_hook(int pidfd, std::chrono::steady_clock::time_point deadl
   return Error(Code::kDeadlineExceeded, "did not end in time and was killed");
 }
 
-Result<void> run_hook_inside(const HookPoint& point, const oci::Hook& hook,
-                             const std::vector<oci::Namespace>& namespaces, int target) {
+Result<void> run_hook_inside(const HookPoint& point, HookRights rights, const oci::Hook& hook,
+                             Container& container, const oci::Spec& spec, int target) {
   ASSIGN_OR_RETURN(const UniqueFd state, state_file(point.state));
-  PlanResources resources;
-  resources.target.reset(::fcntl(target, F_DUPFD_CLOEXEC, 0));
+  ASSIGN_OR_RETURN(PlanResources resources, resources_inside(container, target, container.record().cgroup));
+  auto plan = rights == HookRights::kMaker ? Result<Plan>(maker_plan(hook, spec, point.environment))
+                                           : program_plan(hook, container, spec, point.environment);
+  if (!plan) return std::move(plan).error();
   LaunchOrder order;
-  ASSIGN_OR_RETURN(order.plan,
-                   materialise(hook_plan(hook, namespaces, point.environment), std::move(resources)));
+  ASSIGN_OR_RETURN(order.plan, materialise(*std::move(plan), std::move(resources)));
   order.is_exec = true;
   order.stdio = {state.get(), STDERR_FILENO, STDERR_FILENO};
   const auto deadline = deadline_of(hook);
@@ -132,10 +156,10 @@ Result<void> run_hooks(const HookPoint& point) {
   return {};
 }
 
-Result<void> run_hooks_inside(const HookPoint& point, const std::vector<oci::Namespace>& namespaces,
-                              int pidfd) {
+Result<void> run_hooks_inside(const HookPoint& point, HookRights rights, Container& container,
+                              const oci::Spec& spec, int pidfd) {
   for (const oci::Hook& hook : point.hooks) {
-    auto ran = run_hook_inside(point, hook, namespaces, pidfd);
+    auto ran = run_hook_inside(point, rights, hook, container, spec, pidfd);
     if (!ran) return hook_failure(point, hook, std::move(ran).error());
   }
   return {};

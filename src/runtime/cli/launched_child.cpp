@@ -12,22 +12,12 @@
 #include <cstring>
 
 #include "base/cat.hpp"
+#include "runtime/cli/packet_socket.hpp"
 #include "runtime/cli/pid1_program.hpp"
 #include "runtime/shim_spawn.hpp"
 
 namespace berth::runtime::cli {
 namespace {
-
-struct SocketPair {
-  UniqueFd ours, theirs;
-};
-
-Result<SocketPair> make_pair() {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    return Error::from_errno(errno, "create", "a socket pair");
-  return SocketPair{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 /// The packet's descriptors, and where each kind of them begins.
 class Packing {
@@ -84,7 +74,7 @@ Result<void> send_order(int socket, const LaunchOrder& order) {
 }  // namespace
 
 Result<LaunchedChild> LaunchedChild::start(LaunchOrder order) {
-  ASSIGN_OR_RETURN(SocketPair pair, make_pair());
+  ASSIGN_OR_RETURN(PacketSockets pair, make_packet_sockets());
   RETURN_IF_ERROR(send_order(pair.ours.get(), order));
   ASSIGN_OR_RETURN(const UniqueFd program, pid1_program());
   ShimSpawn request;
@@ -95,6 +85,12 @@ Result<LaunchedChild> LaunchedChild::start(LaunchOrder order) {
   ASSIGN_OR_RETURN(child.launcher_, spawn_in_cgroup(request));
   child.socket_ = std::move(pair.ours);
   child.labels_ = std::move(order.plan.labels);
+  return child;
+}
+
+Result<LaunchedChild> LaunchedChild::adopt(pid_t pid) {
+  LaunchedChild child;
+  RETURN_IF_ERROR(child.learn_pid(pid));
   return child;
 }
 
@@ -131,28 +127,11 @@ Result<LaunchedChild::Said> LaunchedChild::next() {
 
 Result<LaunchedChild::Said> LaunchedChild::receive() {
   launch::Message message{};
-  iovec part{&message, sizeof message};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr packet{};
-  packet.msg_iov = &part;
-  packet.msg_iovlen = 1;
-  packet.msg_control = control.data();
-  packet.msg_controllen = control.size();
-  ssize_t size = 0;
-  do {
-    size = ::recvmsg(socket_.get(), &packet, MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
-  if (size < 0 && errno != ECONNRESET)
-    return Error::from_errno(errno, "read", "what the container's child says");
   Said said;
-  if (size <= 0) return said;
-  const cmsghdr* rights = CMSG_FIRSTHDR(&packet);
-  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-    said.fd.reset(fd);
-  }
-  if (size != static_cast<ssize_t>(sizeof message))
+  ASSIGN_OR_RETURN(const std::size_t size, receive_packet(socket_.get(), &message, sizeof message, said.fd,
+                                                          "what the container's child says"));
+  if (size == 0) return said;
+  if (size != sizeof message)
     return Error(Code::kInternal, "the container's child said something that is no message");
   if (message.kind == launch::Message::kLaunched) RETURN_IF_ERROR(learn_pid(message.pid));
   said.kind = message.kind;

@@ -30,6 +30,8 @@ class LaunchedChild {
  public:
   /// Returns when berth-pid1 runs; what becomes of it is said by next().
   static Result<LaunchedChild> start(LaunchOrder order);
+  /// A child of ours that another program made, and that runs.
+  static Result<LaunchedChild> adopt(pid_t pid);
   LaunchedChild(LaunchedChild&&) = default;
   LaunchedChild& operator=(LaunchedChild&&) = default;
   ~LaunchedChild();

@@ -11,9 +11,13 @@ extern const char _binary_src_runtime_cli_pid1_image_end[];
 
 namespace berth::runtime::cli {
 
-Result<UniqueFd> pid1_program() {
+std::string_view pid1_image() {
   const char* const begin = _binary_src_runtime_cli_pid1_image_start;
-  return seal_program({begin, static_cast<std::size_t>(_binary_src_runtime_cli_pid1_image_end - begin)});
+  return {begin, static_cast<std::size_t>(_binary_src_runtime_cli_pid1_image_end - begin)};
+}
+
+Result<UniqueFd> pid1_program() {
+  return seal_program(pid1_image());
 }
 
 }  // namespace berth::runtime::cli

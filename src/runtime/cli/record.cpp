@@ -35,12 +35,20 @@ std::string_view status_name(Status status) {
 }
 
 Json to_json(const Record& record) {
-  return Json{{"ociVersion", kSpecVersion},       {"id", record.id},
-              {"bundle", record.bundle},          {"rootfs", record.rootfs},
-              {"created", record.created},        {"owner", record.owner},
-              {"cgroupPath", record.cgroup},      {"annotations", record.annotations},
-              {"pid", record.process.pid},        {"startTime", record.process.start_time},
-              {"firstLabel", record.first_label}, {"labels", record.labels}};
+  return Json{{"ociVersion", kSpecVersion},
+              {"id", record.id},
+              {"bundle", record.bundle},
+              {"rootfs", record.rootfs},
+              {"created", record.created},
+              {"owner", record.owner},
+              {"cgroupPath", record.cgroup},
+              {"systemdCgroup", record.systemd_cgroup},
+              {"madeResctrlGroup", record.made_resctrl_group},
+              {"annotations", record.annotations},
+              {"pid", record.process.pid},
+              {"startTime", record.process.start_time},
+              {"firstLabel", record.first_label},
+              {"labels", record.labels}};
 }
 
 Result<Record> parse_record(std::string_view text) {
@@ -54,6 +62,8 @@ Result<Record> parse_record(std::string_view text) {
   from.read("created", record.created);
   from.read("owner", record.owner);
   from.read("cgroupPath", record.cgroup);
+  from.read("systemdCgroup", record.systemd_cgroup);
+  from.read("madeResctrlGroup", record.made_resctrl_group);
   from.read("annotations", record.annotations);
   from.read("pid", record.process.pid);
   from.read("startTime", record.process.start_time);

@@ -24,7 +24,9 @@ struct Record {
   std::string rootfs;   ///< absolute
   std::string created;  ///< RFC 3339
   std::string owner;
-  std::string cgroup;  ///< of cgroup::Manager
+  std::string cgroup;           ///< of cgroup::Manager
+  bool systemd_cgroup = false;  ///< which systemd made
+  bool made_resctrl_group = false;
   std::map<std::string, std::string> annotations;
   ProcessId process;  ///< pid 0: none yet
   /// What the steps of the launch plan behind the gate mean, for whoever starts the container.

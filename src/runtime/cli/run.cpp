@@ -3,6 +3,7 @@
 
 #include "runtime/cli/create_container.hpp"
 #include "runtime/cli/report.hpp"
+#include "runtime/cli/run_container.hpp"
 #include "runtime/cli/start_container.hpp"
 #include "runtime/cli/supervise.hpp"
 #include "runtime/cli/verb.hpp"
@@ -19,7 +20,7 @@ constexpr Option kRunOptions[] = {
     {"preserve-fds", '\0', "N", "Pass descriptors 3 to 3+N-1 on"},
     {"no-new-keyring", '\0', "", "Keep the caller's session keyring"},
     {"no-subreaper", '\0', "", "Accepted; this process never is one"},
-    {"no-pivot", '\0', "", "Not supported"},
+    {"no-pivot", '\0', "", "Move the root over /: where that is a ramdisk"},
 };
 
 /// The error that matters is the one that led here.
@@ -30,6 +31,12 @@ void destroy_after_run(Container& container) {
 
 Result<int> run_run(const Context& context) {
   ASSIGN_OR_RETURN(CreateRequest request, read_create_request(context));
+  return run_container(context, std::move(request));
+}
+
+}  // namespace
+
+Result<int> run_container(const Context& context, CreateRequest request) {
   const bool detached = context.arguments.has("detach");
   request.opens_gate = true;
   request.keeps_terminal = !detached;
@@ -38,17 +45,19 @@ Result<int> run_run(const Context& context) {
     ASSIGN_OR_RETURN(signals, hold_signals());
   }
   ASSIGN_OR_RETURN(CreatedContainer created, create_container(context, request));
-  if (auto started = start_container(created.container, created.child); !started) {
-    destroy_after_run(created.container);
-    return std::move(started).error();
+  // What is restored runs already.
+  if (request.images == nullptr) {
+    auto started = start_container(created.container, created.child);
+    if (!started) {
+      destroy_after_run(created.container);
+      return std::move(started).error();
+    }
   }
   if (detached) return 0;
   ASSIGN_OR_RETURN(const int status, supervise(created.child.pidfd(), signals, std::move(created.terminal)));
   if (!context.arguments.has("keep")) destroy_after_run(created.container);
   return status;
 }
-
-}  // namespace
 
 const Verb kRun = {"run",       "CONTAINER", "Create and start a container, and wait for its end",
                    kRunOptions, 1,           1,

@@ -29,7 +29,7 @@ Result<void> run_start_hooks(Container& container, const oci::Spec& spec, int pi
   ASSIGN_OR_RETURN(const pid_t inside, inner_pid(container.record().process.pid));
   return run_hooks_inside({"startContainer", spec.hooks.start_container,
                            container.hook_state(Status::kCreated, inside), container.context().environment},
-                          spec.linux_.namespaces, pidfd);
+                          HookRights::kProgram, container, spec, pidfd);
 }
 
 Result<void> run_poststart_hooks(const Container& container, const oci::Spec& spec) {

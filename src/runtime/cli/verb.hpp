@@ -17,6 +17,7 @@ struct Globals {
   std::string log;  ///< file that errors are appended to; empty: none
   bool log_json = false;
   bool debug = false;
+  bool systemd_cgroup = false;  ///< for what is created; what exists has it in its record
 };
 
 struct Context {

@@ -16,9 +16,9 @@ constexpr Option kGlobalOptions[] = {
     {"log-format", '\0', "FORMAT", "Of that file: text or json [text]"},
     {"log-level", '\0', "LEVEL", "debug, info, warn or error [warn]"},
     {"debug", '\0', "", "As --log-level debug"},
-    {"systemd-cgroup", '\0', "", "Let systemd make the cgroups"},
-    {"cgroup-manager", '\0', "NAME", "cgroupfs or systemd [cgroupfs]"},
-    {"rootless", '\0', "WHEN", "auto, true or false; root is needed in any case"},
+    {"systemd-cgroup", '\0', "", "As --cgroup-manager systemd"},
+    {"cgroup-manager", '\0', "NAME", "Who makes cgroups: cgroupfs or systemd [cgroupfs]"},
+    {"rootless", '\0', "WHEN", "auto or false: containers are made by root alone"},
     {"help", 'h', "", "Print help"},
     {"version", 'v', "", "Print the version"},
 };

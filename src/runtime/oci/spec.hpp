@@ -174,6 +174,7 @@ struct Linux {
   std::string rootfs_propagation;  ///< "", "slave", "shared", "private", ...
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
+  std::string mount_label;  ///< SELinux label of the files in new mounts
   std::map<std::string, std::string> sysctl;
 };
 

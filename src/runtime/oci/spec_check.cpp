@@ -143,6 +143,7 @@ Result<void> check_linux(const Linux& linux_) {
   RETURN_IF_ERROR(check_namespaces(linux_.namespaces));
   for (const Device& device : linux_.devices) RETURN_IF_ERROR(check_device(device));
   for (const std::string& path : linux_.masked_paths) RETURN_IF_ERROR(check_path("linux.maskedPaths", path));
+  RETURN_IF_ERROR(check_text("linux.mountLabel", linux_.mount_label));
   for (const std::string& path : linux_.readonly_paths)
     RETURN_IF_ERROR(check_path("linux.readonlyPaths", path));
   RETURN_IF_ERROR(check_sysctls(linux_));

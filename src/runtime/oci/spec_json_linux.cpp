@@ -92,9 +92,7 @@ void read_linux(ObjectReader& from, Linux& out) {
   from.read("readonlyPaths", out.readonly_paths);
   from.read("sysctl", out.sysctl);
   read_linux_extras(from, out);
-  std::string mount_label;
-  from.read("mountLabel", mount_label);
-  if (!mount_label.empty()) from.fail("mountLabel", "is not supported");
+  from.read("mountLabel", out.mount_label);
 }
 
 }  // namespace berth::oci

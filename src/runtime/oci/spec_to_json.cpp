@@ -77,6 +77,7 @@ Json linux_json(const Linux& linux_) {
   put_list(out, "maskedPaths", linux_.masked_paths);
   put_list(out, "readonlyPaths", linux_.readonly_paths);
   put_list(out, "sysctl", linux_.sysctl);
+  put_list(out, "mountLabel", linux_.mount_label);
   put_extras(linux_, out);
   return out;
 }

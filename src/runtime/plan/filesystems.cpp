@@ -2,10 +2,12 @@
 #include <linux/mount.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/cat.hpp"
 #include "runtime/oci/spec_check.hpp"
 #include "runtime/plan/mount_parts.hpp"
+#include "runtime/selinux.hpp"
 
 namespace berth::runtime::plan_parts {
 namespace {
@@ -30,6 +32,21 @@ bool is_populated(const oci::Spec& spec, const std::string& destination) {
 /// A new file system has no mounts below it: recursive attributes are its own.
 std::uint64_t attributes_of(const MountOptions& options) {
   return (options.recursive_set & ~options.clear) | options.set;
+}
+
+/// Whether the options say already how the files are labelled.
+bool has_label(const std::vector<std::string>& data) {
+  return std::any_of(data.begin(), data.end(),
+                     [](const std::string& option) { return option.find("context=") < option.find('='); });
+}
+
+/// Whether a new mount of this type is a file system of its own, whose files can be labelled as a whole:
+/// of the others there is one for the whole machine or namespace.
+bool takes_label(std::string_view type) {
+  constexpr std::array<std::string_view, 14> kOnlyOne = {
+      "proc",       "sysfs", "mqueue",      "cgroup",   "cgroup2", "debugfs",  "tracefs",
+      "securityfs", "bpf",   "binfmt_misc", "configfs", "pstore",  "efivarfs", "selinuxfs"};
+  return std::find(kOnlyOne.begin(), kOnlyOne.end(), type) == kOnlyOne.end();
 }
 
 struct NewMount {
@@ -131,6 +148,9 @@ Result<void> add_new(const oci::Spec& spec, const CompileOptions& options, const
   std::vector<std::string> data;
   if (!mount.source.empty()) data.push_back(cat("source=", mount.source));
   data.insert(data.end(), parsed.data.begin(), parsed.data.end());
+  if (const std::string& label = spec.linux_.mount_label;
+      !label.empty() && takes_label(mount.type) && !has_label(data))
+    data.push_back(cat(kContextOption, label));
   const bool late_readonly = (attributes & MOUNT_ATTR_RDONLY) != 0 && is_populated(spec, target);
   if (late_readonly) attributes &= ~std::uint64_t{MOUNT_ATTR_RDONLY};
   add_mount({mount.type, target, std::move(data), attributes, parsed.copy_up}, plan);

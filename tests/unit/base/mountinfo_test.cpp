@@ -71,3 +71,21 @@ TEST_CASE("the mounts of this process include its root and proc", "[base][mounti
   CHECK(mounted("/"));
   CHECK(mounted("/proc"));
 }
+
+TEST_CASE("a mount is hidden by what came later on it or above it, not by what it stands on",
+          "[base][mountinfo]") {
+  const auto all = parse_mountinfo(
+      "1 1 0:1 / / rw - ext4 root rw\n"
+      "2 1 0:2 / /sys rw - sysfs sysfs rw\n"
+      "3 2 0:3 / /sys/fs/cgroup rw - tmpfs first rw\n"
+      "4 3 0:4 / /sys/fs/cgroup/memory rw - cgroup under rw,memory\n"
+      "5 3 0:5 / /sys/fs/cgroup rw - tmpfs second rw\n"
+      "6 5 0:4 / /sys/fs/cgroup/memory rw - cgroup seen rw,memory\n"
+      "7 2 0:6 / /sys/fs/cg rw - tmpfs alike rw\n");
+  REQUIRE(all);
+  std::string hidden;
+  for (const MountEntry& mount : *all) {
+    if (is_hidden(mount, *all)) hidden += mount.source + " ";
+  }
+  CHECK(hidden == "first under ");
+}

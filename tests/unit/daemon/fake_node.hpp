@@ -24,6 +24,9 @@ class FakeNode {
     if (!reactor) throw std::runtime_error("no reactor");
     with.reactor = *std::move(reactor);
     with.background = std::make_unique<Lane>(Lane::Options{"test-background", 1, 1, 64, 10});
+    std::promise<runtime::Apparmor> none;
+    none.set_value({});
+    with.apparmor = none.get_future().share();
     tree.write("root/pods/pod/", "");
     PodRecord pod_record;
     pod_record.id = "pod";

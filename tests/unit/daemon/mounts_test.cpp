@@ -203,7 +203,7 @@ TEST_CASE("The pod's files are read-only exactly when the root is; privileged co
   MountedHost f;
   CHECK_FALSE(has(at(f.make(""), "/etc/hosts"), "ro"));
   CHECK(has(at(f.make("linux { security_context { readonly_rootfs: true } }"), "/etc/hosts"), "ro"));
-  CHECK(at(f.make(""), "/etc/hosts")->source == "/var/lib/berth/pods/pod/etc/hosts");
+  CHECK(at(f.make(""), "/etc/hosts")->source == "/run/berth/pods/pod/etc/hosts");
   CHECK(has(at(f.make(""), "/sys"), "ro"));
   CHECK(has(at(f.make(""), "/sys/fs/cgroup"), "ro"));
   CHECK(at(f.make(""), "/sys/fs/cgroup")->type == "cgroup2");

@@ -49,6 +49,14 @@ TEST_CASE("a malformed file is refused with its line or key") {
       {"[[registry]]\nlocation = \"a.b\"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = "
        "\"m.b\"\npull-from-mirror = \"all\"",
        "exclude each other"},
+      {"[[registry]]\nlocation = \"a.b\"\n[[registry.mirror]]\nlocation = \"*.m.b\"", "is not host"},
+      {"short-name-mode = \"maybe\"", "none of enforcing, permissive, disabled"},
+      {"[aliases]\n\"a:1\" = \"b.io/a\"", "line 2: the alias \"a:1\" is not a short name"},
+      {"[aliases]\n\"c.io/a\" = \"b.io/a\"", "is not a short name"},
+      {"[aliases]\na = \"b.io/a:1\"", "which is not host/path without a tag"},
+      {"[aliases]\na = \"b\"", "which is not host/path without a tag"},
+      {"[aliases]\na = 1", "is not a short name for a string"},
+      {"aliases = 1", "aliases is not a table"},
       {"[registries.search]\nregistries = [\"a\"]", "old format"}};
   for (const auto& [text, reason] : cases) {
     INFO(text);
@@ -117,29 +125,69 @@ TEST_CASE("drop-ins are merged in the order of their names") {
       {"d/20-b.conf", "[[registry]]\nlocation = \"a.io\"\nblocked = true\n"},
       {"d/10-a.conf", "unqualified-search-registries = [\"quay.io\"]\n[[registry]]\nlocation = \"a.io\"\n"},
       {"d/30-c.conf.bak", "not toml ["}};
-  auto conf = load_registries_conf(files.path("r.conf"), files.path("d"));
+  const RegistriesConfPaths paths{files.path("r.conf"), files.path("d"), files.path("aliases.conf")};
+  auto conf = load_registries_conf(paths);
   REQUIRE(conf);
-  CHECK(conf->search == List{"quay.io"});
+  CHECK(*conf->search == List{"quay.io"});
   REQUIRE(conf->rules.size() == 1);
   CHECK(conf->rules[0].blocked);
   CHECK_FALSE(conf->rules[0].insecure);
-  const std::string before = registries_conf_stamp(files.path("r.conf"), files.path("d"));
-  CHECK(before == registries_conf_stamp(files.path("r.conf"), files.path("d")));
+  const std::string before = registries_conf_stamp(paths);
+  CHECK(before == registries_conf_stamp(paths));
   files.write("d/20-b.conf", "");
-  CHECK(before != registries_conf_stamp(files.path("r.conf"), files.path("d")));
-  auto nothing = load_registries_conf(files.path("absent"), files.path("absent.d"));
+  CHECK(before != registries_conf_stamp(paths));
+  auto nothing = load_registries_conf({files.path("absent"), files.path("absent.d"), ""});
   REQUIRE(nothing);
   CHECK(nothing->rules.empty());
 }
 
 TEST_CASE("short names are looked for where the file says, others only where they say") {
   const RegistriesConf conf = conf_of("unqualified-search-registries = [\"quay.io\", \"docker.io\"]");
-  const auto candidates = candidate_references(conf, *parse_reference("busybox"));
+  const auto candidates = *candidate_references(conf, *parse_reference("busybox"));
   REQUIRE(candidates.size() == 2);
   CHECK(candidates[0].text() == "quay.io/busybox:latest");
   CHECK(candidates[1].text() == "docker.io/library/busybox:latest");
-  CHECK(candidate_references(conf, *parse_reference("a.io/x")).size() == 1);
-  CHECK(candidate_references({}, *parse_reference("x")).at(0).text() == "docker.io/library/x:latest");
+  CHECK(candidate_references(conf, *parse_reference("a.io/x"))->size() == 1);
+  CHECK(candidate_references({}, *parse_reference("x"))->at(0).text() == "docker.io/library/x:latest");
+}
+
+namespace {
+
+/// What a short name may mean, or why it means nothing.
+List meanings(const RegistriesConf& conf, const std::string& name) {
+  auto candidates = candidate_references(conf, *parse_reference(name));
+  if (!candidates) return {candidates.error().to_string()};
+  List all;
+  for (const Reference& candidate : *candidates) all.push_back(candidate.text());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("an alias settles a short name, and an empty one of a later file erases it") {
+  RegistriesConf conf = conf_of(
+      "unqualified-search-registries = [\"quay.io\"]\n[aliases]\nbusybox = \"a.io/b/busybox\"\n\"team/x\" = "
+      "\"c.io/x\"\n");
+  const std::string digest = sha256("").text();
+  CHECK(meanings(conf, "busybox") == List{"a.io/b/busybox:latest"});
+  CHECK(meanings(conf, "busybox:1") == List{"a.io/b/busybox:1"});
+  CHECK(meanings(conf, "team/x@" + digest) == List{"c.io/x@" + digest});
+  CHECK(meanings(conf, "docker.io/library/busybox") == List{"docker.io/library/busybox:latest"});
+  conf.merge(conf_of("[aliases]\nbusybox = \"\"\n"));
+  CHECK(meanings(conf, "busybox") == List{"quay.io/busybox:latest"});
+  CHECK(meanings(conf, "team/x") == List{"c.io/x:latest"});
+  conf.merge(conf_of("short-name-mode = \"disabled\"\n"));
+  CHECK(meanings(conf, "team/x") == List{"quay.io/team/x:latest"});
+}
+
+TEST_CASE("enforcing mode does not guess, and an empty search list means that nothing is searched") {
+  RegistriesConf conf =
+      conf_of("unqualified-search-registries = [\"a.io\", \"b.io\"]\nshort-name-mode = \"enforcing\"\n");
+  CHECK_THAT(meanings(conf, "x").at(0), Contains("any of 2 search registries"));
+  conf.merge(conf_of("unqualified-search-registries = [\"c.io\"]\n"));
+  CHECK(meanings(conf, "x") == List{"c.io/x:latest"});
+  conf.merge(conf_of("unqualified-search-registries = []\n"));
+  CHECK_THAT(meanings(conf, "x").at(0), Contains("names no registry to search"));
 }
 
 }  // namespace berth::image

@@ -109,3 +109,14 @@ TEST_CASE("mount options that are not controllers are not taken for any", "[cgro
   CHECK((*manager)->has_controller("memory"));
   CHECK_FALSE((*manager)->has_controller("pids"));
 }
+
+TEST_CASE("a hierarchy that another mount hides is not there", "[cgroup]") {
+  const Tree tree{{"memory/cgroup.procs", ""}, {"pids/cgroup.procs", ""}};
+  const auto options = fake_host(tree, {"memory", "pids"});
+  const std::string mounts = *read_file(options.mount_info_path, 4096);
+  tree.write("mountinfo", mounts + "50 22 0:50 / " + tree.path("memory") + " rw - tmpfs over rw\n");
+  const auto layout = detect_layout(options);
+  REQUIRE(layout);
+  CHECK(layout->find("memory") == nullptr);
+  CHECK(layout->find("pids") != nullptr);
+}

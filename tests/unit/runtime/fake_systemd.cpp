@@ -83,7 +83,6 @@ struct FakeSystemd::State {
   Behaviour behaviour;
   UniqueFd listener;
   Guarded<std::vector<std::string>> calls;
-  std::atomic<int> connections{0};
   std::atomic<int> errors_left{0};
   std::atomic<bool> hang_up{false};
   bool gone = false;  // of the connection that is served
@@ -162,7 +161,6 @@ void FakeSystemd::State::serve(const std::stop_token& stop) {
     if (::poll(&waiting, 1, 20) <= 0) continue;
     const int fd = ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) continue;
-    ++connections;
     serve_one(stop, fd);
   }
 }
@@ -190,15 +188,11 @@ FakeSystemd::FakeSystemd(const std::string& socket_path, Behaviour behaviour)
 FakeSystemd::~FakeSystemd() = default;
 
 std::string FakeSystemd::address() const {
-  return cat("unix:path=", state_->path);
+  return state_->path;
 }
 
 std::vector<std::string> FakeSystemd::calls() const {
   return *state_->calls.lock();
-}
-
-int FakeSystemd::connections() const {
-  return state_->connections;
 }
 
 }  // namespace berth::testing

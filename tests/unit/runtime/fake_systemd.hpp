@@ -8,8 +8,9 @@
 
 namespace berth::testing {
 
-/// The manager interface of a systemd that makes nothing, on a socket of the test's own. What it was
-/// asked is kept as text: "StartTransientUnit x.scope Slice=a.slice Delegate=true ...".
+/// The manager interface of a systemd that makes nothing, on a socket of the test's own; libsystemd is
+/// the other opinion about what our bytes mean. What it was asked is kept as text: "StartTransientUnit
+/// x.scope Slice=a.slice Delegate=true ...".
 class FakeSystemd {
  public:
   struct Behaviour {
@@ -30,7 +31,6 @@ class FakeSystemd {
   std::string address() const;
   /// All calls but Subscribe, in order.
   std::vector<std::string> calls() const;
-  int connections() const;
 
  private:
   struct State;

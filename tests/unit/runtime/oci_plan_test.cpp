@@ -72,11 +72,34 @@ TEST_CASE("hooks are read, checked by field, and written again", "[oci]") {
 
 TEST_CASE("a container's cgroup is where its configuration says, or has its name", "[oci]") {
   oci::Spec spec;
-  CHECK(cli::cgroup_path(spec, "c1") == "/c1");
+  const auto path = [&](bool systemd) {
+    const auto found = cli::cgroup_path(spec, "c1", systemd);
+    return found ? *found : found.error().to_string();
+  };
+  CHECK(path(false) == "/c1");
+  CHECK(path(true) == "/system.slice/berth-c1.scope");
   spec.linux_.cgroups_path = "/a/../b/c";
-  CHECK(cli::cgroup_path(spec, "c1") == "/b/c");
+  CHECK(path(false) == "/b/c");
+  CHECK_THAT(path(true), Catch::Contains("linux.cgroupsPath") && Catch::Contains("slice:prefix:name"));
   spec.linux_.cgroups_path = "relative/c";
-  CHECK(cli::cgroup_path(spec, "c1") == "/relative/c");
+  CHECK(path(false) == "/relative/c");
+  spec.linux_.cgroups_path = "machine.slice:libpod:c1";
+  CHECK(path(true) == "/machine.slice/libpod-c1.scope");
+  CHECK_THAT(path(false), Catch::Contains("--systemd-cgroup"));
+}
+
+TEST_CASE("a mount label is given to new file systems of the container's own", "[oci][plan]") {
+  oci::Spec spec = test::small_spec();
+  spec.linux_.mount_label = "system_u:object_r:container_file_t:s0:c1,c2";
+  spec.mounts.push_back({"/own", "tmpfs", "tmpfs", {"rootcontext=a:b:c"}});
+  std::vector<std::string> labelled;
+  for (const PlannedOp& op : compiled_with(spec, test::pod_options()).ops) {
+    if (op.kind != OpKind::kMountNew) continue;
+    const auto& data = std::get<std::vector<std::string>>(op.extra);
+    if (std::find(data.begin(), data.end(), "context=" + spec.linux_.mount_label) != data.end())
+      labelled.push_back(*op.target);
+  }
+  CHECK(labelled == std::vector<std::string>{"/dev", "/dev/pts"});
 }
 
 }  // namespace berth::runtime

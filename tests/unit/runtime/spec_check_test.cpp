@@ -115,6 +115,7 @@ const Change kBad[] = {
      }},
     {"maskedPaths", [](Spec& s) { s.linux_.masked_paths = {"proc/kcore"}; }},
     {"readonlyPaths", [](Spec& s) { s.linux_.readonly_paths = {""}; }},
+    {"mountLabel", [](Spec& s) { s.linux_.mount_label = std::string("a:b\0:c", 6); }},
     {"kernel.sem", [](Spec& s) { s.linux_.sysctl["kernel.sem"] = "1"; }},
     {"does not belong", [](Spec& s) { s.linux_.sysctl["kernel.hostname"] = "x"; }},
     {"does not belong", [](Spec& s) { s.linux_.sysctl["vm.swappiness"] = "1"; }},

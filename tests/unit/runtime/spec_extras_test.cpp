@@ -140,7 +140,22 @@ TEST_CASE("a cache group that cannot be is refused, and nothing is left", "[runt
   const auto nowhere = runtime::open_resctrl_group(wanted, "container", fake.tree.path("mon_groups"));
   REQUIRE_FALSE(nowhere);
   CHECK(nowhere.error().code() == Code::kFailedPrecondition);
-  CHECK(runtime::remove_resctrl_group(wanted, "container", fake.tree.root()));
+  CHECK(runtime::remove_resctrl_group(wanted, "container", true, fake.tree.root()));
+}
+
+TEST_CASE("of cache groups only what was made for the container is removed", "[runtime][rdt]") {
+  const testing::Tree tree{{"mine/", ""}, {"there/mon_groups/c1/", ""}};
+  oci::IntelRdt wanted;
+  wanted.clos_id = "mine";
+  CHECK(runtime::remove_resctrl_group(wanted, "c1", false, tree.root()));
+  CHECK(tree.has("mine"));
+  CHECK(runtime::remove_resctrl_group(wanted, "c1", true, tree.root()));
+  CHECK_FALSE(tree.has("mine"));
+  wanted.clos_id = "there";
+  wanted.enable_monitoring = true;
+  CHECK(runtime::remove_resctrl_group(wanted, "c1", false, tree.root()));
+  CHECK(tree.has("there/mon_groups"));
+  CHECK_FALSE(tree.has("there/mon_groups/c1"));
 }
 
 }  // namespace

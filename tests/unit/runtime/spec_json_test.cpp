@@ -118,7 +118,7 @@ TEST_CASE("members that nobody knows are ignored", "[runtime][spec]") {
 TEST_CASE("what would change the container and is not built is refused, its empty form is not",
           "[runtime][spec]") {
   CHECK_THAT(refused(R"({"hooks":{"prestart":[{"path":7}]}})"), Catch::Contains("hooks.prestart[0].path"));
-  CHECK_THAT(refused(R"({"linux":{"mountLabel":"x"}})"), Catch::Contains("linux.mountLabel"));
+  CHECK_THAT(refused(R"({"linux":{"mountLabel":7}})"), Catch::Contains("linux.mountLabel"));
   CHECK(parse_spec(R"({"hooks":{},"linux":{"uidMappings":[],"mountLabel":""}})"));
 }
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "runtime/cli/container.hpp"
+#include "runtime/plan.hpp"
+#include "runtime/plan_model.hpp"
+
+/// Plans of further processes in a container: commands and hooks.
+namespace berth::runtime::cli {
+
+/// With the rights, the limits and the filter that `process` and `spec` say.
+Result<std::unique_ptr<Plan>> compile_inside(const Container& container, const oci::Spec& spec,
+                                             const oci::Process& process);
+
+/// What such a plan needs: `target` (a pidfd, borrowed) has the namespaces, `cgroup` is the group.
+Result<PlanResources> resources_inside(Container& container, int target, const std::string& cgroup);
+
+}  // namespace berth::runtime::cli
