@@ -27,6 +27,11 @@ struct Config {
   // [log]
   std::string log_level = "info";
   std::string log_format = "text";
+  // [container_log]
+  std::int64_t container_log_max_size = 0;  ///< bytes; 0: rotation is the kubelet's
+  std::uint32_t container_log_max_files = 4;
+  std::string container_log_when_full = "drop";
+  std::string container_log_journal;  ///< socket; empty: only files
   // [cgroup]
   std::string cgroup_driver = "cgroupfs";
   std::string cgroup_parent = "/berth";  ///< for pods whose configuration names none, and for the shims

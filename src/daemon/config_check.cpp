@@ -122,6 +122,26 @@ Result<void> check_addresses(const Config& config) {
   return {};
 }
 
+Result<void> check_container_log(const Config& config) {
+  constexpr std::int64_t kLeast = 1 << 20;  // more than what the shim writes at once
+  const bool waits = config.container_log_when_full == "wait";
+  if (!waits && config.container_log_when_full != "drop") {
+    return invalid(cat("container_log.when_full must be \"drop\" or \"wait\", not \"",
+                       config.container_log_when_full, "\""));
+  }
+  if (!config.container_log_journal.empty())
+    RETURN_IF_ERROR(check_absolute("container_log.journal", config.container_log_journal));
+  if (config.container_log_max_size == 0) return {};
+  if (config.container_log_max_size < kLeast) {
+    return invalid(cat("container_log.max_size must be 0 or at least ", kLeast, ", not ",
+                       config.container_log_max_size));
+  }
+  if (waits)
+    return invalid(
+        "container_log.when_full = \"wait\" is for logs that the kubelet rotates: max_size must be 0");
+  return {};
+}
+
 /// Again, because flags have not come through the file's checks.
 Result<void> check_ranges(const Config& config) {
   for (const auto& key : config_keys()) {
@@ -146,6 +166,7 @@ Result<void> check_config(const Config& config) {
   }
   RETURN_IF_ERROR(check_cgroup(config));
   RETURN_IF_ERROR(check_ranges(config));
+  RETURN_IF_ERROR(check_container_log(config));
   for (const auto& text : config.default_ulimits) {
     if (const auto limit = parse_ulimit(text); !limit)
       return invalid(cat("runtime.default_ulimits: ", limit.error().to_string()));

@@ -137,8 +137,11 @@ plan::Failure prepare_and_clone(Shim& shim, const shim::Launch& launch, Packet& 
                                 Object& object) {
   int err = 0;
   if (launch.log_dir_fd != shim::kNoFd && !object.is_exec()) {
-    err = object.log.open(packet.take(launch.log_dir_fd), launch.log_name);
+    err = object.log.open(packet.take(launch.log_dir_fd), launch.log_name,
+                          {launch.log_max_size, launch.log_max_files, (launch.flags & shim::kLogWaits) != 0});
   }
+  if (launch.journal_fd != shim::kNoFd)
+    object.journal.open(packet.take(launch.journal_fd), launch.journal_fields);
   object.oom = packet.take(launch.oom_fd);
   ChildEnds ends;
   if (err == 0) err = open_stdio(launch, packet, object, ends);

@@ -43,6 +43,7 @@ bool check_launch(const shim::Launch& launch, size_t fd_count) {
     if ((launch.flags & shim::kGivenStdio) != 0 && !is_fd(fd, fd_count)) return false;
   }
   if (!is_fd(launch.log_dir_fd, fd_count) || !is_fd(launch.oom_fd, fd_count)) return false;
+  if (!is_fd(launch.journal_fd, fd_count)) return false;
   if (launch.log_dir_fd == shim::kNoFd) return true;
   return launch.log_name[0] != '\0' && memchr(launch.log_name, 0, sizeof launch.log_name) != nullptr;
 }

@@ -105,7 +105,8 @@ enum LaunchFlags : uint32_t {
   kTerminal = 1u << 3,  // the plan has a kTerminal op; output comes from the pty master. An exec's goes
                         // to the daemon with the LaunchReply
   kGivenStdio =
-      1u << 4,  // stdin, stdout, stderr are the three descriptors from stdio_fd on (kNoFd: /dev/null)
+      1u << 4,          // stdin, stdout, stderr are the three descriptors from stdio_fd on (kNoFd: /dev/null)
+  kLogWaits = 1u << 5,  // for a full disk; otherwise what has no room is dropped and counted
 };
 struct Launch {
   ObjectId id;
@@ -114,11 +115,15 @@ struct Launch {
   uint32_t first_plan_fd;  // the plan's descriptors, in its order
   uint32_t plan_fd_count;
   uint32_t stdio_fd[3];
-  uint32_t log_dir_fd;  // directory of the CRI log; kNoFd: output is read and discarded
-  uint32_t oom_fd;      // memory.oom_control (v1) or memory.events (v2) of the object's cgroup: the line
-                        // "oom_kill N" is read at exit
+  uint32_t log_dir_fd;     // directory of the CRI log; kNoFd: output is read and discarded
+  uint32_t oom_fd;         // memory.oom_control (v1) or memory.events (v2) of the object's cgroup: the line
+                           // "oom_kill N" is read at exit
+  uint32_t log_max_files;  // rotated files that are kept
+  uint64_t log_max_size;   // bytes of the file before the shim rotates it; 0: it does not
+  char log_name[256];      // file name within log_dir_fd, NUL-terminated
+  uint32_t journal_fd;     // a socket connected to systemd's journal; kNoFd: only the file
   uint32_t reserved;
-  char log_name[256];  // file name within log_dir_fd, NUL-terminated
+  char journal_fields[1024];  // lines "NAME=value" that every entry has; NUL-terminated when shorter
 };
 struct LaunchReply {
   int32_t pid;  // in the host's PID namespace
@@ -183,6 +188,6 @@ static_assert(sizeof(Header) == 16 && std::is_trivially_copyable_v<Header>);
 static_assert(sizeof(ObjectId) == 64);
 static_assert(sizeof(ExitRecord) == 72 && std::is_trivially_copyable_v<ExitRecord>);
 static_assert(sizeof(ObjectState) == 168 && std::is_trivially_copyable_v<ObjectState>);
-static_assert(sizeof(Launch) == 360 && std::is_trivially_copyable_v<Launch>);
+static_assert(sizeof(Launch) == 1400 && std::is_trivially_copyable_v<Launch>);
 
 }  // namespace berth::shim

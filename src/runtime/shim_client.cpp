@@ -202,6 +202,10 @@ Result<ShimClient::Launched> ShimClient::launch(LaunchRequest request, Deadline 
     message.stdio_fd[i] = request.stdio[i] ? fds.add(*std::move(request.stdio[i])) : shim::kNoFd;
   }
   message.log_dir_fd = fds.add(std::move(request.log_dir));
+  message.log_max_size = request.log_max_size;
+  message.log_max_files = request.log_max_files;
+  message.journal_fd = fds.add(std::move(request.journal));
+  request.journal_fields.copy(message.journal_fields, sizeof message.journal_fields);
   message.oom_fd = fds.add(std::move(request.oom_counter));
   ShimConnection& shim = *state_->connection;
   ASSIGN_OR_RETURN(ShimConnection::Answer answer,

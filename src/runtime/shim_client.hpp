@@ -47,6 +47,10 @@ class ShimClient {
     std::optional<UniqueFd> stdio[3];
     UniqueFd log_dir;  ///< absent: output is discarded
     std::string log_name;
+    std::uint64_t log_max_size = 0;   ///< bytes before the shim rotates the file; 0: it does not
+    std::uint32_t log_max_files = 0;  ///< rotated files that are kept
+    UniqueFd journal;                 ///< connected to systemd's journal; absent: only the file
+    std::string journal_fields;       ///< cut where shim::Launch has no more room
     UniqueFd oom_counter;
   };
 

@@ -110,7 +110,7 @@ class Spdy(Client):
 
     def open(self, **headers):
         stream, self.next = self.next, self.next + 2
-        self.data[stream] = b""
+        self.data[stream] = bytearray()
         self.sock.sendall(self.syn(stream, **headers))
         return stream
 

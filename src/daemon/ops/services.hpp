@@ -60,7 +60,7 @@ struct Services {
   KeyedLock leases;  ///< "pod/<id>", "container/<id>"; pod before container
   StrayExits stray_exits;
   ExecBoard execs;
-  StreamRequests streams;  ///< of Exec, Attach and PortForward, until their clients come
+  StreamRequests streams;               ///< of Exec, Attach and PortForward, until their clients come
   SingleFlight<std::string> creations;  ///< by name key: a repeated creation joins the one in flight
 };
 

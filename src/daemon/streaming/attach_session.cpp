@@ -38,6 +38,13 @@ Result<Attached> attach_to(Services& with, const cri::AttachRequest& request) {
   return attached;
 }
 
+/// Whether the output ended because the container did: that is known here a moment later. A client that was
+/// left behind may have needed until after the container's end to read what was meant for it before.
+bool outlived_by_output(Container& container, std::chrono::system_clock::time_point output_ended) {
+  if (!container.wait_exited(std::chrono::steady_clock::now() + kExitPatience)) return false;
+  return std::chrono::nanoseconds(container.snapshot().finished_ns) <= output_ended.time_since_epoch();
+}
+
 }  // namespace
 
 void serve_attach(Services& with, ClientSocket& client, const Upgrade& upgrade,
@@ -58,9 +65,7 @@ void serve_attach(Services& with, ClientSocket& client, const Upgrade& upgrade,
   const auto ending = session.relay(std::move(attached->ends), -1, end_stdin);
   end_stdin();
   if (ending != RemoteSession::Ending::kProgramEnded) return;
-  // Its output ends a moment before its end is known here.
-  if (container->wait_exited(std::chrono::steady_clock::now() + kExitPatience))
-    return session.finish(RemoteStatus::exited(0));
+  if (outlived_by_output(*container, session.output_ended())) return session.finish(RemoteStatus::exited(0));
   session.finish(RemoteStatus::failed(
       Error(Code::kResourceExhausted, "attach: the client read too slowly and was left behind")));
 }

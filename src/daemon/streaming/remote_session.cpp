@@ -45,6 +45,7 @@ struct RemoteSession::Poll {
   pollfd fds[kCount];
   int wait(Clock::time_point until) { return ::poll(fds, kCount, milliseconds_until(until)); }
   short operator[](Index index) const { return fds[index].revents; }
+  bool takes(Index index) const { return fds[index].events != 0 && fds[index].revents != 0; }
 };
 
 RemoteSession::RemoteSession(ClientSocket& client, const Upgrade& upgrade, WantedChannels wanted,
@@ -110,22 +111,28 @@ void RemoteSession::fill(Poll& poll, int ended_fd) const {
   const auto client_events = (wants_client() ? POLLIN : 0) | (out_.empty() ? 0 : POLLOUT) | POLLRDHUP;
   // Output is read when the last of it has gone: the client's pace is the program's.
   const bool takes_output = out_.empty();
-  const auto output = [&](const UniqueFd& fd) { return fd && takes_output ? fd.get() : -1; };
+  // Its end is noted when it comes.
+  const short output_events = takes_output ? POLLIN : 0;
+  const auto output = [&](const UniqueFd& fd) {
+    return fd && (takes_output || !output_ended_) ? fd.get() : -1;
+  };
   poll.fds[Poll::kClient] = {client_.fd(), static_cast<short>(client_events), 0};
   // A pipe tells that nobody reads it any more; a terminal would tell for ever.
   const bool watches_stdin =
       program_.in && (!stdin_.empty() || !(program_.out_is_terminal || program_.terminal));
   poll.fds[Poll::kStdin] = {watches_stdin ? program_.in.get() : -1,
                             static_cast<short>(stdin_.empty() ? 0 : POLLOUT), 0};
-  poll.fds[Poll::kStdout] = {output(program_.out), POLLIN, 0};
-  poll.fds[Poll::kStderr] = {output(program_.err), POLLIN, 0};
+  poll.fds[Poll::kStdout] = {output(program_.out), output_events, 0};
+  poll.fds[Poll::kStderr] = {output(program_.err), output_events, 0};
   poll.fds[Poll::kEnded] = {ended_fd, POLLIN, 0};
   poll.fds[Poll::kStop] = {limits_.stop_fd, POLLIN, 0};
 }
 
 void RemoteSession::serve(const Poll& poll) {
-  if (poll[Poll::kStdout] != 0) read_output(program_.out, Channel::kStdout);
-  if (poll[Poll::kStderr] != 0) read_output(program_.err, Channel::kStderr);
+  if (((poll[Poll::kStdout] | poll[Poll::kStderr]) & POLLHUP) != 0 && !output_ended_)
+    output_ended_ = std::chrono::system_clock::now();
+  if (poll.takes(Poll::kStdout)) read_output(program_.out, Channel::kStdout);
+  if (poll.takes(Poll::kStderr)) read_output(program_.err, Channel::kStderr);
   const short client = poll[Poll::kClient];
   if ((client & POLLIN) != 0 || (client_.has_buffered() && wants_client())) {
     read_client();

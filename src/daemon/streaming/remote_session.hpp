@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/unique_fd.hpp"
@@ -47,6 +48,10 @@ class RemoteSession : private ChannelEvents {
   /// `ended_fd` turns readable when the program's main process has ended; -1: only the ends of its
   /// output count. Descendants that hold the output do not hold the session.
   Ending relay(ProgramEnds program, int ended_fd, const std::function<void()>& stdin_ended = {});
+  /// When the program's side of the output was closed, however long what it wrote was on its way after that.
+  std::chrono::system_clock::time_point output_ended() const {
+    return output_ended_.value_or(std::chrono::system_clock::now());
+  }
   /// Tells the client, waits until it knows, and hangs up.
   void finish(const RemoteStatus& status);
 
@@ -77,6 +82,7 @@ class RemoteSession : private ChannelEvents {
   ProgramEnds program_;
   std::function<void()> on_stdin_end_;
   std::chrono::steady_clock::time_point active_ = std::chrono::steady_clock::now();
+  std::optional<std::chrono::system_clock::time_point> output_ended_;
   std::size_t last_words_ = 0;  ///< bytes of output since the program's end
   bool stdin_done_ = false;     ///< the client sends no more
   bool gone_ = false;
