@@ -51,6 +51,9 @@ TEST_CASE("documents that are no image are refused with the reason") {
   CHECK_THAT(refusal(R"({"layers":[]})"), Contains("\"config\" is missing"));
   CHECK_THAT(refusal(R"({"config":{},"layers":[]})"), Contains("digest"));
   CHECK_THAT(refusal(std::string(kMaxManifestSize + 1, ' ')), Contains("longer than"));
+  std::string huge = manifest("");
+  huge.replace(huge.find("\"size\":2"), 8, cat("\"size\":", kMaxConfigSize + 1));
+  CHECK_THAT(refusal(huge), Contains("the image config has 4194305 bytes, the limit is 4194304"));
 }
 
 TEST_CASE("layers that cannot be unpacked are refused by digest") {
