@@ -35,6 +35,7 @@ DICTIONARY = b"".join(_block(name.replace("_", " ").encode()) for name in _NAMES
 def connect(url, timeout=20):
     parts = urllib.parse.urlsplit(url)
     raw = socket.create_connection((parts.hostname, parts.port), timeout)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if parts.scheme == "https":
         context = ssl._create_unverified_context()
         raw = context.wrap_socket(raw)
