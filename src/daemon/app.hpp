@@ -29,6 +29,7 @@ class App {
   UniqueFd lock_;
   Services services_;
   std::unique_ptr<rpc::Server> server_;
+  Lane preloads_{{.name = "preload", .min_threads = 0}};  // last: its tasks use the rest
 };
 
 }  // namespace berth::daemon
