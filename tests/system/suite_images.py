@@ -18,7 +18,16 @@ def layer_files(node):
 
 
 def whole(node):
+    """What `image verify` says in the end."""
     return node.ctl("image", "verify").splitlines()[-1]
+
+
+def told_id(path):
+    """The ID of the one image in an archive."""
+    with tarfile.open(path) as tar:
+        index = json.load(tar.extractfile("index.json"))
+        manifest = json.load(tar.extractfile("blobs/sha256/" + index["manifests"][0]["digest"][7:]))
+    return manifest["config"]["digest"]
 
 
 @test("a damaged layer is found and repaired, under a container that runs on")
@@ -27,7 +36,6 @@ def _(node):
     mine.start()
     try:
         mine.pull()
-        node.ctl("image", "list")
         wait_until(lambda: whole(mine) == "1 of 1 layers are as they were unpacked", what="record of the layer")
         (number, files), = layer_files(mine).items()
         with mine.run_pod(linux=HOST) as pod:
@@ -52,8 +60,14 @@ def _(node):
 def _(node):
     path, copy = node.dir + "/export.tar", Node("import")
     told = node.ctl("image", "export", path, IMAGE)
+    check(told.startswith(told_id(path) + " "), told)
     contains(told, IMAGE)
-    told = node.ctl("image", "export", path, IMAGE, check_status=False)
+    try:
+        node.ctl("image", "export", path, IMAGE)
+    except AssertionError as error:
+        contains(str(error), path + " exists already")
+    else:
+        raise AssertionError("overwritten")
     copy.start()
     try:
         contains(copy.ctl("image", "import", path), IMAGE)
@@ -74,13 +88,6 @@ def _(node):
             shutil.rmtree(store + "-run", ignore_errors=True)
     finally:
         os.remove(path)
-
-
-def told_id(path):
-    with tarfile.open(path) as tar:
-        index = json.load(tar.extractfile("index.json"))
-        manifest = json.load(tar.extractfile("blobs/sha256/" + index["manifests"][0]["digest"][7:]))
-    return manifest["config"]["digest"]
 
 
 @test("prune removes what no container uses and nobody has pinned")
@@ -109,7 +116,7 @@ def _(node):
 
 @test("images of the preload directory and of a read-only store are there at start")
 def _(node):
-    packed, layout = BASE + "/preload", BASE + "/other-store"
+    packed, layout = BASE + "/archives", BASE + "/other-store"
     os.makedirs(packed)
     node.ctl("image", "export", packed + "/busybox.tar", IMAGE)
     with open(packed + "/broken.tar", "w") as file:
@@ -122,6 +129,7 @@ def _(node):
             equal(pod.sh("echo preloaded"), "preloaded\n")
         wait_until(lambda: "busybox.tar" in first.log_tail(100), what="line in the log")
         contains(first.log_tail(100), "broken.tar")
+        wait_until(lambda: whole(first) == "1 of 1 layers are as they were unpacked", what="record of the layer")
     finally:
         first.stop()
     os.makedirs(layout)
