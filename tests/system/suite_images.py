@@ -81,7 +81,7 @@ def _(node):
         podman = [program, "--root", store, "--runroot", store + "-run", "--storage-driver", "vfs"]
         try:
             contains(node.run(*podman, "load", "-i", path), IMAGE)
-            contains(node.run(*podman, "images", "--format", "{{.Id}}", "--no-trunc"), told_id(path))
+            contains(node.run(*podman, "images", "--format", "{{.Id}}", "--no-trunc"), told_id(path).removeprefix("sha256:"))
         finally:
             subprocess.run(["umount", store + "/vfs"], capture_output=True)
             shutil.rmtree(store, ignore_errors=True)
