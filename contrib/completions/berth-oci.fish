@@ -1,12 +1,12 @@
 # fish completion for berth-oci; written by `berth-oci completion fish`.
-complete -c berth-oci -n '__fish_use_subcommand' -l root -d 'Where containers\' state is kept [/run/berth-oci]' -r
+complete -c berth-oci -n '__fish_use_subcommand' -l root -d 'Containers\' state [/run/berth-oci; $XDG_RUNTIME_DIR/berth-oci without root]' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l log -d 'Append errors to this file, too' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l log-format -d 'Of that file: text or json [text]' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l log-level -d 'debug, info, warn or error [warn]' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l debug -d 'As --log-level debug'
 complete -c berth-oci -n '__fish_use_subcommand' -l systemd-cgroup -d 'As --cgroup-manager systemd'
 complete -c berth-oci -n '__fish_use_subcommand' -l cgroup-manager -d 'Who makes cgroups: cgroupfs or systemd [cgroupfs]' -r
-complete -c berth-oci -n '__fish_use_subcommand' -l rootless -d 'auto or false: containers are made by root alone' -r
+complete -c berth-oci -n '__fish_use_subcommand' -l rootless -d 'auto, or what this process is, true or false' -r
 complete -c berth-oci -n '__fish_use_subcommand' -l help -d 'Print help'
 complete -c berth-oci -n '__fish_use_subcommand' -l version -d 'Print the version'
 complete -c berth-oci -n '__fish_use_subcommand' -a create -d 'Make a container whose program waits for start'
@@ -82,7 +82,7 @@ complete -c berth-oci -n '__fish_seen_subcommand_from events' -l interval -d 'Be
 complete -c berth-oci -n '__fish_seen_subcommand_from events' -a '(berth-oci list --quiet 2>/dev/null)'
 complete -c berth-oci -n '__fish_use_subcommand' -a spec -d 'Write a config.json to begin with'
 complete -c berth-oci -n '__fish_seen_subcommand_from spec' -l bundle -d 'Where config.json is written [.]' -r
-complete -c berth-oci -n '__fish_seen_subcommand_from spec' -l rootless -d 'Not supported'
+complete -c berth-oci -n '__fish_seen_subcommand_from spec' -l rootless -d 'For a container of this user, with a user namespace that maps him alone'
 complete -c berth-oci -n '__fish_use_subcommand' -a features -d 'What this build supports, as JSON'
 complete -c berth-oci -n '__fish_use_subcommand' -a checkpoint -d 'Write a running container to files, with CRIU, and remove it'
 complete -c berth-oci -n '__fish_seen_subcommand_from checkpoint' -l leave-running -d 'Let it go on afterwards, and keep it'

@@ -31,7 +31,7 @@ complete -c berthctl -n '__fish_seen_subcommand_from version' -l help -d 'Print 
 complete -c berthctl -n '__fish_seen_subcommand_from image' -a import -d 'Read an OCI layout or archive, or a docker-archive, on the daemon\'s host'
 complete -c berthctl -n '__fish_seen_subcommand_from image' -a export -d 'Write images into one new tar, an OCI archive and a docker-archive at once; prints their IDs there'
 complete -c berthctl -n '__fish_seen_subcommand_from image' -a list -d 'What is in the store'
-complete -c berthctl -n '__fish_seen_subcommand_from image' -a pull -d 'Fetch an image from its registry; prints the ID'
+complete -c berthctl -n '__fish_seen_subcommand_from image' -a pull -d 'Fetch an image from its registry, with a bar per layer on a terminal; prints the ID'
 complete -c berthctl -n '__fish_seen_subcommand_from image' -a resolve -d 'Show where a pull would look, in order, and whose credentials it would use'
 complete -c berthctl -n '__fish_seen_subcommand_from image' -a rm -d 'Remove a name, or by ID all names of an image'
 complete -c berthctl -n '__fish_seen_subcommand_from image' -a prune -d 'Remove the images that no container uses and nobody has pinned'

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
 #include <iostream>
 #include <memory>
+#include <mutex>
+#include <thread>
 
 #include "base/cat.hpp"
 #include "ctl/cli.hpp"
 #include "ctl/client.hpp"
 #include "ctl/crictl.hpp"
 #include "ctl/image_verbs.hpp"
+#include "ctl/pull_bars.hpp"
 #include "ctl/table.hpp"
 #include "ctl/verb.hpp"
 
@@ -30,13 +37,39 @@ Result<int> list_images(const Context& context) {
   return 0;
 }
 
+/// Draws how far a pull has come on the terminal, over and over in the same place, until it is told to stop.
+void draw_pull(Client& client, const std::string& reference, const std::stop_token& stop) {
+  constexpr std::size_t kMostBars = 20;
+  cri::ImageStatusRequest look;
+  look.mutable_image()->set_image(reference);
+  look.set_verbose(true);
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::ptrdiff_t drawn = 0;
+  const auto clear = [&drawn] { return drawn == 0 ? std::string() : cat("\033[", drawn, "A\033[J"); };
+  std::unique_lock lock(mutex);
+  while (!never.wait_for(lock, stop, std::chrono::milliseconds(100), [&] { return stop.stop_requested(); })) {
+    const auto status = client.call(look);
+    if (!status || !status->info().contains("pull")) continue;
+    const std::string lines = format_pull(status->info().at("pull"), kMostBars);
+    std::cerr << clear() << lines << std::flush;
+    drawn = std::count(lines.begin(), lines.end(), '\n');
+  }
+  std::cerr << clear() << std::flush;
+}
+
 Result<int> pull_image(const Context& context, const std::string& reference) {
   show_crictl(context, {"pull", reference});
   ASSIGN_OR_RETURN(Client client, Client::open(context));
   cri::PullImageRequest request;
   request.mutable_image()->set_image(reference);
-  ASSIGN_OR_RETURN(const auto answer, client.call(request));
-  std::cout << answer.image_ref() << "\n";
+  std::jthread bars;
+  if (::isatty(STDERR_FILENO) != 0)
+    bars = std::jthread([&](const std::stop_token& stop) { draw_pull(client, reference, stop); });
+  const auto answer = client.call(request);
+  bars = {};
+  if (!answer) return answer.error();
+  std::cout << answer->image_ref() << "\n";
   return 0;
 }
 
@@ -97,7 +130,9 @@ void add_image(Verb cli) {
       "  berthctl image verify --repair");
   add_image_archive(verb);
   verb.add("list", "What is in the store").runs(list_images);
-  add_with_reference(verb, "pull", "Fetch an image from its registry; prints the ID", pull_image);
+  add_with_reference(verb, "pull",
+                     "Fetch an image from its registry, with a bar per layer on a terminal; prints the ID",
+                     pull_image);
   add_with_reference(verb, "resolve",
                      "Show where a pull would look, in order, and whose credentials it would use",
                      resolve_image);

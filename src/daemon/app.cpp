@@ -129,6 +129,7 @@ Result<std::unique_ptr<App>> App::start(Config config) {
   RETURN_IF_ERROR(app->open_modules());
   app->prepare_apparmor();
   RETURN_IF_ERROR(recover(app->services_).context("recover"));
+  ASSIGN_OR_RETURN(app->streams_, streaming::Server::start(app->services_));
   ASSIGN_OR_RETURN(app->server_, rpc::Server::start(app->services_));
   preload_images(app->services_, app->preloads_);
   log::info("serving",
@@ -156,6 +157,7 @@ App::~App() {
   // A call that cannot end must not keep the daemon.
   services_.reactor->after(kStopPatience, [] { ::_exit(0); });
   server_.reset();
+  streams_.reset();
   // Without pods nothing of ours stays in the cgroup tree; with pods these are in use and stay.
   services_.cgroups->remove_if_empty(shim_cgroup(services_));
   services_.cgroups->remove_if_empty(services_.config.cgroup_parent);

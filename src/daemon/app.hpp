@@ -7,6 +7,7 @@
 #include "daemon/config.hpp"
 #include "daemon/ops/services.hpp"
 #include "daemon/rpc/server.hpp"
+#include "daemon/streaming/server.hpp"
 
 namespace berth::daemon {
 
@@ -28,6 +29,7 @@ class App {
 
   UniqueFd lock_;
   Services services_;
+  std::unique_ptr<streaming::Server> streams_;
   std::unique_ptr<rpc::Server> server_;
   Lane preloads_{{.name = "preload", .min_threads = 0}};  // last: its tasks use the rest
 };

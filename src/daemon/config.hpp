@@ -27,6 +27,11 @@ struct Config {
   // [log]
   std::string log_level = "info";
   std::string log_format = "text";
+  // [container_log]
+  std::int64_t container_log_max_size = 0;  ///< bytes; 0: rotation is the kubelet's
+  std::uint32_t container_log_max_files = 4;
+  std::string container_log_when_full = "drop";
+  std::string container_log_journal;  ///< socket; empty: only files
   // [cgroup]
   std::string cgroup_driver = "cgroupfs";
   std::string cgroup_parent = "/berth";  ///< for pods whose configuration names none, and for the shims
@@ -60,6 +65,11 @@ struct Config {
   // [streaming], [metrics]: addresses; empty means off
   std::string stream_address = "127.0.0.1";
   std::uint32_t stream_port = 0;
+  std::string stream_tls_certificate;
+  std::string stream_tls_key;
+  std::string stream_tls_min_version = "1.2";
+  std::uint32_t stream_idle_timeout = 4 * 3600;  ///< seconds
+  std::uint32_t stream_max_sessions = 512;
   std::string metrics_address;
 };
 

@@ -109,6 +109,15 @@ Result<void> check_addresses(const Config& config) {
   if (!config.stream_address.empty() && !is_ip_address(config.stream_address)) {
     return invalid(cat("streaming.address must be an IP address, not \"", config.stream_address, "\""));
   }
+  if (config.stream_tls_certificate.empty() != config.stream_tls_key.empty())
+    return invalid("streaming.tls_certificate and streaming.tls_key need each other");
+  if (config.stream_tls_min_version != "1.2" && config.stream_tls_min_version != "1.3") {
+    return invalid(cat("streaming.tls_min_version must be \"1.2\" or \"1.3\", not \"",
+                       config.stream_tls_min_version, "\""));
+  }
+  for (const auto& path : {config.stream_tls_certificate, config.stream_tls_key}) {
+    if (!path.empty()) RETURN_IF_ERROR(check_absolute("streaming.tls_certificate and tls_key", path));
+  }
   if (!config.metrics_address.empty() && !is_host_and_port(config.metrics_address)) {
     return invalid(cat("metrics.address must be host:port, not \"", config.metrics_address, "\""));
   }
@@ -123,6 +132,26 @@ Result<void> check_pinned(const Config& config) {
           cat("image.pinned: \"", name, "\": a name may have a * at its start and at its end, nowhere else"));
     }
   }
+  return {};
+}
+
+Result<void> check_container_log(const Config& config) {
+  constexpr std::int64_t kLeast = 1 << 20;  // more than what the shim writes at once
+  const bool waits = config.container_log_when_full == "wait";
+  if (!waits && config.container_log_when_full != "drop") {
+    return invalid(cat("container_log.when_full must be \"drop\" or \"wait\", not \"",
+                       config.container_log_when_full, "\""));
+  }
+  if (!config.container_log_journal.empty())
+    RETURN_IF_ERROR(check_absolute("container_log.journal", config.container_log_journal));
+  if (config.container_log_max_size == 0) return {};
+  if (config.container_log_max_size < kLeast) {
+    return invalid(cat("container_log.max_size must be 0 or at least ", kLeast, ", not ",
+                       config.container_log_max_size));
+  }
+  if (waits)
+    return invalid(
+        "container_log.when_full = \"wait\" is for logs that the kubelet rotates: max_size must be 0");
   return {};
 }
 
@@ -151,6 +180,7 @@ Result<void> check_config(const Config& config) {
   RETURN_IF_ERROR(check_cgroup(config));
   RETURN_IF_ERROR(check_ranges(config));
   RETURN_IF_ERROR(check_pinned(config));
+  RETURN_IF_ERROR(check_container_log(config));
   for (const auto& text : config.default_ulimits) {
     if (const auto limit = parse_ulimit(text); !limit)
       return invalid(cat("runtime.default_ulimits: ", limit.error().to_string()));

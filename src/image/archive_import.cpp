@@ -42,7 +42,8 @@ Result<ImagePtr> install(const ArchiveSource& source, const ArchiveImage& image,
       request.repo_digests.push_back(cat(reference.name(), "@", digest));
     std::sort(request.repo_digests.begin(), request.repo_digests.end());
   }
-  return installer.install(source, request, cancel);
+  PullProgress unwatched;
+  return installer.install(source, request, cancel, unwatched);
 }
 
 void add(std::vector<ImagePtr>& images, ImagePtr image) {

@@ -9,8 +9,6 @@
 namespace berth::image {
 namespace {
 
-constexpr int kMaxIndexDepth = 3;
-
 // containerd's annotation holds the whole name; the standard one may be a mere tag, which names nothing.
 std::vector<std::string> names_of(const Descriptor& entry) {
   for (const char* key : {"io.containerd.image.name", "org.opencontainers.image.ref.name"}) {

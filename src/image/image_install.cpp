@@ -57,14 +57,15 @@ ImageInstaller::ImageInstaller(ImageStore& store, SinkFactory sinks, std::string
       lane_({"image-layer", 0, std::max(max_parallel_layers, 1U), kMaxQueuedLayers, 10}) {}
 
 Result<ImagePtr> ImageInstaller::install(const ContentSource& source, const InstallRequest& request,
-                                         std::stop_token cancel) {
+                                         std::stop_token cancel, PullProgress& watched) {
   const Digest& id = request.manifest.config.digest;
   auto config_json = read_small_blob(source, request.manifest.config, cancel);
   if (!config_json) return std::move(config_json).context(cat("fetch config ", id.text())).error();
   ASSIGN_OR_RETURN(ImageConfig config, parse_image_config(*config_json));
   RETURN_IF_ERROR(check_config(config, request.manifest));
   std::vector<std::string> chains = chain_ids(config.diff_ids);
-  LayerBatch batch(store_, sinks_, unpack_program_, source);
+  watched.begin(request.manifest.layers);
+  LayerBatch batch(store_, sinks_, unpack_program_, source, watched);
   for (std::size_t at = 0; at < chains.size(); ++at)
     batch.add(request.manifest.layers[at], config.diff_ids[at], chains[at]);
   RETURN_IF_ERROR(batch.run(lane_, cancel));

@@ -13,6 +13,7 @@
 #include "image/image_config.hpp"
 #include "image/image_store.hpp"
 #include "image/manifest.hpp"
+#include "image/pull_progress.hpp"
 #include "image/tar_stream.hpp"
 
 namespace berth::image {
@@ -34,8 +35,8 @@ class ImageInstaller {
   ImageInstaller(ImageStore& store, SinkFactory sinks, std::string unpack_program,
                  unsigned max_parallel_layers);
 
-  Result<ImagePtr> install(const ContentSource& source, const InstallRequest& request,
-                           std::stop_token cancel);
+  Result<ImagePtr> install(const ContentSource& source, const InstallRequest& request, std::stop_token cancel,
+                           PullProgress& watched);
 
  private:
   ImageStore& store_;

@@ -13,6 +13,7 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "image/layer_apply_copy.hpp"
+#include "image/layer_apply_files.hpp"
 #include "image/layer_apply_name.hpp"
 #include "image/layer_apply_tree.hpp"
 
@@ -35,20 +36,19 @@ class LayerApplier {
                      cat("the layer has more than ", target_.max_entries, " entries"));
       }
       auto applied = apply(*entry);
-      if (!applied) return name_the_entry(std::move(applied).error(), *entry);
+      if (!applied) {
+        RETURN_IF_ERROR(files_.finish());  // of an entry before this one
+        return name_the_entry(std::move(applied).error(), entry->name);
+      }
+      if (files_.failed()) break;
     }
+    RETURN_IF_ERROR(files_.finish());
     RETURN_IF_ERROR(mark_root());
     RETURN_IF_ERROR(tree_.finish());
     return tree_.totals();
   }
 
  private:
-  static Error name_the_entry(Error error, const TarEntry& entry) {
-    const int err = error.sys_errno();
-    if (err == ENOSPC || err == EDQUOT) error.recode(Code::kResourceExhausted);
-    return error.add_context(cat("layer entry \"", printable(entry.name), "\""));
-  }
-
   Result<void> apply(const TarEntry& entry) {
     ASSIGN_OR_RETURN(const LayerName name, parse_layer_name(entry.name));
     switch (name.kind) {
@@ -116,24 +116,15 @@ class LayerApplier {
                                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                                        entry.mode & 0777);
                      }));
-    const UniqueFd file(made);
+    UniqueFd file(made);
     RETURN_IF_ERROR(tree_.count(0, entry.size));
+    if (entry.size <= LayerFiles::kMaxSize) return files_.add(std::move(file), entry, tar_);
     while (true) {
       ASSIGN_OR_RETURN(const std::span<const std::byte> data, tar_.content());
       if (data.empty()) break;
       RETURN_IF_ERROR(write_fd(made, {reinterpret_cast<const char*>(data.data()), data.size()}, place.name));
     }
-    if (is_foreign(entry) && ::fchown(made, entry.uid, entry.gid) != 0) {
-      return Error::from_errno(errno, cat("give to user ", entry.uid, " and group ", entry.gid), place.name);
-    }
-    RETURN_IF_ERROR(set_xattrs(made, entry.xattrs));
-    if ((entry.mode & 07000) != 0 && ::fchmod(made, entry.mode) != 0) {
-      return Error::from_errno(errno, "set the mode of", place.name);
-    }
-    const timespec when{entry.mtime_s, static_cast<long>(entry.mtime_ns)};
-    const timespec times[] = {when, when};
-    if (::futimens(made, times) == 0) return {};
-    return Error::from_errno(errno, "set the times of", place.name);
+    return fill_file(made, entry, {});
   }
 
   Result<void> apply_node(const TarEntry& entry, const Place& place) {
@@ -220,6 +211,7 @@ class LayerApplier {
   TarReader& tar_;
   const LayerTarget& target_;
   LayerTree tree_;
+  LayerFiles files_;
   bool has_root_ = false;
   const uid_t uid_ = ::geteuid();
   const gid_t gid_ = ::getegid();

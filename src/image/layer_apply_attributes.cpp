@@ -2,6 +2,7 @@
 #include "image/layer_apply_attributes.hpp"
 
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ Result<void> set_each(const Xattrs& xattrs, const Set& set) {
   for (const auto& [name, value] : xattrs) {
     if (name == "security.selinux") continue;  // of the machine that built the image
     if (set(name.c_str(), value) == 0 || is_tolerable(errno, name)) continue;
-    return Error::from_errno(errno, "set attribute", name);
+    return Error::from_errno(errno, cat("set the ", value.size(), " bytes of attribute"), name);
   }
   return {};
 }
@@ -50,6 +51,14 @@ Result<void> check_xattrs(const Xattrs& xattrs) {
   for (const auto& [name, value] : xattrs) {
     if (steers_overlay(name))
       return Error(Code::kInvalidArgument, cat("attribute ", name, " belongs to the overlay"));
+    if (name.size() > XATTR_NAME_MAX) {
+      return Error(Code::kInvalidArgument,
+                   cat("an attribute's name has ", name.size(), " bytes, the limit is ", XATTR_NAME_MAX));
+    }
+    if (value.size() > XATTR_SIZE_MAX) {
+      return Error(Code::kInvalidArgument,
+                   cat("attribute ", name, " has ", value.size(), " bytes, the limit is ", XATTR_SIZE_MAX));
+    }
   }
   return {};
 }

@@ -54,19 +54,12 @@ Result<int> LayerTree::open_directory(const std::string& path, bool for_whiteout
   if (path.empty()) return target_.root;
   if (cached_ && path == cached_path_) return cached_.get();
   cached_.reset();
-  auto there = open_in_root(target_.root, path, O_PATH | O_DIRECTORY);
+  auto there = open_no_links(target_.root, path, O_PATH | O_DIRECTORY);
   Walk walk;
   if (there) {
     cached_ = *std::move(there);
   } else {
-    std::string rest = path;
-    for (int restarts = 0;; ++restarts) {
-      if (restarts > kMaxRestarts || rest.size() > kMaxTarName)
-        return Error::from_errno(ELOOP, "enter", path);
-      ASSIGN_OR_RETURN(const std::optional<std::string> redirected, walk_once(rest, for_whiteout, walk));
-      if (!redirected) break;
-      rest = *redirected;
-    }
+    RETURN_IF_ERROR(walk_to(path, for_whiteout, walk));
     cached_ = std::move(walk.directory);
   }
   cached_path_ = path;
@@ -76,16 +69,23 @@ Result<int> LayerTree::open_directory(const std::string& path, bool for_whiteout
 Result<LayerTree::Located> LayerTree::locate_directory(const std::string& path) {
   cached_.reset();
   Walk walk;
-  std::string rest = path;
-  for (int restarts = 0;; ++restarts) {
-    if (restarts > kMaxRestarts || rest.size() > kMaxTarName) return Error::from_errno(ELOOP, "enter", path);
-    ASSIGN_OR_RETURN(const std::optional<std::string> redirected, walk_once(rest, false, walk));
-    if (!redirected) break;
-    rest = *redirected;
-  }
+  RETURN_IF_ERROR(walk_to(path, false, walk));
   cached_ = std::move(walk.directory);
   cached_path_ = path;
   return Located{cached_.get(), walk.real, walk.hidden};
+}
+
+Result<void> LayerTree::walk_to(const std::string& path, bool for_whiteout, Walk& walk) {
+  std::string rest = path;
+  for (int restarts = 0; restarts <= kMaxRestarts; ++restarts) {
+    // Deeper than a name can say no other program could go.
+    if (rest.size() > kMaxTarName)
+      return Error(Code::kInvalidArgument, cat("links lead to a path of more than ", kMaxTarName, " bytes"));
+    ASSIGN_OR_RETURN(const std::optional<std::string> redirected, walk_once(rest, for_whiteout, walk));
+    if (!redirected) return {};
+    rest = *redirected;
+  }
+  return Error::from_errno(ELOOP, "enter", path);
 }
 
 /// From the root, component by component. A value: start again with this path instead.

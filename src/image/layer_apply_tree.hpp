@@ -69,6 +69,7 @@ class LayerTree {
   using Inode = std::pair<dev_t, ino_t>;
 
   struct Walk;
+  Result<void> walk_to(const std::string& path, bool for_whiteout, Walk& walk);
   Result<std::optional<std::string>> walk_once(const std::string& path, bool for_whiteout, Walk& walk);
   Result<std::optional<std::string>> step(Walk& walk, const std::string& name, bool for_whiteout);
   Result<std::optional<std::string>> step_below(Walk& walk, const std::string& name, bool for_whiteout);

@@ -42,11 +42,12 @@ struct LayerBatch::Round {
 };
 
 LayerBatch::LayerBatch(ImageStore& store, const SinkFactory& sinks, const std::string& unpack_program,
-                       const ContentSource& source)
+                       const ContentSource& source, PullProgress& watched)
     : store_(store),
       sinks_(sinks),
       unpack_program_(unpack_program),
       source_(source),
+      watched_(watched),
       hold_key_("pull:" + random_id()) {}
 
 LayerBatch::~LayerBatch() {
@@ -140,7 +141,10 @@ Result<LayerBatch::Progress> LayerBatch::install(std::size_t at, std::stop_token
       return std::move(progress).context(frame);
     }
     auto held = store_.hold_layers(hold_key_, {*slot->ready});
-    if (held) return Progress::kReady;
+    if (held) {
+      watched_.set(at, LayerProgress::State::kThere);
+      return Progress::kReady;
+    }
     // Its last image was removed a moment ago: then it is ours to fetch.
     if (held.error().code() != Code::kNotFound) return std::move(held).context(frame).error();
   }
@@ -150,6 +154,7 @@ Result<LayerBatch::Progress> LayerBatch::install(std::size_t at, std::stop_token
 Result<LayerBatch::Progress> LayerBatch::unpack(std::size_t at, const std::string& directory,
                                                 std::stop_token cancel) {
   const Job& job = jobs_[at];
+  watched_.set(at, LayerProgress::State::kFetching);
   const auto lowers = lower_dirs(at, cancel);
   UnpackRequest request;
   request.program = unpack_program_;
@@ -157,7 +162,7 @@ Result<LayerBatch::Progress> LayerBatch::unpack(std::size_t at, const std::strin
   request.lower_dirs = lowers.value_or(std::vector<std::string>());
   request.lowers_complete = lowers.has_value();
   ASSIGN_OR_RETURN(const auto sink, sinks_(request, cancel));
-  auto applied = stream(job, *sink, cancel);
+  auto applied = stream(at, *sink, cancel);
   if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
   if (!applied && needs_lower(applied.error()) && !lowers) return Progress::kNeedsLowers;
   if (!applied) return std::move(applied).error();
@@ -167,12 +172,16 @@ Result<LayerBatch::Progress> LayerBatch::unpack(std::size_t at, const std::strin
   }
   if (failpoint("pull-stage-layer")) return Error(Code::kInternal, "failpoint");
   RETURN_IF_ERROR(store_.stage_layer(job.chain_id, job.diff_id, applied->size, applied->inodes));
+  watched_.set(at, LayerProgress::State::kUnpacked);
   return Progress::kStaged;
 }
 
-Result<LayerSink::Applied> LayerBatch::stream(const Job& job, LayerSink& sink, std::stop_token cancel) const {
-  const BlobReader write = [&sink](std::span<const std::byte> data) { return sink.write(data); };
-  RETURN_IF_ERROR(source_.read_blob(job.blob, write, cancel));
+Result<LayerSink::Applied> LayerBatch::stream(std::size_t at, LayerSink& sink, std::stop_token cancel) const {
+  const BlobReader write = [&](std::span<const std::byte> data) {
+    watched_.add(at, data.size());
+    return sink.write(data);
+  };
+  RETURN_IF_ERROR(source_.read_blob(jobs_[at].blob, write, cancel));
   return sink.finish();
 }
 

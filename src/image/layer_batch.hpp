@@ -14,6 +14,7 @@
 #include "image/content_source.hpp"
 #include "image/image_install.hpp"
 #include "image/image_store.hpp"
+#include "image/pull_progress.hpp"
 
 namespace berth::image {
 
@@ -26,7 +27,7 @@ namespace berth::image {
 class LayerBatch {
  public:
   LayerBatch(ImageStore& store, const SinkFactory& sinks, const std::string& unpack_program,
-             const ContentSource& source);
+             const ContentSource& source, PullProgress& watched);
   ~LayerBatch();
   LayerBatch(const LayerBatch&) = delete;
   LayerBatch& operator=(const LayerBatch&) = delete;
@@ -52,7 +53,7 @@ class LayerBatch {
   std::vector<std::size_t> unfinished();
   Result<Progress> install(std::size_t at, std::stop_token cancel);
   Result<Progress> unpack(std::size_t at, const std::string& directory, std::stop_token cancel);
-  Result<LayerSink::Applied> stream(const Job& job, LayerSink& sink, std::stop_token cancel) const;
+  Result<LayerSink::Applied> stream(std::size_t at, LayerSink& sink, std::stop_token cancel) const;
   /// Topmost first; nullopt while one of them is missing. Asked anew each time: another pull's
   /// commit may have moved them.
   std::optional<std::vector<std::string>> lower_dirs(std::size_t at, std::stop_token cancel);
@@ -61,6 +62,7 @@ class LayerBatch {
   const SinkFactory& sinks_;
   const std::string& unpack_program_;
   const ContentSource& source_;
+  PullProgress& watched_;  ///< its layers are ours, in our order
   std::string hold_key_;
   std::vector<Job> jobs_;
   Guarded<std::vector<Progress>> progress_;

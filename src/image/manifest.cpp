@@ -18,6 +18,10 @@ Error malformed_document(std::string message) {
   return {Code::kInvalidArgument, std::move(message)};
 }
 
+Error refuse_artifact(std::string_view type) {
+  return refuse(cat("this is an artifact of type \"", type, "\", not a container image"));
+}
+
 bool has(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && !found->is_null();
@@ -75,6 +79,7 @@ Result<const Json*> array_of(const Json& object, const char* key, std::size_t li
 Result<void> check_layer(const Descriptor& layer) {
   switch (media_kind(layer.media_type)) {
     case MediaKind::kLayer:
+    case MediaKind::kForeignLayer:
       return {};
     case MediaKind::kEncryptedLayer:
       return refuse(cat("layer ", layer.digest.text(), " is encrypted, which is not supported"));
@@ -89,10 +94,8 @@ Result<ManifestDocument> parse_image_manifest(const Json& document) {
   const auto config_object = document.find("config");
   if (config_object == document.end()) return malformed_document("manifest: \"config\" is missing");
   ASSIGN_OR_RETURN(Descriptor config, parse_descriptor(*config_object, "manifest config"));
-  if (media_kind(config.media_type) != MediaKind::kConfig) {
-    const std::string& type = artifact_type.empty() ? config.media_type : artifact_type;
-    return refuse(cat("this is an artifact of type \"", type, "\", not a container image"));
-  }
+  if (media_kind(config.media_type) != MediaKind::kConfig)
+    return refuse_artifact(artifact_type.empty() ? config.media_type : artifact_type);
   if (config.size > kMaxConfigSize)
     return refuse(cat("the image config has ", config.size, " bytes, the limit is ", kMaxConfigSize));
   Manifest manifest{std::move(config), {}};
@@ -128,6 +131,10 @@ Result<MediaKind> document_kind(const Json& document, std::string_view content_t
   if (kind == MediaKind::kSchema1 || old_shape || document.value("schemaVersion", Json(2)) == 1) {
     return refuse(
         "the manifest has Docker's schema 1, which is not supported: push the image again with a newer tool");
+  }
+  if (kind == MediaKind::kArtifact) {
+    ASSIGN_OR_RETURN(const std::string type, json_string_or(document, "artifactType", "", "manifest"));
+    return refuse_artifact(type);
   }
   const bool image_shape = has(document, "layers") || has(document, "config");
   const bool index_shape = has(document, "manifests");

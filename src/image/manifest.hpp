@@ -19,9 +19,11 @@ inline constexpr std::size_t kMaxManifestSize = 4U << 20;
 inline constexpr std::size_t kMaxConfigSize = 4U << 20;
 /// overlayfs takes no more lower directories.
 inline constexpr std::size_t kMaxLayers = 500;
+/// Indexes on the way from a name to its manifest, the first one not counted.
+inline constexpr int kMaxIndexDepth = 3;
 
 /// A pointer to content (image-spec descriptor.md). Its `urls` are not followed: they would send
-/// this node wherever an image says.
+/// this node wherever an image says. Annotations are data: all they ever give is an archive's names.
 struct Descriptor {
   std::string media_type;
   Digest digest;

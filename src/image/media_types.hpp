@@ -13,9 +13,11 @@ enum class MediaKind : std::uint8_t {
   kManifest,
   kIndex,
   kConfig,
-  kLayer,  ///< tar, compressed or not: the bytes tell
+  kLayer,         ///< tar, compressed or not: the bytes tell
+  kForeignLayer,  ///< the same, but its registry need not have it
   kEncryptedLayer,
-  kSchema1,  ///< Docker's first manifest format
+  kSchema1,   ///< Docker's first manifest format
+  kArtifact,  ///< OCI's withdrawn manifest of anything but images
 };
 
 /// What we write ourselves.

@@ -2,9 +2,11 @@
 #include "image/puller.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/cat.hpp"
+#include "base/guarded.hpp"
 #include "base/lane.hpp"
 #include "base/single_flight.hpp"
 #include "image/archive_import.hpp"
@@ -17,8 +19,9 @@
 namespace berth::image {
 namespace {
 
-constexpr int kMaxIndexDepth = 3;
 constexpr std::size_t kMaxPulls = 64;
+constexpr std::size_t kMaxPieces = 8;  // in flight, of all blobs
+constexpr std::size_t kMaxQueuedPieces = 1024;
 constexpr std::size_t kMaxQueuedPulls = 1024;
 
 // Another candidate of a short name may do better than these.
@@ -50,6 +53,7 @@ class RegistryPuller final : public Puller {
         store_(store),
         installer_(store, start_unpack, options.unpack_program, options.max_parallel_layers),
         pulls_({"image-pull", 0, kMaxPulls, kMaxQueuedPulls, 10}) {
+    ranges_.lane = &pieces_;
     http_.proxy = options.registries.proxy;
     http_.progress_timeout = options.progress_timeout;
     http_.connect_timeout =
@@ -65,6 +69,14 @@ class RegistryPuller final : public Puller {
     };
     auto image = flights_.run(flight_key(reference, credentials), post, work, cancel);
     return std::move(image).context(cat("pull image \"", text, "\""));
+  }
+
+  std::optional<std::vector<LayerProgress>> progress(const std::string& text) const override {
+    const auto reference = parse_reference(text);
+    if (!reference) return std::nullopt;
+    auto in_flight = in_flight_.lock();
+    const auto found = in_flight->find(reference->text());
+    return found == in_flight->end() ? std::nullopt : std::optional(found->second->layers());
   }
 
   Result<std::vector<PlannedServer>> plan(const std::string& text, std::stop_token cancel) override {
@@ -88,26 +100,41 @@ class RegistryPuller final : public Puller {
   }
 
  private:
+  using InFlight = std::multimap<std::string, PullProgress*>;
+
+  /// A pull that can be looked on.
+  struct Watched {
+    Watched(Guarded<InFlight>& in_flight, const std::string& name)
+        : all(in_flight), mine(all.lock()->emplace(name, &progress)) {}
+    ~Watched() { all.lock()->erase(mine); }
+    Watched(const Watched&) = delete;
+    Watched& operator=(const Watched&) = delete;
+    PullProgress progress;
+    Guarded<InFlight>& all;
+    InFlight::iterator mine;
+  };
+
   Result<ImagePtr> pull_anew(const Reference& reference, const Credentials& credentials,
                              std::stop_token stop) {
+    Watched watched(in_flight_, reference.text());
     ASSIGN_OR_RETURN(const auto candidates, registries_.candidates(reference));
     for (std::size_t at = 0;; ++at) {
-      auto image = pull_one(candidates[at], credentials, stop);
+      auto image = pull_one(candidates[at], credentials, stop, watched.progress);
       if (image || at + 1 == candidates.size() || !next_candidate_may_have_it(image.error().code()))
         return image;
     }
   }
 
-  Result<ImagePtr> pull_one(const Reference& reference, const Credentials& credentials,
-                            std::stop_token stop) {
+  Result<ImagePtr> pull_one(const Reference& reference, const Credentials& credentials, std::stop_token stop,
+                            PullProgress& progress) {
     ASSIGN_OR_RETURN(const auto endpoints, registries_.endpoints(reference));
     const auto find = [&](const Endpoint& endpoint, std::stop_token cancel) {
       return registries_.credentials(endpoint, reference, credentials, std::move(cancel)).credentials;
     };
-    const RegistrySource source(http_, tokens_, endpoints, find);
+    const RegistrySource source(http_, tokens_, endpoints, find, ranges_);
     auto request = resolve(source, reference, stop);
     if (!request) return blame_the_registry(std::move(request).error());
-    auto image = installer_.install(source, *request, stop);
+    auto image = installer_.install(source, *request, stop, progress);
     if (!image) return blame_the_registry(std::move(image).error());
     return image;
   }
@@ -141,8 +168,11 @@ class RegistryPuller final : public Puller {
   Registries registries_;
   ImageStore& store_;
   HttpClient::Options http_;
+  Lane pieces_{{"image-piece", 0, kMaxPieces, kMaxQueuedPieces, 10}};
+  RangePolicy ranges_;
   TokenCache tokens_;
   ImageInstaller installer_;
+  Guarded<InFlight> in_flight_;
   SingleFlight<ImagePtr> flights_;
   Lane pulls_;  // last: its destructor waits for pulls that use the others
 };

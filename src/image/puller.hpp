@@ -4,12 +4,14 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
 #include "image/image_store.hpp"
+#include "image/pull_progress.hpp"
 #include "image/registry/endpoint.hpp"
 #include "image/registry_options.hpp"
 
@@ -35,7 +37,7 @@ struct PullerOptions {
   RegistryOptions registries;
   std::string unpack_program;  ///< berth-unpack
   unsigned max_parallel_layers = 4;
-  std::chrono::seconds progress_timeout{60};  ///< give up when no byte arrived for so long
+  std::chrono::seconds progress_timeout{60};  ///< give up when 64 KiB took longer
 };
 
 /// One server that a pull would ask, and as whom. Holds no secret.
@@ -60,6 +62,9 @@ class Puller {
   /// kInvalidArgument.
   virtual Result<ImagePtr> pull(const std::string& reference, const Credentials& credentials,
                                 std::stop_token cancel) = 0;
+
+  /// How far a pull of `reference` in flight has come; nullopt when there is none.
+  virtual std::optional<std::vector<LayerProgress>> progress(const std::string& reference) const = 0;
 
   /// Where `reference` would be fetched from, in order, without asking any of them. May run credential
   /// helpers.

@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "base/cat.hpp"
@@ -13,6 +14,7 @@
 #include "image/byte_source.hpp"
 #include "image/decompress.hpp"
 #include "image/layer_apply.hpp"
+#include "image/read_ahead.hpp"
 #include "image/unpack_report.hpp"
 #include "image/unpack_sandbox.hpp"
 
@@ -49,7 +51,31 @@ Result<Options> parse_options(int argc, char** argv) {
   return options;
 }
 
-Result<LayerSink::Applied> unpack(const Options& options) {
+Result<std::unique_ptr<ByteSource>> shut_in(ByteSource& input) {
+  // Before the sandbox shuts: hashing loads what it needs of its library here.
+  (void)sha256("");
+  RETURN_IF_ERROR(enter_unpack_sandbox(kTargetFd));
+  return decompress(input);
+}
+
+Result<LayerSink::Applied> apply(const LayerTarget& target, HashingSource& hashed, ReadAhead& plain) {
+  TarReader tar(plain);
+  ASSIGN_OR_RETURN(const LayerTotals totals, apply_layer(tar, target));
+  // The digest covers what follows the end of the archive, too.
+  while (true) {
+    ASSIGN_OR_RETURN(const std::span<const std::byte> rest, plain.next());
+    if (rest.empty()) break;
+  }
+  ASSIGN_OR_RETURN(Digest diff_id, hashed.finish());
+  return LayerSink::Applied{std::move(diff_id), totals.bytes, totals.inodes};
+}
+
+[[noreturn]] void end(const Result<LayerSink::Applied>& outcome) {
+  const auto written = write_fd(STDOUT_FILENO, format_unpack_report(outcome), "the report");
+  ::_exit(outcome && written ? 0 : 1);
+}
+
+[[noreturn]] void unpack(const Options& options) {
   LayerTarget target;
   target.root = kTargetFd;
   target.lowers_complete = options.incomplete == 0;
@@ -58,24 +84,18 @@ Result<LayerSink::Applied> unpack(const Options& options) {
   if (options.max_entries != 0) target.max_entries = options.max_entries;
 
   FdSource input(STDIN_FILENO);
-  // Before the sandbox shuts: hashing loads what it needs of its library here.
-  (void)sha256("");
-  RETURN_IF_ERROR(enter_unpack_sandbox(kTargetFd));
-  ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> inflated, decompress(input));
-  HashingSource hashed(*inflated, target.max_bytes);
-  TarReader tar(hashed);
-  ASSIGN_OR_RETURN(const LayerTotals totals, apply_layer(tar, target));
-  // The digest covers what follows the end of the archive, too.
-  ASSIGN_OR_RETURN(Digest diff_id, hashed.finish());
-  return LayerSink::Applied{std::move(diff_id), totals.bytes, totals.inodes};
+  const auto inflated = shut_in(input);
+  if (!inflated) end(inflated.error());
+  HashingSource hashed(**inflated, target.max_bytes);
+  ReadAhead plain(hashed);
+  // Without a return: the thread that reads ahead may wait for bytes that will not come.
+  end(apply(target, hashed, plain));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  auto options = parse_options(argc, argv);
-  const Result<LayerSink::Applied> outcome =
-      options ? unpack(*options) : Result<LayerSink::Applied>(options.error());
-  const auto written = write_fd(STDOUT_FILENO, format_unpack_report(outcome), "the report");
-  ::_exit(outcome && written ? 0 : 1);
+  const auto options = parse_options(argc, argv);
+  if (!options) end(options.error());
+  unpack(*options);
 }

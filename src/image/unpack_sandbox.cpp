@@ -50,19 +50,62 @@ constexpr std::uint32_t kKept = (1U << CAP_CHOWN) | (1U << CAP_DAC_OVERRIDE) | (
                                 (1U << CAP_SETFCAP);
 
 // Anything else answers ENOSYS, so that a newer C library falls back to what it used before.
-constexpr std::array kAllowed = {SYS_read,           SYS_write,          SYS_close,         SYS_fstat,
-                                 SYS_newfstatat,     SYS_statx,          SYS_lseek,         SYS_openat,
-                                 SYS_openat2,        SYS_mkdirat,        SYS_mknodat,       SYS_symlinkat,
-                                 SYS_linkat,         SYS_unlinkat,       SYS_readlinkat,    SYS_fchown,
-                                 SYS_fchownat,       SYS_fchmod,         SYS_fchmodat,      SYS_utimensat,
-                                 SYS_fsetxattr,      SYS_lsetxattr,      SYS_fgetxattr,     SYS_flistxattr,
-                                 SYS_getdents64,     SYS_fchdir,         SYS_fcntl,         SYS_mmap,
-                                 SYS_munmap,         SYS_mremap,         SYS_brk,           SYS_madvise,
-                                 SYS_mprotect,       SYS_futex,          SYS_getrandom,     SYS_getpid,
-                                 SYS_gettid,         SYS_tgkill,         SYS_clock_gettime, SYS_sched_yield,
-                                 SYS_exit,           SYS_exit_group,     SYS_umask,         SYS_geteuid,
-                                 SYS_getegid,        SYS_rt_sigprocmask, SYS_rt_sigaction,  SYS_rt_sigreturn,
-                                 SYS_restart_syscall};
+constexpr std::array kAllowed = {SYS_read,
+                                 SYS_write,
+                                 SYS_close,
+                                 SYS_fstat,
+                                 SYS_newfstatat,
+                                 SYS_statx,
+                                 SYS_lseek,
+                                 SYS_openat,
+                                 SYS_openat2,
+                                 SYS_mkdirat,
+                                 SYS_mknodat,
+                                 SYS_symlinkat,
+                                 SYS_linkat,
+                                 SYS_unlinkat,
+                                 SYS_readlinkat,
+                                 SYS_fchown,
+                                 SYS_fchownat,
+                                 SYS_fchmod,
+                                 SYS_fchmodat,
+                                 SYS_utimensat,
+                                 SYS_fsetxattr,
+                                 SYS_lsetxattr,
+                                 SYS_fgetxattr,
+                                 SYS_flistxattr,
+                                 SYS_getdents64,
+                                 SYS_fchdir,
+                                 SYS_fcntl,
+                                 SYS_mmap,
+                                 SYS_munmap,
+                                 SYS_mremap,
+                                 SYS_brk,
+                                 SYS_madvise,
+                                 SYS_mprotect,
+                                 SYS_futex,
+                                 SYS_getrandom,
+                                 SYS_getpid,
+                                 SYS_gettid,
+                                 SYS_tgkill,
+                                 SYS_clock_gettime,
+                                 SYS_sched_yield,
+                                 SYS_exit,
+                                 SYS_exit_group,
+                                 SYS_umask,
+                                 SYS_geteuid,
+                                 SYS_getegid,
+                                 SYS_rt_sigprocmask,
+                                 SYS_rt_sigaction,
+                                 SYS_rt_sigreturn,
+                                 SYS_restart_syscall,
+                                 SYS_rseq,
+                                 SYS_set_robust_list};
+
+// A thread as the C library makes one, and nothing else that clone(2) can do; clone3(2) answers ENOSYS.
+constexpr std::uint32_t kThreadFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND |
+                                       CLONE_THREAD | CLONE_SETTLS | CLONE_PARENT_SETTID |
+                                       CLONE_CHILD_CLEARTID;
 
 Error failed(const char* what) {
   return Error::from_errno(errno, what, "the layer worker");
@@ -107,6 +150,10 @@ Result<void> filter_calls() {
     program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1));
     answer(SECCOMP_RET_ALLOW);
   }
+  program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3));
+  load(offsetof(seccomp_data, args));
+  program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kThreadFlags, 0, 1));
+  answer(SECCOMP_RET_ALLOW);
   answer(SECCOMP_RET_ERRNO | ENOSYS);
   const sock_fprog whole{static_cast<unsigned short>(program.size()), program.data()};
   if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole, 0, 0) != 0)

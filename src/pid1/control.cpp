@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "pid1/sync.h"
+
 namespace berth::pid1 {
 namespace {
 
@@ -70,23 +72,24 @@ bool Control::accept(int listener) {
 }
 
 bool Control::send(const shim::Header& header, const void* first, size_t first_size, const void* second,
-                   size_t second_size) {
+                   size_t second_size, int fd) {
   if (!socket_.is_open()) return false;
   shim::Header copy = header;
   iovec parts[3] = {
       {&copy, sizeof copy}, {const_cast<void*>(first), first_size}, {const_cast<void*>(second), second_size}};
+  if (fd >= 0 && send_with_fd(socket_.get(), parts, 3, fd) == 0) return true;
   msghdr packet = {};
   packet.msg_iov = parts;
   packet.msg_iovlen = 3;
-  if (::sendmsg(socket_.get(), &packet, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return true;
+  if (fd < 0 && ::sendmsg(socket_.get(), &packet, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return true;
   drop();
   return false;
 }
 
-bool Control::reply(uint64_t seq, int err, uint32_t op_index, const void* body, size_t body_size) {
+bool Control::reply(uint64_t seq, int err, uint32_t op_index, const void* body, size_t body_size, int fd) {
   const shim::Reply reply = {err, op_index};
   return send({shim::kMagic, shim::Type::kReply, shim::kVersionMax, seq}, &reply, sizeof reply, body,
-              err == 0 ? body_size : 0);
+              err == 0 ? body_size : 0, fd);
 }
 
 bool Control::list_item(uint64_t seq, const shim::ObjectState& state) {

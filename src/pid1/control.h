@@ -51,15 +51,16 @@ class Control {
   int socket() const { return socket_.get(); }
 
   /// None of these blocks. A daemon that does not read its socket loses the connection and learns
-  /// everything by kList when it comes back. False when the message was not sent.
+  /// everything by kList when it comes back. False when the message was not sent. `fd` goes along and
+  /// stays open here.
   bool reply(uint64_t seq, int err, uint32_t op_index = shim::kNoOp, const void* body = nullptr,
-             size_t body_size = 0);
+             size_t body_size = 0, int fd = -1);
   bool list_item(uint64_t seq, const shim::ObjectState& state);
   bool event(shim::Type type, const void* body = nullptr, size_t body_size = 0);
 
  private:
   bool send(const shim::Header& header, const void* first, size_t first_size, const void* second,
-            size_t second_size);
+            size_t second_size, int fd = -1);
 
   Fd socket_;
 };

@@ -137,8 +137,11 @@ plan::Failure prepare_and_clone(Shim& shim, const shim::Launch& launch, Packet& 
                                 Object& object) {
   int err = 0;
   if (launch.log_dir_fd != shim::kNoFd && !object.is_exec()) {
-    err = object.log.open(packet.take(launch.log_dir_fd), launch.log_name);
+    err = object.log.open(packet.take(launch.log_dir_fd), launch.log_name,
+                          {launch.log_max_size, launch.log_max_files, (launch.flags & shim::kLogWaits) != 0});
   }
+  if (launch.journal_fd != shim::kNoFd)
+    object.journal.open(packet.take(launch.journal_fd), launch.journal_fields);
   object.oom = packet.take(launch.oom_fd);
   ChildEnds ends;
   if (err == 0) err = open_stdio(launch, packet, object, ends);
@@ -151,7 +154,10 @@ void answer_launched(Shim& shim, Object& object) {
   const shim::LaunchReply reply = {object.pid, 0, object.start_time};
   const uint64_t seq = object.launch_seq;
   object.launch_seq = 0;
-  shim.control.reply(seq, 0, shim::kNoOp, &reply, sizeof reply);
+  Fd& master = object.streams[0].fd;
+  const bool hands_over = object.is_exec() && object.streams[0].is_terminal;
+  shim.control.reply(seq, 0, shim::kNoOp, &reply, sizeof reply, hands_over ? master.get() : -1);
+  if (hands_over) master.reset();
 }
 
 /// The sync socket is closed: by execve if the child announced it, else by the child's death, which
@@ -181,6 +187,7 @@ void adopt_terminal(Shim& shim, Object& object, Fd master) {
   stream.fd = static_cast<Fd&&>(master);
   stream.is_terminal = true;
   ::fcntl(stream.fd.get(), F_SETFL, O_NONBLOCK);
+  if (object.is_exec()) return;  // the daemon's, as all that an exec reads and writes
   const int err = watch(shim, stream.fd.get(), Source::kStdout, &object);
   if (err != 0) note("cannot watch a terminal", err);
 }

@@ -43,6 +43,7 @@ bool check_launch(const shim::Launch& launch, size_t fd_count) {
     if ((launch.flags & shim::kGivenStdio) != 0 && !is_fd(fd, fd_count)) return false;
   }
   if (!is_fd(launch.log_dir_fd, fd_count) || !is_fd(launch.oom_fd, fd_count)) return false;
+  if (!is_fd(launch.journal_fd, fd_count)) return false;
   if (launch.log_dir_fd == shim::kNoFd) return true;
   return launch.log_name[0] != '\0' && memchr(launch.log_name, 0, sizeof launch.log_name) != nullptr;
 }
@@ -59,7 +60,10 @@ size_t body_size(Type type) {
     case Type::kStart:
     case Type::kReopenLog:
     case Type::kRemove:
+    case Type::kEndStdin:
       return sizeof(shim::ObjectRequest);
+    case Type::kAttach:
+      return sizeof(shim::Attach);
     case Type::kSignal:
       return sizeof(shim::SignalRequest);
     case Type::kResize:
@@ -81,7 +85,11 @@ bool check_body(const Request& request, size_t fd_count) {
     case Type::kStart:
     case Type::kReopenLog:
     case Type::kRemove:
+    case Type::kEndStdin:
       return is_id(request.object.id);
+    case Type::kAttach:
+      return is_id(request.attach.id) && is_fd(request.attach.out_fd, fd_count) &&
+             is_fd(request.attach.err_fd, fd_count);
     case Type::kSignal:
       return is_id(request.signal.id);
     case Type::kResize:

@@ -20,6 +20,7 @@ struct Request {
     shim::ObjectRequest object;
     shim::SignalRequest signal;
     shim::ResizeRequest resize;
+    shim::Attach attach;
   };
 };
 

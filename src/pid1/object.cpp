@@ -6,12 +6,14 @@
 #include <sys/mman.h>
 
 #include "pid1/place.h"
+#include "pid1/streams.h"
 
 namespace berth::pid1 {
 
 Object::~Object() {
   for (const Stream& stream : streams) {
     if (stream.rest != nullptr) ::munmap(stream.rest, kMaxLogText);
+    if (stream.held != nullptr) ::munmap(stream.held, StreamBuffers::kReadSize);
   }
 }
 

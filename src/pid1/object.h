@@ -7,6 +7,7 @@
 
 #include "pid1/cri_log.h"
 #include "pid1/fd.h"
+#include "pid1/journal.h"
 #include "pid1/log_file.h"
 #include "pid1/plan_format.h"
 #include "pid1/shim_protocol.h"
@@ -23,7 +24,10 @@ struct Stream {
   bool widened = false;  // the pipe was full once and is a larger one now
   char* rest = nullptr;  // kMaxLogText bytes for a line's beginning, mapped when first needed
   size_t rest_size = 0;
-  int64_t rearm_at = kNever;  // a terminal nobody has open: look again then
+  char* held = nullptr;  // what was read while the disk was full and the log waits for it
+  size_t held_size = 0;
+  int64_t rearm_at =
+      kNever;  // a terminal nobody has open, followers without room, a full disk: look again then
 };
 
 /// A container or an exec.
@@ -47,11 +51,14 @@ struct Object {
   uint64_t start_time = 0;
   int64_t started_ns = 0;
   Fd pidfd;
-  Fd sync;        // to the child before its execve
-  Fd stdin_pipe;  // held open so that the program does not see an end of file
+  Fd sync;                      // to the child before its execve
+  Fd stdin_pipe;                // held open so that the program does not see an end of file
+  bool stdin_attached = false;  // a client has had it
+  uint32_t followers = 0;       // clients of its output
   Fd oom;
   Stream streams[2];
   LogFile log;
+  Journal journal;
 
   uint64_t launch_seq = 0;  // of requests that are yet to be answered; 0: none
   uint64_t start_seq = 0;

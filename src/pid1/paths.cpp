@@ -33,7 +33,7 @@ int follow_dangling(Walk& walk, int parent, size_t name, size_t end) {
   walk.path[end] = '\0';
   const ssize_t length = ::readlinkat(parent, walk.path + name, link, sizeof link);
   walk.path[end] = saved;
-  if (length < 0) return errno == EINVAL ? EEXIST : errno;  // EINVAL: it is no link, someone made it just now
+  if (length < 0) return errno == EINVAL ? EAGAIN : errno;  // EINVAL: it is no link, someone made it just now
   if (length == 0) return ENOENT;
   const size_t size = static_cast<size_t>(length);
   const size_t keep = link[0] == '/' ? 0 : name;
@@ -61,28 +61,32 @@ int create_component(Walk& walk, int parent, size_t name, size_t end) {
   return err == EEXIST ? follow_dangling(walk, parent, name, end) : err;
 }
 
-/// Creates the first component that is missing, or replaces a dangling link by its target.
+/// What is before `name`, in the root; "/" when nothing is.
+int open_before(Walk& walk, size_t name) {
+  const char saved = walk.path[name];
+  walk.path[name] = '\0';
+  const int parent = open_in_root(walk.root, name == 0 ? "/" : walk.path, O_PATH | O_DIRECTORY, walk.resolve);
+  walk.path[name] = saved;
+  return parent;
+}
+
+/// Creates the first component that is missing, or replaces a dangling link by its target. Looked for from
+/// the end, because nearly always it is the last.
 int create_first_missing(Walk& walk) {
-  int parent = open_in_root(walk.root, "/", O_PATH | O_DIRECTORY);
-  if (parent < 0) return errno;
-  int err = EAGAIN;  // nothing is missing: somebody else made it meanwhile
-  for (size_t at = strspn(walk.path, "/"); walk.path[at] != '\0';) {
-    const size_t end = at + strcspn(walk.path + at, "/");
-    const char saved = walk.path[end];
-    walk.path[end] = '\0';
-    const int next = open_in_root(walk.root, walk.path, O_PATH, walk.resolve);
-    const int open_err = errno;
-    walk.path[end] = saved;
-    if (next < 0) {
-      err = open_err == ENOENT ? create_component(walk, parent, at, end) : open_err;
-      break;
+  for (size_t end = strlen(walk.path);;) {
+    while (end > 0 && walk.path[end - 1] == '/') --end;
+    size_t name = end;
+    while (name > 0 && walk.path[name - 1] != '/') --name;
+    if (name == end) return ENOENT;  // the root itself
+    const int parent = open_before(walk, name);
+    if (parent >= 0) {
+      const int err = create_component(walk, parent, name, end);
+      ::close(parent);
+      return err;
     }
-    ::close(parent);
-    parent = next;
-    at = end + strspn(walk.path + end, "/");
+    if (errno != ENOENT) return errno;
+    end = name;
   }
-  ::close(parent);
-  return err;
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ void finish(Shim& shim, Object& object) {
   object.quiet_until = kNever;
   object.drain_until = kNever;
   flush_tails(shim, object);
+  shim.followers.drop_all(object);
   object.exit.log_bytes_dropped = object.log.dropped();
   object.exit.oom_kills = read_oom_kills(object.oom.get());
   if (!object.is_exec()) {

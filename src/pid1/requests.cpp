@@ -72,6 +72,27 @@ int resize(Shim& shim, const shim::ResizeRequest& request) {
   return sys::error_of(::ioctl(stream.fd.get(), TIOCSWINSZ, &size));
 }
 
+void attach(Shim& shim, const Request& request, Packet& packet) {
+  const uint64_t seq = request.header.seq;
+  Object* object = shim.objects.find(request.attach.id);
+  int err = object == nullptr || object->is_exec() ? ENOENT : object->is_alive() ? 0 : ESRCH;
+  if (err == 0)
+    err = shim.followers.add(shim, *object, packet.take(request.attach.out_fd),
+                             packet.take(request.attach.err_fd));
+  if (err != 0) return void(shim.control.reply(seq, err));
+  const Stream& stream = object->streams[0];
+  const Fd& input = stream.is_terminal ? stream.fd : object->stdin_pipe;
+  object->stdin_attached = object->stdin_attached || object->stdin_pipe.is_open();
+  shim.control.reply(seq, 0, shim::kNoOp, nullptr, 0, input.is_open() ? input.get() : -1);
+}
+
+int end_stdin(Shim& shim, const shim::ObjectRequest& request) {
+  Object* object = shim.objects.find(request.id);
+  if (object == nullptr) return ENOENT;
+  object->stdin_pipe.reset();
+  return 0;
+}
+
 void shut_down(Shim& shim, uint64_t seq) {
   for (uint32_t i = 0; i < shim.objects.limit(); ++i) {
     const Object* object = shim.objects.at(i);
@@ -113,6 +134,10 @@ void handle(Shim& shim, const Request& request, Packet& packet) {
       return list(shim, seq);
     case Type::kShutdown:
       return shut_down(shim, seq);
+    case Type::kAttach:
+      return attach(shim, request, packet);
+    case Type::kEndStdin:
+      return void(shim.control.reply(seq, end_stdin(shim, request.object)));
     case Type::kResize:
       return void(shim.control.reply(seq, resize(shim, request.resize)));
     default:

@@ -12,6 +12,7 @@
 
 #include "pid1/control.h"
 #include "pid1/fd.h"
+#include "pid1/followers.h"
 #include "pid1/object.h"
 #include "pid1/streams.h"
 
@@ -29,6 +30,7 @@ enum class Source : uint8_t {
   kObjectSync,
   kStdout,  // second level
   kStderr,
+  kFollower,
 };
 
 struct Pause {
@@ -62,6 +64,7 @@ struct Shim {
   Pod pod;
   ObjectTable objects;
   StreamBuffers buffers;
+  Followers followers;
   bool timers_armed = false;  // some object has a deadline
   bool leaving = false;
 };

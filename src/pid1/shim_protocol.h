@@ -35,6 +35,9 @@ enum class Type : uint16_t {
   kShutdown,   // nothing -> nothing: EBUSY while a container lives; ends the pause process, removes the
                // socket, exits
   kResize,     // ResizeRequest -> nothing: terminal size
+  kAttach,     // Attach + pipes -> nothing, and with it a descriptor, if there is one: the terminal's master,
+               // or the write end of the stdin pipe
+  kEndStdin,   // ObjectRequest -> nothing: the shim lets go of the stdin pipe
   // shim -> daemon
   kReply = 100,
   kListItem,     // ObjectState
@@ -99,9 +102,11 @@ enum LaunchFlags : uint32_t {
   kExecObject = 1u << 0,  // an exec: no gate, no log, no exit record on disk
   kStdinPipe = 1u << 1,   // stdin is a pipe that the shim holds open; otherwise /dev/null
   kStdinOnce = 1u << 2,
-  kTerminal = 1u << 3,  // the plan has a kTerminal op; output comes from the pty master
+  kTerminal = 1u << 3,  // the plan has a kTerminal op; output comes from the pty master. An exec's goes
+                        // to the daemon with the LaunchReply
   kGivenStdio =
-      1u << 4,  // stdin, stdout, stderr are the three descriptors from stdio_fd on (kNoFd: /dev/null)
+      1u << 4,          // stdin, stdout, stderr are the three descriptors from stdio_fd on (kNoFd: /dev/null)
+  kLogWaits = 1u << 5,  // for a full disk; otherwise what has no room is dropped and counted
 };
 struct Launch {
   ObjectId id;
@@ -110,11 +115,15 @@ struct Launch {
   uint32_t first_plan_fd;  // the plan's descriptors, in its order
   uint32_t plan_fd_count;
   uint32_t stdio_fd[3];
-  uint32_t log_dir_fd;  // directory of the CRI log; kNoFd: output is read and discarded
-  uint32_t oom_fd;      // memory.oom_control (v1) or memory.events (v2) of the object's cgroup: the line
-                        // "oom_kill N" is read at exit
+  uint32_t log_dir_fd;     // directory of the CRI log; kNoFd: output is read and discarded
+  uint32_t oom_fd;         // memory.oom_control (v1) or memory.events (v2) of the object's cgroup: the line
+                           // "oom_kill N" is read at exit
+  uint32_t log_max_files;  // rotated files that are kept
+  uint64_t log_max_size;   // bytes of the file before the shim rotates it; 0: it does not
+  char log_name[256];      // file name within log_dir_fd, NUL-terminated
+  uint32_t journal_fd;     // a socket connected to systemd's journal; kNoFd: only the file
   uint32_t reserved;
-  char log_name[256];  // file name within log_dir_fd, NUL-terminated
+  char journal_fields[1024];  // lines "NAME=value" that every entry has; NUL-terminated when shorter
 };
 struct LaunchReply {
   int32_t pid;  // in the host's PID namespace
@@ -135,6 +144,14 @@ struct ResizeRequest {
   uint16_t rows;
   uint16_t columns;
   uint32_t reserved;
+};
+
+/// A client of a container's output: the write ends of pipes of 1 MiB. The shim closes them when the
+/// output has ended, or when the client does not keep up.
+struct Attach {
+  ObjectId id;
+  uint32_t out_fd;  // kNoFd: not wanted
+  uint32_t err_fd;
 };
 
 enum class Phase : uint32_t { kLaunching = 1, kCreated, kRunning, kExited };
@@ -171,6 +188,6 @@ static_assert(sizeof(Header) == 16 && std::is_trivially_copyable_v<Header>);
 static_assert(sizeof(ObjectId) == 64);
 static_assert(sizeof(ExitRecord) == 72 && std::is_trivially_copyable_v<ExitRecord>);
 static_assert(sizeof(ObjectState) == 168 && std::is_trivially_copyable_v<ObjectState>);
-static_assert(sizeof(Launch) == 360 && std::is_trivially_copyable_v<Launch>);
+static_assert(sizeof(Launch) == 1400 && std::is_trivially_copyable_v<Launch>);
 
 }  // namespace berth::shim

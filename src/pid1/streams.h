@@ -38,7 +38,7 @@ void serve_stream(Shim& shim, Object& object, Stream& stream);
 /// Logs lines that never got their newline.
 void flush_tails(Shim& shim, Object& object);
 
-/// A terminal that was found without a reader on its other side: looks again.
+/// A terminal that nobody had open, or a stream whose followers had no room: looks again.
 void rearm_terminal(Shim& shim, Object& object, int64_t now);
 
 /// Gives memory back that streams do not need while nothing is being written.

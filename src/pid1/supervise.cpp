@@ -23,8 +23,16 @@ Source source_of(uint64_t key) {
   return static_cast<Source>(key >> 56);
 }
 
+uint32_t index_of(uint64_t key) {
+  return static_cast<uint32_t>(key >> 40 & 0xffff);
+}
+
+uint32_t generation_of(uint64_t key) {
+  return static_cast<uint32_t>(key & 0xffffffff);
+}
+
 Object* object_of(Shim& shim, uint64_t key) {
-  return shim.objects.at(static_cast<uint32_t>(key >> 40 & 0xffff), static_cast<uint32_t>(key & 0xffffffff));
+  return shim.objects.at(index_of(key), generation_of(key));
 }
 
 /// Sequence numbers mean something only on the connection that they came by.
@@ -35,6 +43,8 @@ void forget_requests(Shim& shim) {
     if (object == nullptr) continue;
     object->launch_seq = 0;
     object->start_seq = 0;
+    // The daemon that would have ended it with its client is gone.
+    if (object->stdin_attached && (object->flags & shim::kStdinOnce) != 0) object->stdin_pipe.reset();
   }
 }
 
@@ -74,6 +84,8 @@ void dispatch(Shim& shim, uint64_t key) {
     case Source::kObjectSync:
       if (object != nullptr) child_spoke(shim, *object);
       return;
+    case Source::kFollower:
+      return shim.followers.hung_up(shim, index_of(key), generation_of(key));
     case Source::kStreams:
     case Source::kStdout:
     case Source::kStderr:
@@ -127,8 +139,11 @@ int timeout_of(Shim& shim) {
 }  // namespace
 
 uint64_t event_key(Source source, const Object* object) {
-  const uint64_t key = static_cast<uint64_t>(source) << 56;
-  return object == nullptr ? key : key | uint64_t{object->index} << 40 | object->generation;
+  return object == nullptr ? event_key(source, 0, 0) : event_key(source, object->index, object->generation);
+}
+
+uint64_t event_key(Source source, uint32_t index, uint32_t generation) {
+  return static_cast<uint64_t>(source) << 56 | uint64_t{index} << 40 | generation;
 }
 
 int supervise(Shim& shim) {

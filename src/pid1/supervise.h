@@ -13,5 +13,6 @@ namespace berth::pid1 {
 int supervise(Shim& shim);
 
 uint64_t event_key(Source source, const Object* object);
+uint64_t event_key(Source source, uint32_t index, uint32_t generation);
 
 }  // namespace berth::pid1

@@ -33,6 +33,9 @@ struct CompileOptions {
   std::string bundle;                             ///< absolute; what relative bind sources are relative to
   std::string container_id;                       ///< told to a seccomp agent, names a group of resctrl
   bool stops_for_hooks = false;                   ///< kSync before the pivot
+  /// This process is in a user namespace that is not the machine's: it makes no devices, and shows what is
+  /// not its own as it is.
+  bool lacks_host_rights = false;
 };
 
 /// Whom a filter with SCMP_ACT_NOTIFY asks, and what it is told about the process.

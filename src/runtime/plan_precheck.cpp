@@ -8,6 +8,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "runtime/namespaces_own.hpp"
 #include "runtime/oci/rlimits.hpp"
 #include "runtime/plan_open.hpp"
 
@@ -49,7 +50,7 @@ void check_oom_score(PlannedOp& op, std::vector<std::string>& warnings) {
 }  // namespace
 
 Result<void> check_host_limits(Plan& plan) {
-  const bool may_raise = has_capability(CAP_SYS_RESOURCE);
+  const bool may_raise = has_capability(CAP_SYS_RESOURCE) && !is_in_user_namespace();
   for (PlannedOp& op : plan.ops) {
     if (op.kind == OpKind::kRlimit && !may_raise) RETURN_IF_ERROR(check_rlimit(op));
     if (op.kind == OpKind::kOomScoreAdj && !may_raise) check_oom_score(op, plan.warnings);

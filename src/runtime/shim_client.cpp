@@ -202,9 +202,13 @@ Result<ShimClient::Launched> ShimClient::launch(LaunchRequest request, Deadline 
     message.stdio_fd[i] = request.stdio[i] ? fds.add(*std::move(request.stdio[i])) : shim::kNoFd;
   }
   message.log_dir_fd = fds.add(std::move(request.log_dir));
+  message.log_max_size = request.log_max_size;
+  message.log_max_files = request.log_max_files;
+  message.journal_fd = fds.add(std::move(request.journal));
+  request.journal_fields.copy(message.journal_fields, sizeof message.journal_fields);
   message.oom_fd = fds.add(std::move(request.oom_counter));
   ShimConnection& shim = *state_->connection;
-  ASSIGN_OR_RETURN(const ShimConnection::Answer answer,
+  ASSIGN_OR_RETURN(ShimConnection::Answer answer,
                    shim.call(shim::Type::kLaunch, bytes_of(message), fds.take(), deadline));
   if (answer.reply.err != 0 && answer.reply.op_index != shim::kNoOp) {
     return launch_failure(request.plan.labels, answer.reply.op_index, answer.reply.err);
@@ -213,7 +217,7 @@ Result<ShimClient::Launched> ShimClient::launch(LaunchRequest request, Deadline 
   ASSIGN_OR_RETURN(const shim::LaunchReply reply, decode_struct<shim::LaunchReply>(answer.body));
   if (reply.pid <= 0)
     return Error(Code::kInternal, cat(shim.name(), " launched ", request.id, " as process ", reply.pid));
-  return Launched{{reply.pid, reply.start_time}};
+  return Launched{{reply.pid, reply.start_time}, std::move(answer.fd)};
 }
 
 Result<void> ShimClient::start(const std::string& id, const std::vector<std::string>& labels,
@@ -241,6 +245,26 @@ Result<void> ShimClient::reopen_log(const std::string& id, Deadline deadline) {
   ASSIGN_OR_RETURN(request.id, object_id(id));
   return command(*state_->connection, shim::Type::kReopenLog, bytes_of(request), deadline,
                  "reopen the log of", id);
+}
+
+Result<UniqueFd> ShimClient::attach(AttachRequest request, Deadline deadline) {
+  shim::Attach message{};
+  ASSIGN_OR_RETURN(message.id, object_id(request.id));
+  FdList fds;
+  message.out_fd = fds.add(std::move(request.out));
+  message.err_fd = fds.add(std::move(request.err));
+  ShimConnection& shim = *state_->connection;
+  ASSIGN_OR_RETURN(ShimConnection::Answer answer,
+                   shim.call(shim::Type::kAttach, bytes_of(message), fds.take(), deadline));
+  if (answer.reply.err != 0) return refused(shim, answer.reply, "attach to", request.id);
+  return std::move(answer.fd);
+}
+
+Result<void> ShimClient::end_stdin(const std::string& id) {
+  shim::ObjectRequest request{};
+  ASSIGN_OR_RETURN(request.id, object_id(id));
+  return command(*state_->connection, shim::Type::kEndStdin, bytes_of(request), soon(), "end the stdin of",
+                 id);
 }
 
 Result<void> ShimClient::forget(const std::string& id) {

@@ -32,6 +32,7 @@ class ShimClient {
   };
   struct Launched {
     ProcessId process;  ///< in the host's PID namespace
+    UniqueFd terminal;  ///< of an exec with one: its master
   };
   struct PodSetup {
     std::string pod_id;
@@ -46,7 +47,17 @@ class ShimClient {
     std::optional<UniqueFd> stdio[3];
     UniqueFd log_dir;  ///< absent: output is discarded
     std::string log_name;
+    std::uint64_t log_max_size = 0;   ///< bytes before the shim rotates the file; 0: it does not
+    std::uint32_t log_max_files = 0;  ///< rotated files that are kept
+    UniqueFd journal;                 ///< connected to systemd's journal; absent: only the file
+    std::string journal_fields;       ///< cut where shim::Launch has no more room
     UniqueFd oom_counter;
+  };
+
+  /// Write ends of pipes of 1 MiB; absent: not wanted.
+  struct AttachRequest {
+    std::string id;
+    UniqueFd out, err;
   };
 
   using Deadline = std::chrono::steady_clock::time_point;
@@ -64,6 +75,11 @@ class ShimClient {
   /// kNotFound when the object has exited or is unknown.
   Result<void> signal(const std::string& id, int signal_number);
   Result<void> reopen_log(const std::string& id, Deadline deadline);
+  /// A client for a container's output, which the shim feeds until the container ends or the client
+  /// does not keep up. What its stdin is written to, or the master of its terminal; absent: neither.
+  Result<UniqueFd> attach(AttachRequest request, Deadline deadline);
+  /// The program reads an end of file once nobody else holds its stdin.
+  Result<void> end_stdin(const std::string& id);
   Result<void> forget(const std::string& id);
   Result<std::vector<shim::ObjectState>> list(Deadline deadline);
   /// Ends pause and the shim. kFailedPrecondition while a container lives.

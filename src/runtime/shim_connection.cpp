@@ -60,6 +60,18 @@ bool wait_writable(int socket, ShimConnection::Deadline deadline) {
   return true;
 }
 
+/// At most one descriptor comes along; the kernel closes what there is no room for.
+UniqueFd fd_of(msghdr& header) {
+  const cmsghdr* const control = CMSG_FIRSTHDR(&header);
+  if (control == nullptr || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS ||
+      control->cmsg_len < CMSG_LEN(sizeof(int))) {
+    return UniqueFd();
+  }
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(control), sizeof fd);
+  return UniqueFd(fd);
+}
+
 }  // namespace
 
 ShimConnection::ShimConnection(UniqueFd socket, std::string name, Reactor& reactor, Handlers handlers)
@@ -155,33 +167,36 @@ void ShimConnection::receive(std::uint32_t events) {
   if ((events & EPOLLIN) == 0 && (events & (EPOLLHUP | EPOLLERR)) != 0) lose("it hung up");
 }
 
-// False: nothing more for now. The buffer has no room for descriptors: the kernel closes any that
-// are sent to us.
+// False: nothing more for now.
 Result<bool> ShimConnection::receive_one() {
   std::array<std::byte, shim::kMaxMessage> buffer;
   iovec data{buffer.data(), buffer.size()};
   msghdr header{};
   header.msg_iov = &data;
   header.msg_iovlen = 1;
-  const ssize_t got = ::recvmsg(socket_.get(), &header, MSG_DONTWAIT);
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  const ssize_t got = ::recvmsg(socket_.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got < 0 && errno == EINTR) return true;
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
   if (got < 0) return Error::from_errno(errno, "receive from", name_);
+  UniqueFd fd = fd_of(header);
   if (got == 0) return Error(Code::kUnavailable, "it hung up");
   if ((header.msg_flags & MSG_TRUNC) != 0)
     return Error(Code::kInternal, "the shim sent a packet that is too long");
-  RETURN_IF_ERROR(dispatch(Bytes(buffer).first(static_cast<std::size_t>(got))));
+  RETURN_IF_ERROR(dispatch(Bytes(buffer).first(static_cast<std::size_t>(got)), std::move(fd)));
   return true;
 }
 
-Result<void> ShimConnection::dispatch(Bytes packet) {
+Result<void> ShimConnection::dispatch(Bytes packet, UniqueFd fd) {
   ASSIGN_OR_RETURN(const ShimMessage message, decode_message(packet));
   const bool is_answer =
       message.header.type == shim::Type::kReply || message.header.type == shim::Type::kListItem;
-  return is_answer ? take_answer(message) : take_event(message);
+  return is_answer ? take_answer(message, std::move(fd)) : take_event(message);
 }
 
-Result<void> ShimConnection::take_answer(const ShimMessage& message) {
+Result<void> ShimConnection::take_answer(const ShimMessage& message, UniqueFd fd) {
   const std::lock_guard lock(mutex_);
   const auto found = pending_.find(message.header.seq);
   Pending* const pending = found == pending_.end() ? nullptr : found->second;
@@ -195,6 +210,7 @@ Result<void> ShimConnection::take_answer(const ShimMessage& message) {
   ASSIGN_OR_RETURN(const ShimReply reply, decode_reply(message.body));
   if (pending == nullptr || pending->done) return {};  // its caller has given up
   pending->answer.reply = reply.reply;
+  pending->answer.fd = std::move(fd);
   pending->answer.body.assign(reply.body.begin(), reply.body.end());
   pending->done = true;
   pending->wake.notify_one();

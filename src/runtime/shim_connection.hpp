@@ -35,6 +35,7 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
     shim::Reply reply{};
     std::vector<std::byte> body;
     std::vector<shim::ObjectState> items;
+    UniqueFd fd;  ///< what came along
   };
 
   /// `name` is for errors: `shim of pod "..."`.
@@ -65,8 +66,8 @@ class ShimConnection : public std::enable_shared_from_this<ShimConnection> {
                     Deadline deadline) const;
   void receive(std::uint32_t events);
   Result<bool> receive_one();
-  Result<void> dispatch(Bytes packet);
-  Result<void> take_answer(const ShimMessage& message);
+  Result<void> dispatch(Bytes packet, UniqueFd fd);
+  Result<void> take_answer(const ShimMessage& message, UniqueFd fd);
   Result<void> take_event(const ShimMessage& message) const;
   void lose(const std::string& reason);
   void fail_all();

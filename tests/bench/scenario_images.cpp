@@ -3,26 +3,42 @@
 #include "workers.hpp"
 
 namespace berth::bench {
+namespace {
+
+constexpr int kPulls = 3;
+constexpr int kAtOnce = 10;
+
+void measure_one(const Bench& bench, const std::string& image, const std::string& title) {
+  Samples samples, removals;
+  double cpu = 0, daemon = 0;
+  for (int i = 0; i < kPulls; ++i) {
+    bench.node.remove_image(image);
+    bench.meter.start();
+    samples.add(timed([&] { bench.node.pull(image); }));
+    const CpuUse use = bench.meter.stop();
+    cpu += use.runtime;
+    daemon += use.daemon;
+    removals.add(timed([&] { bench.node.remove_image(image); }));
+  }
+  bench.report.add(title, "p50", samples.percentile(50), "s");
+  bench.report.add(title, "CPU per operation", cpu / kPulls, "s");
+  bench.report.add(title, "CPU of the daemon", daemon / kPulls, "s");
+  bench.report.add(title, "removal", removals.percentile(50), "s");
+}
+
+}  // namespace
 
 void measure_pull(const Bench& bench) {
-  constexpr int kPulls = 3;
-  for (const auto& image : bench.pull_images) {
-    const std::string title = "pull " + image.substr(image.rfind('/') + 1);
-    Samples samples;
-    double cpu = 0, daemon = 0;
-    for (int i = 0; i < kPulls; ++i) {
-      bench.node.remove_image(image);
-      bench.meter.start();
-      samples.add(timed([&] { bench.node.pull(image); }));
-      const CpuUse use = bench.meter.stop();
-      cpu += use.runtime;
-      daemon += use.daemon;
-    }
-    bench.node.remove_image(image);
-    bench.report.add(title, "p50", samples.percentile(50), "s");
-    bench.report.add(title, "CPU per operation", cpu / kPulls, "s");
-    bench.report.add(title, "CPU of the daemon", daemon / kPulls, "s");
-  }
+  for (const auto& image : bench.pull_images)
+    measure_one(bench, image, "pull " + image.substr(image.rfind('/') + 1));
+  if (bench.pull_images.empty()) return;
+  const std::string& image = bench.pull_images.front();
+  bench.meter.start();
+  const double all = timed([&] { run_workers(kAtOnce, kAtOnce, [&](int) { bench.node.pull(image); }); });
+  const std::string title = "the first of them, 10 pulls at once";
+  bench.report.add(title, "until all are done", all, "s");
+  bench.report.add(title, "CPU", bench.meter.stop().runtime, "s");
+  bench.node.remove_image(image);
 }
 
 }  // namespace berth::bench

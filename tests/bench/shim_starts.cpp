@@ -51,6 +51,7 @@ class Pod {
         binary_(must(ShimBinary::load(BERTH_PID1, {}))),
         reactor_(must(Reactor::start())),
         cgroups_(must(cgroup::Manager::open({}))) {
+    cli::add_default_rules(bundle_.spec.linux_.resources.devices);
     must(cli::complete_spec(bundle_, *cgroups_, cgroup_, bundle_.spec));
     must(binary_.spawn(tree_.path("pod"), STDERR_FILENO));
     ShimClient::Events events;

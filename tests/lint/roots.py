@@ -66,7 +66,7 @@ OWNERS = {
         "src/runtime/shim_spawn.cpp": "open execveat",
     },
     "openat2 that stays beneath, and meets no link: a verified procfs, a directory of logs": {
-        "src/pid1/log_file.cpp": "openat2",
+        "src/pid1/log_file.cpp": "openat2 renameat unlinkat",
         "src/pid1/ops_label.cpp": "openat2",
     },
     "sources of mounts and programs of the host, as whoever configures a container names them": {

@@ -34,7 +34,8 @@ FAULTS = """plain wrong-digest short longer cut cut-always range-ignored wrong-r
 auth-expires auth-scope auth-ping redirect redirect-loop redirect-file busy-429 busy-long html-404 oversize
 error-500 stall encoded endless endless-manifest endless-error endless-token token-loop encoded-endless gzip-open
 reset-status reset-header reset-start reset-middle reset-last gone-on-cdn
-schema1 confusion wrong-type wrong-diff-id artifact index no-platform""".split()
+schema1 confusion wrong-type wrong-diff-id artifact artifact-manifest index
+trickle trickle-wrong trickle-whole trickle-short trickle-lies trickle-silent drops nested nested-deep no-platform foreign""".split()
 
 
 def digest(data):
@@ -82,12 +83,32 @@ DOCUMENTS = {
     "confusion": (MANIFEST, make_manifest(manifests=[])),
     "wrong-type": (INDEX, GOOD),
     "artifact": (MANIFEST, make_manifest(config=b"{}").replace(b"oci.image.config.v1+json", b"oci.empty.v1+json")),
+    "artifact-manifest": ("application/vnd.oci.artifact.manifest.v1+json", json.dumps(
+        {"mediaType": "application/vnd.oci.artifact.manifest.v1+json", "artifactType": "a/b", "blobs": []}).encode()),
+    "foreign": (MANIFEST, make_manifest(layers=[
+        {"mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "digest": digest(b"elsewhere"), "size": 9,
+         "urls": ["http://127.0.0.1:1/elsewhere"]}])),
     "index": (INDEX, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
         {**ENTRY, "platform": {"os": "unknown", "architecture": "unknown"}},
         {**ENTRY, "platform": {"os": "linux", "architecture": ARCHITECTURE}}]}).encode()),
     "no-platform": (INDEX, json.dumps({"schemaVersion": 2, "manifests": [
         {**ENTRY, "platform": {"os": "plan9", "architecture": "mips"}}]}).encode()),
 }
+
+
+def nest(depth):
+    """An index of an index of ... of the image; each by its digest, the outermost last."""
+    inner, found = {**ENTRY, "platform": {"os": "linux", "architecture": ARCHITECTURE}}, []
+    for _ in range(depth):
+        body = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [inner]}).encode()
+        inner = {"mediaType": INDEX, "digest": digest(body), "size": len(body)}
+        found.append((inner["digest"], body))
+    return found
+
+
+NESTED = nest(4)
+BY_DIGEST = {**{name: (INDEX, body) for name, body in NESTED}, ENTRY["digest"]: (MANIFEST, GOOD)}
+DOCUMENTS["nested"], DOCUMENTS["nested-deep"] = (INDEX, NESTED[2][1]), (INDEX, NESTED[3][1])
 LOG, COUNTS, TOKENS, LOCK = [], collections.Counter(), {}, threading.Lock()
 
 
@@ -230,8 +251,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "endless-error":
             return self.pour(404, lambda: b"x" * 65536)
         media_type, body = DOCUMENTS.get(fault, (MANIFEST, GOOD))
-        if name == ENTRY["digest"]:
-            media_type, body = MANIFEST, GOOD
+        media_type, body = BY_DIGEST.get(name, (media_type, body))
         self.answer(200, body, Content_Type=media_type)
 
     def blob(self, fault, name):
@@ -244,9 +264,10 @@ class Handler(BaseHTTPRequestHandler):
     def serve(self, body):
         start = self.headers.get("Range", "")
         if not start:
-            return self.answer(200, body)
-        first = int(start.removeprefix("bytes=").split("-")[0])
-        self.answer(206, body[first:], Content_Range=f"bytes {first}-{len(body) - 1}/{len(body)}")
+            return self.answer(200, body, Accept_Ranges="bytes")
+        first, last = start.removeprefix("bytes=").split("-")
+        first, last = int(first), int(last or len(body) - 1)
+        self.answer(206, body[first:last + 1], Content_Range=f"bytes {first}-{last}/{len(body)}")
 
     def cut_at(self, body, length, status=200, **headers):
         self.answer(status, body[:length], Content_Length=len(body), **headers)
@@ -332,6 +353,50 @@ class Handler(BaseHTTPRequestHandler):
     def encoded_endless(self, _):
         squeeze = zlib.compressobj(1, zlib.DEFLATED, 31)
         self.pour(200, lambda: squeeze.compress(bytes(1 << 20)), Content_Encoding="gzip")
+
+    def drip(self, body, size, pause, **headers):
+        self.answer(200, Content_Length=len(body), **headers)
+        try:
+            for at in range(0, len(body), size):
+                self.wfile.write(body[at:at + size])
+                time.sleep(pause)
+        except OSError:
+            self.close_connection = True
+
+    def drops(self, body):
+        self.drip(body, 1024, 0.1)
+
+    def trickle(self, body, accept="bytes"):
+        """One connection is slow; pieces are not."""
+        if self.headers.get("Range"):
+            return self.serve(body)
+        self.drip(body, 65536, 0.02, Accept_Ranges=accept)
+
+    def piece(self):
+        """First and last byte of a piece that is asked for, not of a rest."""
+        first, _, last = (self.headers.get("Range") or "").removeprefix("bytes=").partition("-")
+        return (int(first), int(last)) if last else None
+
+    def trickle_silent(self, body):
+        self.trickle(body, None)
+
+    def trickle_wrong(self, body):
+        if not self.piece():
+            return self.trickle(body)
+        first, last = self.piece()
+        self.answer(206, body[first - 10:last - 9], Content_Range=f"bytes {first - 10}-{last - 10}/{len(body)}")
+
+    def trickle_whole(self, body):
+        self.answer(200, body) if self.piece() else self.trickle(body)
+
+    def trickle_short(self, body):
+        if not self.piece():
+            return self.trickle(body)
+        first, last = self.piece()
+        self.cut_at(body[first:], 1000, 206, Content_Range=f"bytes {first}-{last}/{len(body)}")
+
+    def trickle_lies(self, body):
+        self.serve(bytes(len(body))) if self.piece() else self.trickle(body)
 
     def redirect(self, body):
         self.answer(307, Location=f"http://127.0.0.1:{self.ports[1]}/cdn/{digest(body)}?signature=s3cret")

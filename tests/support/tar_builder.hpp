@@ -92,4 +92,11 @@ class TarBuilder {
   std::string bytes_;
 };
 
+/// A whole archive.
+inline std::string tar_of(const std::vector<TarMember>& members) {
+  TarBuilder tar;
+  for (const TarMember& member : members) tar.add(member);
+  return tar.end().bytes();
+}
+
 }  // namespace berth::testing

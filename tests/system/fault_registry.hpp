@@ -56,6 +56,43 @@ inline Endpoint plain_endpoint(const std::string& host, const std::string& path)
   return endpoint;
 }
 
+/// One client without the patience that a real registry deserves.
+struct Impatient {
+  explicit Impatient(const FaultRegistry& registry, const std::string& fault, int attempts = 5,
+                     RangePolicy ranges = {})
+      : client(http, tokens, plain_endpoint(registry.host, fault), {},
+               {attempts, std::chrono::milliseconds(5), std::chrono::milliseconds(2000)}, ranges) {}
+
+  Descriptor layer() {
+    auto fetched = client.fetch_manifest("latest", {});
+    REQUIRE(fetched);
+    auto document = parse_manifest(fetched->bytes, fetched->content_type);
+    REQUIRE(document);
+    return document->manifest->layers.at(0);
+  }
+  Result<std::uint64_t> fetch(const Descriptor& blob) {
+    BlobProgress progress(blob);
+    std::uint64_t read = 0;
+    const BlobReader count = [&read](std::span<const std::byte> data) -> Result<void> {
+      read += data.size();
+      return {};
+    };
+    RETURN_IF_ERROR(client.fetch_blob(blob, progress, count, {}));
+    return read;
+  }
+  std::string refusal(Code code) {
+    auto fetched = fetch(layer());
+    REQUIRE_FALSE(fetched);
+    CHECK(static_cast<int>(fetched.error().code()) == static_cast<int>(code));
+    return fetched.error().to_string();
+  }
+
+  HttpClient http{HttpClient::Options{std::chrono::milliseconds(1000), std::chrono::milliseconds(1000),
+                                      std::chrono::milliseconds(1000)}};
+  TokenCache tokens;
+  RegistryClient client;
+};
+
 /// Of this process, which is the daemon's part of a pull.
 inline long peak_memory_kib() {
   rusage usage{};

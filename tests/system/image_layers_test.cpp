@@ -14,15 +14,9 @@
 namespace berth::image {
 namespace {
 
-using testing::TarBuilder;
+using testing::tar_of;
 using testing::TarMember;
 using Members = std::vector<TarMember>;
-
-std::string tar_of(const Members& members) {
-  TarBuilder tar;
-  for (const TarMember& member : members) tar.add(member);
-  return tar.end().bytes();
-}
 
 TarMember file(const std::string& name, const std::string& data = "x") {
   return {.name = name, .data = data};

@@ -18,14 +18,8 @@
 namespace berth::image {
 namespace {
 
-using testing::TarBuilder;
+using testing::tar_of;
 using testing::TarMember;
-
-std::string layer_of(const std::vector<TarMember>& members) {
-  TarBuilder tar;
-  for (const TarMember& member : members) tar.add(member);
-  return tar.end().bytes();
-}
 
 /// A store with images made of tars, and snapshots of them.
 class Node {
@@ -87,16 +81,16 @@ TEST_CASE("a container sees its image's layers merged, and the host sees no moun
   if (!enter_test_node()) return;
   Node node;
   const std::string base =
-      layer_of({{.name = "./", .type = '5', .mode = 0711, .uid = 9},
-                {.name = "gone", .data = "1"},
-                {.name = "d", .type = '5', .mode = 0755},
-                {.name = "d/hidden", .data = "1"},
-                {.name = "su", .data = "s", .mode = 04755, .pax = {{"SCHILY.xattr.user.k", "v"}}},
-                {.name = "null", .type = '3', .mode = 0666, .major = 1, .minor = 3}});
-  const std::string top = layer_of({{.name = ".wh.gone"},
-                                    {.name = "d", .type = '5', .mode = 0755},
-                                    {.name = "d/.wh..wh..opq"},
-                                    {.name = "d/new", .data = "2"}});
+      tar_of({{.name = "./", .type = '5', .mode = 0711, .uid = 9},
+              {.name = "gone", .data = "1"},
+              {.name = "d", .type = '5', .mode = 0755},
+              {.name = "d/hidden", .data = "1"},
+              {.name = "su", .data = "s", .mode = 04755, .pax = {{"SCHILY.xattr.user.k", "v"}}},
+              {.name = "null", .type = '3', .mode = 0666, .major = 1, .minor = 3}});
+  const std::string top = tar_of({{.name = ".wh.gone"},
+                                  {.name = "d", .type = '5', .mode = 0755},
+                                  {.name = "d/.wh..wh..opq"},
+                                  {.name = "d/new", .data = "2"}});
   const ImagePtr image = node.image("merged", {base, top});
   const auto before = read_mountinfo();
   const auto mount = node.snapshots->prepare("c1", *image);
@@ -114,8 +108,8 @@ TEST_CASE("a container sees its image's layers merged, and the host sees no moun
 TEST_CASE("an opaque root hides all layers below it", "[image][overlay]") {
   if (!enter_test_node()) return;
   Node node;
-  const ImagePtr image = node.image(
-      "opaque", {layer_of({{.name = "old"}}), layer_of({{.name = ".wh..wh..opq"}, {.name = "new"}})});
+  const ImagePtr image =
+      node.image("opaque", {tar_of({{.name = "old"}}), tar_of({{.name = ".wh..wh..opq"}, {.name = "new"}})});
   CHECK(tree_of(node.snapshots->prepare("c", *image)) == "new f 644 0:0 \"\"\n");
   CHECK(tree_of(node.snapshots->mount_image(*image)) == "new f 644 0:0 \"\"\n");
 }
@@ -123,7 +117,7 @@ TEST_CASE("an opaque root hides all layers below it", "[image][overlay]") {
 TEST_CASE("writes go to the snapshot, and its usage counts them", "[image][overlay]") {
   if (!enter_test_node()) return;
   Node node;
-  const ImagePtr image = node.image("a", {layer_of({{.name = "f", .data = "old"}})});
+  const ImagePtr image = node.image("a", {tar_of({{.name = "f", .data = "old"}})});
   const auto mount = node.snapshots->prepare("c", *image);
   REQUIRE(mount);
   const auto fd = open_at(mount->get(), "f", O_WRONLY | O_TRUNC);
@@ -142,7 +136,7 @@ TEST_CASE("images of no layer and of one layer can be mounted both ways", "[imag
   if (!enter_test_node()) return;
   Node node;
   const ImagePtr none = node.image("none", {});
-  const ImagePtr one = node.image("one", {layer_of({{.name = "f"}})});
+  const ImagePtr one = node.image("one", {tar_of({{.name = "f"}})});
   CHECK(tree_of(node.snapshots->prepare("a", *none)).empty());
   CHECK(tree_of(node.snapshots->prepare("b", *one)) == "f f 644 0:0 \"\"\n");
   CHECK(tree_of(node.snapshots->mount_image(*none)).empty());
@@ -156,7 +150,7 @@ TEST_CASE("images of no layer and of one layer can be mounted both ways", "[imag
 TEST_CASE("a snapshot keeps its layers until it is removed, across a restart", "[image][overlay]") {
   if (!enter_test_node()) return;
   Node node;
-  const ImagePtr image = node.image("a", {layer_of({{.name = "f", .data = "data"}})});
+  const ImagePtr image = node.image("a", {tar_of({{.name = "f", .data = "data"}})});
   const std::string files = node.store->layer_dir(image->layers[0]);
   auto mount = node.snapshots->prepare("c", *image);
   REQUIRE(mount);
@@ -190,7 +184,7 @@ TEST_CASE("keys that are no plain names are refused, used ones too", "[image][ov
 TEST_CASE("an image that was removed meanwhile cannot be prepared, and leaves nothing", "[image][overlay]") {
   if (!enter_test_node()) return;
   Node node;
-  const ImagePtr image = node.image("a", {layer_of({{.name = "f"}})});
+  const ImagePtr image = node.image("a", {tar_of({{.name = "f"}})});
   REQUIRE(node.store->remove("a"));
   node.open();
   CHECK(node.snapshots->prepare("c", *image).error().code() == Code::kNotFound);

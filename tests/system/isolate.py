@@ -84,10 +84,10 @@ def _set_up_node():
 
 
 def hierarchies():
-    """Mount points of all cgroup hierarchies."""
+    """Mount points of all cgroup hierarchies, once each: one may be mounted over another."""
     with open("/proc/self/mountinfo") as file:
         lines = [line.split(" - ") for line in file]
-    return [left.split()[4] for left, right in lines if right.split()[0] in ("cgroup", "cgroup2")]
+    return list(dict.fromkeys(left.split()[4] for left, right in lines if right.split()[0] in ("cgroup", "cgroup2")))
 
 
 def cgroups_below(parent):

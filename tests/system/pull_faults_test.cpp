@@ -9,42 +9,6 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-/// One client without the patience that a real registry deserves.
-struct Impatient {
-  explicit Impatient(const FaultRegistry& registry, const std::string& fault, int attempts = 5)
-      : client(http, tokens, plain_endpoint(registry.host, fault), {},
-               {attempts, std::chrono::milliseconds(5), std::chrono::milliseconds(2000)}) {}
-
-  Descriptor layer() {
-    auto fetched = client.fetch_manifest("latest", {});
-    REQUIRE(fetched);
-    auto document = parse_manifest(fetched->bytes, fetched->content_type);
-    REQUIRE(document);
-    return document->manifest->layers.at(0);
-  }
-  Result<std::uint64_t> fetch(const Descriptor& blob) {
-    BlobProgress progress(blob);
-    std::uint64_t read = 0;
-    const BlobReader count = [&read](std::span<const std::byte> data) -> Result<void> {
-      read += data.size();
-      return {};
-    };
-    RETURN_IF_ERROR(client.fetch_blob(blob, progress, count, {}));
-    return read;
-  }
-  std::string refusal(Code code) {
-    auto fetched = fetch(layer());
-    REQUIRE_FALSE(fetched);
-    CHECK(static_cast<int>(fetched.error().code()) == static_cast<int>(code));
-    return fetched.error().to_string();
-  }
-
-  HttpClient http{HttpClient::Options{std::chrono::milliseconds(1000), std::chrono::milliseconds(1000),
-                                      std::chrono::milliseconds(1000)}};
-  TokenCache tokens;
-  RegistryClient client;
-};
-
 }  // namespace
 
 TEST_CASE("an image is pulled, and pulled again without its layers") {
@@ -73,6 +37,14 @@ TEST_CASE("the index's entry for this host is chosen, and both digests name the 
   const Node node(insecure(registry.host));
   const ImagePtr image = node.must_pull(registry.name("index"));
   CHECK(image->repo_digests.size() == 2);
+  for (const std::string& name : image->repo_digests) CHECK(node.store->find(name) == image);
+}
+
+TEST_CASE("an index may lead to an index, and every digest on the way names the image") {
+  const FaultRegistry registry;
+  const Node node(insecure(registry.host));
+  const ImagePtr image = node.must_pull(registry.name("nested"));
+  CHECK(image->repo_digests.size() == 4);
   for (const std::string& name : image->repo_digests) CHECK(node.store->find(name) == image);
 }
 
@@ -141,6 +113,10 @@ TEST_CASE("what a registry says wrongly is refused by name, and nothing of it st
   CHECK_THAT(refusal("confusion", Code::kFailedPrecondition), Contains("as an image and as an index"));
   CHECK_THAT(refusal("wrong-type", Code::kFailedPrecondition), Contains("was served as"));
   CHECK_THAT(refusal("artifact", Code::kFailedPrecondition), Contains("artifact of type"));
+  CHECK_THAT(refusal("artifact-manifest", Code::kFailedPrecondition), Contains("artifact of type \"a/b\""));
+  CHECK_THAT(refusal("nested-deep", Code::kFailedPrecondition), Contains("nested deeper than 3"));
+  CHECK_THAT(refusal("foreign", Code::kNotFound),
+             Contains("urls are not followed") && Contains("status 404"));
   CHECK_THAT(refusal("no-platform", Code::kNotFound), Contains("plan9/mips"));
   CHECK_THAT(refusal("gzip-open", Code::kFailedPrecondition), Contains("fetch layer sha256:"));
   CHECK_THAT(refusal("gone-on-cdn", Code::kNotFound), Contains("status 404"));
@@ -183,7 +159,9 @@ TEST_CASE("a lost connection is continued where it broke") {
   CHECK_THAT(Impatient(registry, "cut-always").refusal(Code::kUnavailable),
              Contains("/v2/cut-always/blobs/"));
   CHECK_THAT(Impatient(registry, "stall", 1).refusal(Code::kUnavailable),
-             Contains("no byte arrived for 1 s"));
+             Contains("bytes arrived within 1 s"));
+  CHECK_THAT(Impatient(registry, "drops", 1).refusal(Code::kUnavailable),
+             Contains("bytes arrived within 1 s"));
 }
 
 TEST_CASE("an unreachable registry is unavailable, and plain http is not tried unless it is allowed") {
@@ -242,11 +220,20 @@ TEST_CASE("equal pulls run once, and the last caller's going stops them within a
   std::jthread two(wait, 1, second);
   const auto begun = std::chrono::steady_clock::now();
   while (registry.log().find("/v2/stall/blobs/sha256") == std::string::npos) std::this_thread::yield();
+  const auto seen = [&] {
+    const auto progress = node.puller->progress(registry.name("stall:latest"));
+    return progress && !progress->empty() ? progress->front() : LayerProgress();
+  };
+  while (seen().fetched == 0) std::this_thread::yield();
+  CHECK(seen().state == LayerProgress::State::kFetching);
+  CHECK(seen().fetched < seen().size);
   first.request_stop();
   one.join();
   const auto stopped = std::chrono::steady_clock::now();
   second.request_stop();
   two.join();
+  // The pull itself ends a moment after those who waited for it.
+  while (node.puller->progress(registry.name("stall:latest"))) std::this_thread::yield();
   const std::string log = registry.log();
   CHECK(log.find("/v2/stall/manifests/") == log.rfind("/v2/stall/manifests/"));
   CHECK(std::chrono::steady_clock::now() - stopped < std::chrono::seconds(1));

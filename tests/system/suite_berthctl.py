@@ -3,9 +3,12 @@
 import hashlib
 import json
 import os
+import pty
+import subprocess
+import sys
 
 from cri import RpcError
-from harness import IMAGE, SOURCE, check, contains, equal, test, wait_until, write
+from harness import BUILD, IMAGE, SOURCE, check, contains, equal, test, wait_until, write
 
 
 def last_line(text):
@@ -102,6 +105,38 @@ def _(node):
     else:
         raise AssertionError("pulled")
     check(not os.path.exists(left) and os.listdir(auth + "/in-use") == [], "the credentials are still there")
+
+
+@test("a pull in flight is seen by a bar per layer and in ImageStatus, and ends with the last who waits for it")
+def _(node):
+    faults = subprocess.Popen([sys.executable, SOURCE + "/tests/support/fault_registry.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True)
+    terminal, other_end = pty.openpty()
+    try:
+        host = "127.0.0.1:" + faults.stdout.readline().split()[0]
+        os.makedirs(node.dir + "/registries.conf.d", exist_ok=True)
+        write(node.dir + "/registries.conf.d/faults.conf", f'[[registry]]\nlocation = "{host}"\ninsecure = true\n')
+        image = host + "/stall:latest"
+
+        def layers():
+            info = node.cri.ImageStatus(image={"image": image}, verbose=True).get("info", {})
+            return json.loads(info.get("pull", "{}")).get("layers", [])
+        puller = subprocess.Popen([BUILD + "/bin/berthctl", "--socket", node.socket, "image", "pull", image], stderr=other_end)
+        os.close(other_end)
+        wait_until(lambda: any(layer["fetched"] > 0 for layer in layers()), what="progress of the pull")
+        equal([layer["state"] for layer in layers()], ["fetching"])
+        seen = b""
+        while b"0 of 1 layers" not in seen:
+            seen += os.read(terminal, 4096)
+        check(b"[=" in seen or b"[ " in seen, f"no bar in {seen}")
+        puller.kill()
+        puller.wait()
+        wait_until(lambda: not layers(), what="end of the pull that nobody waits for")
+    finally:
+        os.close(terminal)
+        faults.kill()
+        faults.wait()
+        os.remove(node.dir + "/registries.conf.d/faults.conf")
 
 
 @test("smoke runs one pod end to end")

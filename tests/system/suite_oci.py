@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of containers under berth-oci."""
 import array
+import contextlib
 import json
 import os
 import pty
@@ -84,6 +85,39 @@ def _(_node):
                    what="a running container")
         oci.call("kill", bundle.id, "9")
         equal(process.wait(20), 137)
+
+
+@contextlib.contextmanager
+def foreground(oci, bundle):
+    """`run` of a bundle, from when it runs."""
+    process = subprocess.Popen(oci.command("run", "--bundle", bundle.dir, bundle.id), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: oci.raw("exec", bundle.id, "true").returncode == 0, what="a running container")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@test("whoever waits for a container's end keeps nobody from changing it, or from deleting it")
+def _(_node):
+    with runtime() as oci:
+        bundle = oci.bundle("sleep", "1000")
+        with foreground(oci, bundle) as process:
+            oci.call("pause", bundle.id, timeout=10)
+            equal(oci.status(bundle.id), "paused")
+            contains(oci.call("list"), bundle.id)
+            oci.call("resume", bundle.id, timeout=10)
+            oci.call("update", "--pids-limit", "77", bundle.id, timeout=10)
+            oci.call("kill", bundle.id, "KILL")
+            equal((process.wait(20), process.stderr.read()), (137, ""))
+        equal(os.listdir(oci.root), [])
+        with foreground(oci, bundle) as process:
+            oci.call("delete", "--force", bundle.id, timeout=20)
+            equal((process.wait(20), process.stderr.read()), (137, ""))
+        equal(os.listdir(oci.root), [])
 
 
 @test("a detached run returns, and its container goes on")
@@ -265,6 +299,17 @@ def _(_node):
         equal((done.returncode, done.stderr), (0, ""))
         equal(open(pids).read().strip(), "88")
         oci.refused(["--memory"], "update", "--memory", "much", bundle.id)
+
+
+@test("an update of devices leaves the default ones usable")
+def _(_node):
+    with runtime() as oci:
+        bundle = oci.bundle("sleep", "1000")
+        bundle.create()
+        bundle.start()
+        rules = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 10, "minor": 200, "access": "rw"}]
+        oci.call("update", "--resources", "-", bundle.id, stdin=None, input=json.dumps({"devices": rules}))
+        equal(bundle.exec("sh", "-c", "echo gone >/dev/null && head -c 2 /dev/zero | wc -c"), "2\n")
 
 
 @test("events prints counters")

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """checkpoint and restore by berth-oci, with the CRIU that ./dev setup has fetched."""
+import contextlib
+import glob
 import os
+import select
+import socket
 import subprocess
 import sys
 
@@ -38,7 +42,7 @@ def read(bundle, name):
 
 
 def count(bundle):
-    return int(read(bundle, "count") or 0)
+    return int((read(bundle, "count") or "0").split()[0])
 
 
 def goes_on(bundle):
@@ -111,6 +115,8 @@ def _(_node):
             wait_until(lambda: waiting.poll() is not None or runtime.raw("kill", bundle.id, "0").returncode == 0, what="its process")
             check(waiting.poll() is None, bundle.out)
             goes_on(bundle)
+            runtime.call("pause", bundle.id, timeout=10)
+            runtime.call("resume", bundle.id, timeout=10)
             runtime.call("kill", bundle.id, "TERM")
             equal(waiting.wait(20), 7, "the exit status")
         finally:
@@ -173,8 +179,139 @@ def _(_node):
         runtime.refused(["--parent-path"], "checkpoint", "--parent-path", "/x", bundle.id, env=environment)
         equal(runtime.status(bundle.id), "running")
         bundle.delete()
-        os.makedirs(bundle.dir + "/images", exist_ok=True)
-        said = runtime.refused(["restore.log"], "restore", "--detach", "--bundle", bundle.dir, *images, bundle.id, env=environment)
+        os.makedirs(bundle.dir + "/empty")
+        said = runtime.refused(["restore.log"], "restore", "--detach", "--bundle", bundle.dir, "--image-path", bundle.dir + "/empty", bundle.id,
+                               env=environment)
         check("criu check" not in said, "CRIU is said to be at fault: " + said)
         equal(os.listdir(runtime.root), [], "containers")
         runtime.refused(["nowhere"], "restore", "--bundle", bundle.dir, "--image-path", bundle.dir + "/nowhere", bundle.id, env=environment)
+
+
+def receive_line(master, word):
+    """What a terminal shows, until there is `word` in it."""
+    text = b""
+    while word not in text:
+        check(select.select([master], [], [], 20)[0], lambda: f"no {word!r} on the terminal: {text!r}")
+        text += os.read(master, 4096)
+    return text.decode()
+
+
+@contextlib.contextmanager
+def console(bundle):
+    """A socket for a terminal: its path, and a function that waits for the master."""
+    path, fds = bundle.dir + "/console", []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(20)
+
+        def master():
+            with listener.accept()[0] as connection:
+                fds.extend(socket.recv_fds(connection, 256, 1)[1])
+            return fds[-1]
+        try:
+            yield path, master
+        finally:
+            for fd in fds:
+                os.close(fd)
+            os.remove(path)
+
+
+@test("a container with a terminal gets a new one, of the same size, and goes on writing and reading there")
+def _(_node):
+    environment = criu()
+    script = 'echo begun; stty size; n=0; while :; do read line; n=$((n+1)); echo "$n $line"; stty size; done'
+    with oci.runtime() as runtime:
+        bundle = runtime.bundle("sh", "-c", script, terminal=True, consoleSize={"height": 33, "width": 99})
+        with console(bundle) as (path, master):
+            bundle.create("--console-socket", path)
+            terminal = master()
+            bundle.start()
+            receive_line(terminal, b"33 99")
+            os.write(terminal, b"first\n")
+            receive_line(terminal, b"1 first")
+            checkpoint(bundle, environment)
+        with console(bundle) as (path, master):
+            restore(bundle, environment, "--console-socket", path)
+            terminal = master()
+            os.write(terminal, b"second\n")
+            contains(receive_line(terminal, b"33 99"), "2 second")
+            equal(bundle.exec("sh", "-c", "readlink /proc/1/fd/0"), "/dev/pts/0\n")
+        bundle.delete()
+
+
+@test("a checkpoint after a --pre-dump holds what has changed since, and both together restore")
+def _(_node):
+    environment = criu()
+    tracks = subprocess.run(["criu", "check", "--feature", "mem_dirty_track"], capture_output=True, env=environment).returncode == 0
+    with oci.runtime() as runtime:
+        # 12 MB that nobody touches after the first dump.
+        bundle = started(runtime, "x=$(head -c 12000000 /dev/zero | tr '\\0' x); n=0; while :; do n=$((n+1)); echo $n ${#x} >/tmp/count; sleep 0.02; done")
+        ahead = ("checkpoint", "--pre-dump", "--image-path", bundle.dir + "/before", bundle.id)
+        if not tracks:
+            runtime.refused(["Tracking memory is not available"], *ahead, env=environment)
+            goes_on(bundle)
+            raise Skip("this kernel does not tell which memory has changed (CONFIG_MEM_SOFT_DIRTY)")
+        runtime.call(*ahead, env=environment)
+        equal(runtime.status(bundle.id), "running")
+        goes_on(bundle)
+        checkpoint(bundle, environment, "--parent-path", "../before")
+        pages = {name: sum(os.path.getsize(file) for file in glob.glob(f"{bundle.dir}/{name}/pages-*.img")) for name in ("before", "images")}
+        check(pages["before"] > 10 << 20 and pages["images"] < 4 << 20, f"bytes of memory: {pages}")
+        reached = count(bundle)
+        restore(bundle, environment)
+        goes_on(bundle)
+        check(count(bundle) > reached, "it began anew")
+        equal(read(bundle, "count").split()[1], "12000000", "the memory of the first dump")
+        bundle.delete()
+
+
+@test("a container with a user namespace is refused: CRIU would read the images as its user")
+def _(_node):
+    environment = criu()
+
+    def mapped(config):
+        config["linux"]["namespaces"].append({"type": "user"})
+        config["linux"].update({kind: [{"containerID": 0, "hostID": 100000, "size": 65536}] for kind in ("uidMappings", "gidMappings")})
+    with oci.runtime() as runtime:
+        bundle = runtime.bundle("sleep", "1000", change=mapped)
+        bundle.create()
+        bundle.start()
+        images = ("--image-path", bundle.dir + "/images")
+        runtime.refused(["user namespace", "CRIU"], "checkpoint", *images, bundle.id, env=environment)
+        equal(runtime.status(bundle.id), "running")
+        bundle.delete()
+        runtime.refused(["user namespace", "CRIU"], "restore", "--bundle", bundle.dir, *images, bundle.id, env=environment)
+
+
+@test("a stream that was a pipe leads where restore's own leads; one that was a file has to be one again")
+def _(_node):
+    environment = criu()
+    talk = 'n=0; while :; do n=$((n+1)); echo $n >/tmp/count; echo "said $n"; echo "warned $n" >&2; sleep 0.02; done'
+    with oci.runtime() as runtime:
+        bundle = runtime.bundle("sh", "-c", talk)
+        with open(bundle.dir + "/err", "w") as err:
+            first = subprocess.Popen(runtime.command("run", "--bundle", bundle.dir, bundle.id), stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=err)
+        with first:
+            while first.stdout.readline() != b"said 4\n":
+                pass
+            checkpoint(bundle, environment)
+            first.stdout.read()
+        reached = count(bundle)
+        images = ("--bundle", bundle.dir, "--image-path", bundle.dir + "/images")
+        runtime.refused(["stream 2", "file"], "restore", *images, bundle.id, env=environment)
+        equal(os.listdir(runtime.root), [], "containers")
+        with open(bundle.dir + "/err", "a") as err:
+            again = subprocess.Popen(runtime.command("restore", *images, bundle.id), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                     stderr=err, env=environment)
+        with again:
+            try:
+                check(select.select([again.stdout], [], [], 30)[0], "nothing came through the pipe")
+                check(int(again.stdout.readline().split()[1]) >= reached, bundle.err)
+                goes_on(bundle)
+            finally:
+                runtime.raw("kill", bundle.id, "KILL")
+            again.stdout.read()
+            equal(again.wait(20), 137)
+        contains(bundle.err(), f"warned {reached + 2}\n", "the file")

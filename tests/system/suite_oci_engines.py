@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 import pty
+import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -124,6 +126,40 @@ def _(_node):
         contains(engine.on_terminal("exec", "-it", "box", "sh", "-c", "sleep 0.5; tty; stty size"), "33 44\r\n")
         contains(engine("attach", "--no-stdin", "box"), "turn 8")
         equal(engine("wait", "box"), "0\n")
+
+
+@test("podman without root: run, exec, logs, kill and rm, in a user namespace that it makes")
+def _(_node):
+    user, base = pwd.getpwnam("games"), BASE + "/user"
+    for name in ("podman", "conmon", "setpriv"):
+        need(name)
+    os.makedirs(base + "/xdg")
+    os.makedirs(DIRECTORY, exist_ok=True)
+    _rootfs(base + "/rootfs")
+    runtime = shutil.copy(OCI, base)
+    for path in (base, base + "/xdg", base + "/rootfs", base + "/rootfs/etc"):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    engine = Engine(base, "setpriv", "--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups", "env", "-C", base,
+                    f"HOME={base}", f"XDG_RUNTIME_DIR={base}/xdg", "podman", "--root", base + "/root", "--runroot", base + "/run",
+                    "--tmpdir", base + "/tmp", "--storage-driver", "vfs", "--runtime", runtime, "--cgroup-manager", "cgroupfs",
+                    "--events-backend", "none")
+    try:
+        equal(engine("run", *of_rootfs(engine, "--rm"), "sh", "-c", "id -u; exit 3", status=3), "0\n")
+        engine("run", *of_rootfs(engine, "-d", "--name", "box"), "sh", "-c", "echo out; sleep 1000")
+        equal(engine("exec", "-e", "A=b", "box", "sh", "-c", "echo $A; exit 5", status=5), "b\n")
+        equal(engine("logs", "box"), "out\n")
+        equal(engine("exec", "box", "cat", "/proc/self/uid_map").split(), ["0", str(user.pw_uid), "1"])
+        engine("kill", "-s", "KILL", "box")
+        equal(engine("wait", "box"), "137\n")
+        engine("rm", "box")
+        equal(engine("ps", "-aq"), "")
+    finally:
+        subprocess.run([*engine.line, "rm", "-af", "-t", "0"], capture_output=True, timeout=60)
+        with contextlib.suppress(OSError), open(base + "/tmp/pause.pid") as file:
+            os.kill(int(file.read()), signal.SIGKILL)  # it holds podman's user namespace
+        with contextlib.suppress(OSError):
+            os.remove(f"/dev/shm/libpod_rootless_lock_{user.pw_uid}")
+        remove(base)
 
 
 @outside("podman with systemd's cgroups: a scope of its own, its limits, and nothing left")

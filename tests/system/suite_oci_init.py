@@ -46,6 +46,8 @@ def _(_node):
             box.create()
             box.start()
             wait_until(lambda box=box: "ready" in box.out(), what="the program")
+            # Between its fork and its execve the child would lose what it hears.
+            wait_until(lambda box=box: "sleep" in oci.call("ps", box.id, "-o", "pid,comm"), what="its child")
             oci.call("kill", box.id, "TERM")
             if heard:
                 oci.wait_stopped(box.id)

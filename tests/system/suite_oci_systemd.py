@@ -120,3 +120,21 @@ def _():
         equal(file_of(box, "pids.max"), "33")
         made.call("delete", "--force", box.id)
         expect_gone(box)
+
+
+@outside("a container that has given controllers to groups below its own takes a command where its init is")
+def _():
+    script = "cd /sys/fs/cgroup && mkdir init && echo 1 >init/cgroup.procs && echo +pids >cgroup.subtree_control && exec sleep 1000"
+    for flags in ((), ("--systemd-cgroup",)):
+        with runtime(*flags) as made:
+            box = container(made, "sh", "-c", script) if flags else made.bundle("sh", "-c", script)
+            mount, = [one for one in box.config["mounts"] if one["type"] == "cgroup"]
+            mount["options"] = ["rw"]
+            box.write()
+            box.create()
+            box.start()
+            # Not by a command: while that is in the container's own group, nothing can be given away.
+            comm = f"/proc/{made.state(box.id)['pid']}/comm"
+            wait_until(lambda: open(comm).read() == "sleep\n", what="the groups")
+            equal(box.exec("cat", "/proc/self/cgroup"), "0::/init\n")
+            box.delete()

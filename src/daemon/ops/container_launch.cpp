@@ -9,6 +9,7 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/log.hpp"
+#include "daemon/ops/container_journal.hpp"
 #include "daemon/spec/container_spec.hpp"
 
 namespace berth::daemon {
@@ -53,6 +54,25 @@ std::uint32_t launch_flags(const cri::ContainerConfig& config) {
   if (config.stdin_once()) flags |= shim::kStdinOnce;
   if (config.tty()) flags |= shim::kTerminal;
   return flags;
+}
+
+/// A journal that is not there is no reason to have no container.
+void request_logging(const Config& config, const PodRecord& pod, const ContainerRecord& record,
+                     const ContainerLog& log, runtime::ShimClient::LaunchRequest& request) {
+  if (log.dir) {
+    request.log_dir.reset(::fcntl(log.dir.get(), F_DUPFD_CLOEXEC, 0));
+    request.log_name = log.name;
+    request.log_max_size = static_cast<std::uint64_t>(config.container_log_max_size);
+    request.log_max_files = config.container_log_max_files;
+    if (config.container_log_when_full == "wait") request.flags |= shim::kLogWaits;
+  }
+  if (config.container_log_journal.empty()) return;
+  auto journal = connect_journal(config.container_log_journal);
+  if (!journal)
+    return log::warn("a container will not be in the journal",
+                     {{"container", record.id}, {"error", journal.error().to_string()}});
+  request.journal = *std::move(journal);
+  request.journal_fields = journal_fields(pod, record);
 }
 
 }  // namespace
@@ -146,10 +166,7 @@ Result<ProcessId> launch_container(Services& with, PodSandbox& pod, ContainerRec
   request.id = record.id;
   request.flags = launch_flags(record.config);
   request.plan = std::move(launch);
-  if (log.dir) {
-    request.log_dir.reset(::fcntl(log.dir.get(), F_DUPFD_CLOEXEC, 0));
-    request.log_name = log.name;
-  }
+  request_logging(with.config, pod.record(), record, log, request);
   ASSIGN_OR_RETURN(request.oom_counter, with.cgroups->open_oom_counter(record.cgroup));
   ASSIGN_OR_RETURN(const auto launched, shim->launch(std::move(request), shim_deadline()));
   return launched.process;

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <optional>
@@ -41,16 +40,6 @@ int timeout_ms(Clock::time_point until) {
 
 }  // namespace
 
-ExecOutput::ExecOutput(ExecBoard& board, std::string id)
-    : board_(board), id_(std::move(id)), entry_(std::make_shared<ExecBoard::Entry>()) {
-  entry_->ended.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  board_.add(id_, entry_);
-}
-
-ExecOutput::~ExecOutput() {
-  board_.remove(id_);
-}
-
 Result<UniqueFd> ExecOutput::open_pipe(UniqueFd& ours) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "create pipe", "");
@@ -62,15 +51,6 @@ Result<UniqueFd> ExecOutput::open_pipe(UniqueFd& ours) {
   return theirs;
 }
 
-bool ExecOutput::ended() const {
-  return entry_->exit.lock()->has_value();
-}
-
-int ExecOutput::exit_code() const {
-  const auto exit = *entry_->exit.lock();
-  return exit ? exit->exit_code : -1;
-}
-
 ExecOutput::Ending ExecOutput::collect(Clock::time_point until, std::stop_token cancel, std::string& out,
                                        std::string& err) {
   auto cancelled = CancelEvent::create(cancel);
@@ -80,28 +60,20 @@ ExecOutput::Ending ExecOutput::collect(Clock::time_point until, std::stop_token 
   for (;;) {
     pollfd fds[] = {{out_ ? out_.get() : -1, POLLIN, 0},
                     {err_ ? err_.get() : -1, POLLIN, 0},
-                    {drain_until ? -1 : entry_->ended.get(), POLLIN, 0},
+                    {drain_until ? -1 : ending_.fd(), POLLIN, 0},
                     {cancelled->fd(), POLLIN, 0}};
     if (drain_until && !out_ && !err_) return Ending::kExited;
     const int ready = ::poll(fds, std::size(fds), timeout_ms(drain_until.value_or(until)));
     if (ready < 0 && errno != EINTR) return Ending::kCancelled;
     if (out_ && fds[0].revents != 0 && !drain(out_.get(), out)) out_.reset();
     if (err_ && fds[1].revents != 0 && !drain(err_.get(), err)) err_.reset();
-    if (!drain_until && ended()) {
+    if (!drain_until && ending_.ended()) {
       drain_until = Clock::now() + kDrainGrace;
       continue;
     }
     if (drain_until && Clock::now() >= *drain_until) return Ending::kExited;
     if (cancel.stop_requested()) return Ending::kCancelled;
     if (!drain_until && Clock::now() >= until) return Ending::kTimeout;
-  }
-}
-
-void ExecOutput::wait_ended(std::chrono::milliseconds patience) {
-  const auto until = Clock::now() + patience;
-  while (!ended() && Clock::now() < until) {
-    pollfd ended_fd{entry_->ended.get(), POLLIN, 0};
-    (void)::poll(&ended_fd, 1, timeout_ms(until));
   }
 }
 

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <stop_token>
 #include <string>
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
-#include "daemon/ops/exit_board.hpp"
+#include "daemon/ops/exec_ending.hpp"
 
 namespace berth::daemon {
 
@@ -17,10 +16,7 @@ class ExecOutput {
  public:
   static constexpr std::size_t kStreamLimit = 16 << 20;  ///< bytes kept per stream
 
-  ExecOutput(ExecBoard& board, std::string id);
-  ExecOutput(const ExecOutput&) = delete;
-  ExecOutput& operator=(const ExecOutput&) = delete;
-  ~ExecOutput();
+  ExecOutput(ExecBoard& board, std::string id) : ending_(board, std::move(id)) {}
 
   /// The end that the command gets; ours is kept.
   Result<UniqueFd> open_stdout() { return open_pipe(out_); }
@@ -32,15 +28,12 @@ class ExecOutput {
   Ending collect(std::chrono::steady_clock::time_point until, std::stop_token cancel, std::string& out,
                  std::string& err);
   /// After a kill: until the shim has reaped it.
-  void wait_ended(std::chrono::milliseconds patience);
-  int exit_code() const;
+  void wait_ended(std::chrono::milliseconds patience) const { ending_.wait(patience); }
+  int exit_code() const { return ending_.exit_code(); }
 
  private:
   static Result<UniqueFd> open_pipe(UniqueFd& ours);
-  bool ended() const;
-  ExecBoard& board_;
-  std::string id_;
-  std::shared_ptr<ExecBoard::Entry> entry_;
+  ExecEnding ending_;
   UniqueFd out_, err_;
 };
 

@@ -71,6 +71,18 @@ Json verbose_info(const image::Image& image) {
   return info;
 }
 
+Json pull_info(const std::vector<image::LayerProgress>& layers) {
+  static constexpr const char* kStates[] = {"waiting", "fetching", "unpacked", "there"};
+  Json info = {{"layers", Json::array()}};
+  for (const auto& layer : layers) {
+    info["layers"].push_back({{"digest", layer.digest},
+                              {"size", layer.size},
+                              {"fetched", layer.fetched},
+                              {"state", kStates[static_cast<std::size_t>(layer.state)]}});
+  }
+  return info;
+}
+
 }  // namespace
 
 Result<void> pull_image(Services& with, const Call& call, const cri::PullImageRequest& request,
@@ -113,6 +125,10 @@ Result<void> list_images(Services& with, const Call&, const cri::ListImagesReque
 Result<void> image_status(Services& with, const Call&, const cri::ImageStatusRequest& request,
                           cri::ImageStatusResponse& response) {
   if (request.image().image().empty()) return Error(Code::kInvalidArgument, "image.image is empty");
+  if (request.verbose()) {
+    if (const auto layers = with.puller->progress(request.image().image()))
+      (*response.mutable_info())["pull"] = to_text(pull_info(*layers));
+  }
   const auto image = with.images->find(request.image().image());
   if (!image) return {};
   fill(*image, *response.mutable_image());

@@ -57,7 +57,7 @@ Result<void> version(Services&, const Call&, const cri::VersionRequest&, cri::Ve
 
 Result<void> status(Services& with, const Call&, const cri::StatusRequest& request,
                     cri::StatusResponse& response) {
-  add_condition(*response.mutable_status(), "RuntimeReady", {}, "");
+  add_condition(*response.mutable_status(), "RuntimeReady", with.streams.ready(), "StreamingServerFailed");
   add_condition(*response.mutable_status(), "NetworkReady", with.networks->ready(), "NetworkPluginNotReady");
   add_handler("", response);
   for (const auto& entry : with.config.handlers) add_handler(entry.first, response);

@@ -19,6 +19,7 @@
 #include "daemon/state/layout.hpp"
 #include "daemon/state/object_store.hpp"
 #include "daemon/state/pod_sandbox.hpp"
+#include "daemon/state/stream_requests.hpp"
 #include "daemon/state/usage_sampler.hpp"
 #include "image/image_store.hpp"
 #include "image/puller.hpp"
@@ -60,6 +61,7 @@ struct Services {
   KeyedLock leases;  ///< "pod/<id>", "container/<id>"; pod before container
   StrayExits stray_exits;
   ExecBoard execs;
+  StreamRequests streams;               ///< of Exec, Attach and PortForward, until their clients come
   SingleFlight<std::string> creations;  ///< by name key: a repeated creation joins the one in flight
 };
 

@@ -14,6 +14,7 @@
 #include "daemon/ops/stats_queries.hpp"
 #include "daemon/ops/stop_container.hpp"
 #include "daemon/ops/stop_pod_sandbox.hpp"
+#include "daemon/ops/stream_urls.hpp"
 #include "daemon/ops/update_container_resources.hpp"
 #include "daemon/rpc/refuse.hpp"
 #include "daemon/rpc/unary_call.hpp"
@@ -94,15 +95,17 @@ Reactor* RuntimeService::ExecSync(Context* context, const cri::ExecSyncRequest* 
                                   cri::ExecSyncResponse* response) {
   return serve(with_, context, lanes_.work, "ExecSync", true, request, response, exec_sync);
 }
-Reactor* RuntimeService::Exec(Context* context, const cri::ExecRequest*, cri::ExecResponse*) {
-  return refuse(context, "Exec", "use ExecSync");
+Reactor* RuntimeService::Exec(Context* context, const cri::ExecRequest* request,
+                              cri::ExecResponse* response) {
+  return serve(with_, context, lanes_.quick, "Exec", false, request, response, exec);
 }
-Reactor* RuntimeService::Attach(Context* context, const cri::AttachRequest*, cri::AttachResponse*) {
-  return refuse(context, "Attach");
+Reactor* RuntimeService::Attach(Context* context, const cri::AttachRequest* request,
+                                cri::AttachResponse* response) {
+  return serve(with_, context, lanes_.quick, "Attach", false, request, response, attach);
 }
-Reactor* RuntimeService::PortForward(Context* context, const cri::PortForwardRequest*,
-                                     cri::PortForwardResponse*) {
-  return refuse(context, "PortForward");
+Reactor* RuntimeService::PortForward(Context* context, const cri::PortForwardRequest* request,
+                                     cri::PortForwardResponse* response) {
+  return serve(with_, context, lanes_.quick, "PortForward", false, request, response, port_forward);
 }
 Reactor* RuntimeService::ContainerStats(Context* context, const cri::ContainerStatsRequest* request,
                                         cri::ContainerStatsResponse* response) {

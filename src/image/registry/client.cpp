@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/registry/client.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/cat.hpp"
+#include "base/log.hpp"
 #include "image/media_types.hpp"
-#include "image/registry/header_values.hpp"
 #include "image/registry/retry.hpp"
 #include "image/registry/url.hpp"
 
@@ -26,64 +25,14 @@ HttpFailure failure_of(Code authentication) {
   return authentication == Code::kUnavailable ? HttpFailure::kTransfer : HttpFailure::kRefused;
 }
 
-// Whether the server is about to send what was asked for; `skip` is what of it is known already.
-Result<std::uint64_t> check_start(const HttpResponse& head, const Descriptor& blob, std::uint64_t offset) {
-  const bool encoded =
-      !head.header("content-encoding").empty() && head.header("content-encoding") != "identity";
-  std::optional<std::uint64_t> length;
-  if (!encoded) length = parse_count(head.header("content-length"));
-  if (head.status == 200) {
-    if (length.value_or(blob.size) != blob.size)
-      return lies(cat("it has ", length.value_or(0), " bytes, the manifest says ", blob.size));
-    return offset;
-  }
-  const std::string header = head.header("content-range");
-  const auto range = parse_content_range(header);
-  const bool right = range && !encoded && range->first == offset && range->last < blob.size &&
-                     (!range->total || *range->total == blob.size) &&
-                     length.value_or(range->last - range->first + 1) == range->last - range->first + 1;
-  if (right) return std::uint64_t{0};
-  return lies(
-      cat("bytes from ", offset, " on were asked for, the registry sent \"", header.substr(0, 100), "\""));
-}
-
-/// Feeds one response's body to the reader, past what the reader has already.
-class BodyFeed {
- public:
-  BodyFeed(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader)
-      : blob_(blob), progress_(progress), reader_(reader) {}
-
-  Result<void> take(const HttpResponse& head, std::span<const std::byte> data) {
-    if (!started_) {
-      ASSIGN_OR_RETURN(skip_, check_start(head, blob_, progress_.offset));
-      started_ = true;
-    }
-    const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, data.size()));
-    skip_ -= skipped;
-    data = data.subspan(skipped);
-    if (data.size() > blob_.size - progress_.offset)
-      return lies(cat("it is longer than the ", blob_.size, " bytes of the manifest"));
-    if (data.empty()) return {};
-    progress_.hasher.update(data);
-    progress_.offset += data.size();
-    return reader_(data);
-  }
-
- private:
-  const Descriptor& blob_;
-  BlobProgress& progress_;
-  const BlobReader& reader_;
-  std::uint64_t skip_ = 0;
-  bool started_ = false;
-};
-
 }  // namespace
 
 RegistryClient::RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint,
-                               CredentialFinder find, RetryPolicy retry)
+                               CredentialFinder find, RetryPolicy retry, RangePolicy ranges)
     : http_(http),
       endpoint_(std::move(endpoint)),
       retry_(retry),
+      ranges_(ranges),
       authenticator_(http, tokens, endpoint_, std::move(find)),
       scheme_(endpoint_.insecure && endpoint_.scheme.empty()
                   ? std::string()
@@ -172,11 +121,11 @@ Result<RegistryClient::FetchedManifest> RegistryClient::fetch_manifest(const std
   return fetched;
 }
 
-HttpOutcome RegistryClient::fetch_rest(const Descriptor& blob, BlobProgress& progress,
-                                       const BlobReader& reader, std::stop_token cancel) const {
+HttpOutcome RegistryClient::fetch_rest(const Descriptor& blob, BlobProgress& progress, BodyFeed& feed,
+                                       std::stop_token cancel) const {
   HttpRequest request;
   if (progress.offset > 0) request.headers.push_back(cat("Range: bytes=", progress.offset, "-"));
-  BodyFeed feed(blob, progress, reader);
+  feed.begin();
   request.on_body = [&feed](const HttpResponse& head, std::span<const std::byte> data) {
     return feed.take(head, data);
   };
@@ -191,13 +140,52 @@ HttpOutcome RegistryClient::fetch_rest(const Descriptor& blob, BlobProgress& pro
   return outcome;
 }
 
+Result<std::string> RegistryClient::fetch_piece(const Descriptor& blob, std::uint64_t first,
+                                                std::uint64_t length, std::stop_token cancel) const {
+  std::string piece;
+  HttpRequest request;
+  request.headers = {cat("Range: bytes=", first, "-", first + length - 1)};
+  request.on_body = [&](const HttpResponse& head, std::span<const std::byte> data) -> Result<void> {
+    if (piece.empty()) RETURN_IF_ERROR(check_piece(head, blob, first, length));
+    if (data.size() > length - piece.size()) return lies(cat("more than ", length, " bytes came"));
+    piece.reserve(length);
+    piece.append(reinterpret_cast<const char*>(data.data()), data.size());
+    return {};
+  };
+  const HttpOutcome outcome = send(std::move(request), "/blobs/" + blob.digest.text(), cancel);
+  if (outcome.error) return *outcome.error;
+  if (outcome.response.status != 206) return describe_status(outcome.response);
+  if (piece.size() == length) return piece;
+  return Error(Code::kUnavailable, cat("it ended after ", piece.size(), " of ", length, " bytes"));
+}
+
+Result<void> RegistryClient::fetch_pieces(const Descriptor& blob, const BlobProgress& progress,
+                                          BodyFeed& feed, std::stop_token cancel) const {
+  const FetchPiece fetch = [&](std::uint64_t first, std::uint64_t length, std::stop_token stop) {
+    return fetch_piece(blob, first, length, std::move(stop));
+  };
+  const TakePiece take = [&](std::string_view piece) {
+    return feed.pass_on(std::as_bytes(std::span(piece)));
+  };
+  auto read = read_piecewise(ranges_, progress.offset, blob.size, fetch, take, cancel);
+  if (read || feed.reader_failed() || cancel.stop_requested()) return read;
+  log::info("a registry does not give pieces of a blob; the rest comes by one connection",
+            {{"server", endpoint_.host}, {"error", read.error().to_string()}});
+  return {};
+}
+
 Result<void> RegistryClient::fetch_blob(const Descriptor& blob, BlobProgress& progress,
                                         const BlobReader& reader, std::stop_token cancel) const {
   Backoff backoff(retry_);
+  BodyFeed feed(blob, progress, reader, ranges_);
   while (progress.offset < blob.size) {
     const std::uint64_t before = progress.offset;
-    HttpOutcome outcome = fetch_rest(blob, progress, reader, cancel);
+    HttpOutcome outcome = fetch_rest(blob, progress, feed, cancel);
     if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
+    if (feed.wants_pieces()) {
+      RETURN_IF_ERROR(fetch_pieces(blob, progress, feed, cancel));
+      continue;
+    }
     if (progress.offset - before >= kProgress) backoff.reset();
     if (worth_retrying(outcome) && backoff.wait(outcome, cancel)) continue;
     if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");

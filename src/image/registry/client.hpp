@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <span>
 #include <stop_token>
 #include <string>
 
@@ -13,18 +10,10 @@
 #include "base/result.hpp"
 #include "image/manifest.hpp"
 #include "image/registry/auth.hpp"
+#include "image/registry/body_feed.hpp"
 #include "image/registry/http.hpp"
 
 namespace berth::image {
-
-/// How much of a blob has gone to its reader, hashed on the way. Survives reconnects and the change
-/// to another server: what follows is asked for by range.
-struct BlobProgress {
-  explicit BlobProgress(const Descriptor& descriptor) : hasher(descriptor.digest.algorithm()) {}
-  Hasher hasher;
-  std::uint64_t offset = 0;
-};
-using BlobReader = std::function<Result<void>(std::span<const std::byte>)>;
 
 struct RetryPolicy {
   int attempts = 5;                            ///< in a row without progress
@@ -37,7 +26,7 @@ struct RetryPolicy {
 class RegistryClient {
  public:
   RegistryClient(const HttpClient& http, TokenCache& tokens, Endpoint endpoint, CredentialFinder find,
-                 RetryPolicy retry = {});
+                 RetryPolicy retry = {}, RangePolicy ranges = {});
 
   struct FetchedManifest {
     std::string bytes;
@@ -48,7 +37,7 @@ class RegistryClient {
   Result<FetchedManifest> fetch_manifest(const std::string& tag_or_digest, std::stop_token cancel) const;
 
   /// Streams the rest of a blob; returns when all `size` bytes were read and have the digest. An
-  /// error of `reader` ends it and is returned as it is.
+  /// error of `reader` ends it and is returned as it is. Slow connections get help: see RangePolicy.
   Result<void> fetch_blob(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader,
                           std::stop_token cancel) const;
 
@@ -60,12 +49,18 @@ class RegistryClient {
   HttpOutcome send_authorized(HttpRequest request, std::stop_token cancel) const;
   Result<void> authenticate(const HttpResponse& response, const HttpRequest& request,
                             std::stop_token cancel) const;
-  HttpOutcome fetch_rest(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader,
+  HttpOutcome fetch_rest(const Descriptor& blob, BlobProgress& progress, BodyFeed& feed,
                          std::stop_token cancel) const;
+  Result<std::string> fetch_piece(const Descriptor& blob, std::uint64_t first, std::uint64_t length,
+                                  std::stop_token cancel) const;
+  /// As much of the rest as comes that way; an error only when the reader's or the caller's.
+  Result<void> fetch_pieces(const Descriptor& blob, const BlobProgress& progress, BodyFeed& feed,
+                            std::stop_token cancel) const;
 
   const HttpClient& http_;
   Endpoint endpoint_;
   RetryPolicy retry_;
+  RangePolicy ranges_;
   mutable Authenticator authenticator_;
   /// "https", "http", or empty until an insecure server has answered.
   mutable Guarded<std::string> scheme_;

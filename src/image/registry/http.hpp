@@ -62,12 +62,12 @@ struct HttpOutcome {
 
 /// HTTP as registries need it, over libcurl: HTTP/2, TLS 1.2 at least, proxies (never for
 /// loopback), at most 10 redirects, cancellable within milliseconds, no time limit but that bytes
-/// keep coming. Connections are reused by later requests of the same client. Errors hold no query
-/// strings and no credentials. Thread-safe; perform() blocks.
+/// keep coming, and not in drops. Connections are reused by later requests of the same client. Errors hold no
+/// query strings and no credentials. Thread-safe; perform() blocks.
 class HttpClient {
  public:
   struct Options {
-    std::chrono::milliseconds progress_timeout{60'000};
+    std::chrono::milliseconds progress_timeout{60'000};  ///< for the next 64 KiB, or the end
     std::chrono::milliseconds connect_timeout{30'000};
     std::chrono::milliseconds insecure_connect_timeout{5'000};  ///< the other scheme is still to be tried
     ProxyOptions proxy;

@@ -16,6 +16,7 @@ namespace berth::image {
 namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 256U << 10;
+constexpr std::size_t kLeastProgress = 64U << 10;  // of the body, within the progress timeout
 
 curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -122,14 +123,22 @@ std::size_t HttpTransfer::on_header(char* data, std::size_t size, std::size_t co
 
 std::size_t HttpTransfer::on_data(char* data, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<HttpTransfer*>(self);
+  const auto before = Clock::now();
   const bool good = transfer.accept_body({data, size * count});
-  // After the sink, not before: its blocking is not the network's silence.
-  transfer.last_progress_ = Clock::now();
+  // The sink's blocking is not the network's silence.
+  transfer.window_start_ += Clock::now() - before;
+  transfer.note_progress(size * count);
   return good ? size * count : 0;
 }
 
+void HttpTransfer::note_progress(std::size_t bytes) {
+  window_bytes_ += bytes;
+  if (window_bytes_ < kLeastProgress) return;
+  window_bytes_ = 0;
+  window_start_ = Clock::now();
+}
+
 bool HttpTransfer::accept_header(std::string_view line) {
-  last_progress_ = Clock::now();
   header_bytes_ += line.size();
   if (header_bytes_ > kMaxHeaderBytes) {
     return fail(HttpFailure::kRefused,
@@ -181,15 +190,16 @@ void HttpTransfer::drive(CURLM* multi, int cancel_fd, const std::stop_token& can
       fail(HttpFailure::kCancelled, Error(Code::kCancelled, "the caller has gone"));
       return;
     }
-    const auto silence = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - last_progress_);
-    if (silence >= options_.progress_timeout) {
+    const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - window_start_);
+    if (waited >= options_.progress_timeout) {
       fail(HttpFailure::kTransfer,
-           Error(Code::kUnavailable, cat("no byte arrived for ", silence.count() / 1000, " s")));
+           Error(Code::kUnavailable,
+                 cat("only ", window_bytes_, " bytes arrived within ", waited.count() / 1000, " s")));
       return;
     }
     curl_waitfd wake{cancel_fd, CURL_WAIT_POLLIN, 0};
     const auto wait =
-        std::min<std::chrono::milliseconds>(options_.progress_timeout - silence, std::chrono::seconds(1));
+        std::min<std::chrono::milliseconds>(options_.progress_timeout - waited, std::chrono::seconds(1));
     curl_multi_poll(multi, &wake, cancel_fd >= 0 ? 1 : 0, static_cast<int>(wait.count()) + 1, nullptr);
   }
   int left = 0;

@@ -36,6 +36,7 @@ class HttpTransfer {
   void set_proxy();
   void set_tls();
   void set_headers();
+  void note_progress(std::size_t bytes);
   bool accept_header(std::string_view line);
   bool accept_body(std::string_view data);
   bool fail(HttpFailure failure, Error error);
@@ -50,7 +51,9 @@ class HttpTransfer {
   HttpOutcome outcome_;
   std::size_t header_bytes_ = 0;
   bool cut_ = false;  ///< we ended it, and that is no failure
-  Clock::time_point last_progress_ = Clock::now();
+  // Since when the network was waited for, and what it gave; begun anew whenever that is enough.
+  Clock::time_point window_start_ = Clock::now();
+  std::size_t window_bytes_ = 0;
 };
 
 }  // namespace berth::image

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/cat.hpp"
+#include "image/media_types.hpp"
 
 namespace berth::image {
 namespace {
@@ -31,13 +32,14 @@ class Failures {
 }  // namespace
 
 RegistrySource::RegistrySource(const HttpClient::Options& http, TokenCache& tokens,
-                               const std::vector<Endpoint>& endpoints, const CredentialFinder& find)
+                               const std::vector<Endpoint>& endpoints, const CredentialFinder& find,
+                               const RangePolicy& ranges)
     : http_(http) {
   for (const Endpoint& endpoint : endpoints) {
     // The primary is waited for; a mirror that is down must not hold up the pull.
     RetryPolicy retry;
     if (endpoint.is_mirror) retry.attempts = 2;
-    clients_.push_back(std::make_unique<RegistryClient>(http_, tokens, endpoint, find, retry));
+    clients_.push_back(std::make_unique<RegistryClient>(http_, tokens, endpoint, find, retry, ranges));
   }
 }
 
@@ -72,7 +74,10 @@ Result<void> RegistrySource::read_blob(const Descriptor& blob, const BlobReader&
     failures.add(*client, fetched.error());
     if (progress.offset == blob.size) break;  // all of it came, and it was wrong: nobody can mend that
   }
-  return failures.take();
+  Error error = failures.take();
+  if (error.code() == Code::kNotFound && media_kind(blob.media_type) == MediaKind::kForeignLayer)
+    error.add_context("a foreign layer, whose urls are not followed, is not in the registry either");
+  return error;
 }
 
 }  // namespace berth::image

@@ -16,7 +16,7 @@ namespace berth::image {
 class RegistrySource final : public ContentSource {
  public:
   RegistrySource(const HttpClient::Options& http, TokenCache& tokens, const std::vector<Endpoint>& endpoints,
-                 const CredentialFinder& find);
+                 const CredentialFinder& find, const RangePolicy& ranges);
 
   Result<RegistryClient::FetchedManifest> fetch_manifest(const std::string& tag_or_digest,
                                                          std::stop_token cancel) const;

@@ -156,11 +156,14 @@ Result<void> SystemdManager::remove(const std::string& path, std::chrono::millis
   RETURN_IF_ERROR(check_group_path(path));
   holds_.lock()->erase(path);
   if (!exists(path)) return {};  // systemd has seen its last process go
-  if (const auto place = unit_of_path(path); place && processes(path).empty()) {
-    auto stopped = stop_unit(*place);
-    if (!stopped) return std::move(stopped).context(cat("remove cgroup ", path));
-  }
-  return HostManager::remove(path, patience);
+  const auto place = unit_of_path(path);
+  const bool inhabited = !processes(path).empty();
+  // Of a group whose last process goes, and which we remove, before it has looked, systemd learns nothing:
+  // the unit is stopped even then.
+  if (inhabited) RETURN_IF_ERROR(HostManager::remove(path, patience));
+  auto stopped = place ? stop_unit(*place) : Result<void>();
+  if (!stopped) return std::move(stopped).context(cat("remove cgroup ", path));
+  return inhabited ? Result<void>() : HostManager::remove(path, patience);
 }
 
 void SystemdManager::remove_if_empty(const std::string& path) {

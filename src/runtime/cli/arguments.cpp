@@ -94,4 +94,13 @@ Result<std::optional<std::int64_t>> Arguments::number(std::string_view name, std
   return std::optional(number);
 }
 
+std::string_view variable(char** environment, std::string_view name) {
+  for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    if (text.size() > name.size() && text.starts_with(name) && text[name.size()] == '=')
+      return text.substr(name.size() + 1);
+  }
+  return {};
+}
+
 }  // namespace berth::runtime::cli

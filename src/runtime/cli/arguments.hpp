@@ -46,4 +46,7 @@ class Arguments {
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
 };
 
+/// Of the process; empty when it is not there.
+std::string_view variable(char** environment, std::string_view name);
+
 }  // namespace berth::runtime::cli

@@ -10,6 +10,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "runtime/cgroup/devices.hpp"
 #include "runtime/cgroup/systemd_names.hpp"
 #include "runtime/cli/passwd.hpp"
 #include "runtime/cli/pid1_program.hpp"
@@ -96,16 +97,6 @@ std::vector<Mount> expand_cgroup_mounts(const cgroup::Manager& cgroups, const st
   return out;
 }
 
-/// runtime-spec, "Default Devices": usable whatever else is denied.
-void add_default_rules(std::vector<oci::DeviceRule>& rules) {
-  if (rules.empty()) return;  // no rule at all: devices are not confined
-  rules.push_back({true, 'c', std::nullopt, std::nullopt, "m"});
-  rules.push_back({true, 'b', std::nullopt, std::nullopt, "m"});
-  constexpr std::pair<int, int> kNodes[] = {{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}};
-  for (const auto& [major, minor] : kNodes) rules.push_back({true, 'c', major, minor, "rwm"});
-  rules.push_back({true, 'c', 136, std::nullopt, "rwm"});
-}
-
 }  // namespace
 
 Result<Bundle> load_bundle(const std::string& path) {
@@ -134,7 +125,6 @@ Result<void> complete_spec(const Bundle& bundle, const cgroup::Manager& cgroups,
                            oci::Spec& spec) {
   for (Mount& mount : spec.mounts) complete_mount(bundle.path, mount);
   spec.mounts = expand_cgroup_mounts(cgroups, cgroup, spec);
-  add_default_rules(spec.linux_.resources.devices);
   ASSIGN_OR_RETURN(const UniqueFd root, open_at(kCwd, bundle.rootfs, O_PATH | O_DIRECTORY));
   complete_environment(root.get(), spec.process);
   return {};
@@ -151,6 +141,11 @@ Result<void> add_wanted_init(const StateDir& dir, oci::Spec& spec) {
   RETURN_IF_ERROR(write_fd(program.get(), pid1_image(), "init"));
   add_init(dir.file("init"), asked->second == "group" ? InitSignals::kGroup : InitSignals::kProgram, spec);
   return {};
+}
+
+void add_default_rules(std::vector<oci::DeviceRule>& rules) {
+  if (rules.empty()) return;  // no rule at all: devices are not confined
+  for (oci::DeviceRule& rule : cgroup::default_device_rules()) rules.push_back(std::move(rule));
 }
 
 void complete_environment(int root, oci::Process& process) {

@@ -26,10 +26,14 @@ Result<Bundle> load_bundle(const std::string& path);
 /// systemd it has the form slice:prefix:name, and without one the scope is in system.slice.
 Result<std::string> cgroup_path(const oci::Spec& spec, const std::string& id, bool systemd);
 
-/// Fills in what config.json leaves to the runtime: sources relative to the bundle, the devices that
-/// every container may use, mounts of type "cgroup" as this host's hierarchies, HOME.
+/// Fills in what config.json leaves to the runtime: sources relative to the bundle, mounts of type "cgroup"
+/// as this host's hierarchies (whole ones, when `cgroup` is empty), HOME.
 Result<void> complete_spec(const Bundle& bundle, const cgroup::Manager& cgroups, const std::string& cgroup,
                            oci::Spec& spec);
+
+/// Appends runtime-spec's "Default Devices", which are usable whatever else is denied. No rules stay none:
+/// they confine nothing, or change nothing.
+void add_default_rules(std::vector<oci::DeviceRule>& rules);
 
 /// The annotation that asks for an init: "true", or "group" when signals are to reach the whole process
 /// group of the program.

@@ -29,7 +29,8 @@ std::string freezer_of(const cgroup::Manager& cgroups, const std::string& cgroup
   return found;
 }
 
-Result<CriuJob> read_checkpoint_job(const Arguments& line) {
+Result<CriuJob> read_checkpoint_job(const Context& context) {
+  const Arguments& line = context.arguments;
   for (const std::string_view name : {"page-server", "status-fd"}) {
     if (line.has(name)) return Error(Code::kUnimplemented, cat("--", name, " is not supported"));
   }
@@ -39,7 +40,7 @@ Result<CriuJob> read_checkpoint_job(const Arguments& line) {
     return Error(Code::kInvalidArgument,
                  cat("--parent-path is relative to --image-path, not \"", parent, "\""));
   ASSIGN_OR_RETURN(CriuJob job,
-                   read_criu_job(ahead ? CriuAction::kPreDumpTree : CriuAction::kDumpTree, line));
+                   read_criu_job(ahead ? CriuAction::kPreDumpTree : CriuAction::kDumpTree, context));
   job.options.leave_running = line.has("leave-running");
   job.options.track_memory = ahead;
   job.options.parent_path = parent;
@@ -53,7 +54,7 @@ Result<int> run_checkpoint(const Context& context) {
   if (status != Status::kRunning && status != Status::kPaused)
     return Error(Code::kFailedPrecondition,
                  cat("cannot checkpoint container ", container.id(), ": it is ", status_name(status)));
-  ASSIGN_OR_RETURN(CriuJob job, read_checkpoint_job(context.arguments));
+  ASSIGN_OR_RETURN(CriuJob job, read_checkpoint_job(context));
   ASSIGN_OR_RETURN(const oci::Spec* const spec, container.spec());
   ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container.cgroups());
   const pid_t pid = container.record().process.pid;

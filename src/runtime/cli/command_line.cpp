@@ -8,6 +8,7 @@
 #include "runtime/cli/report.hpp"
 #include "runtime/cli/verb.hpp"
 #include "runtime/kernel_calls.hpp"
+#include "runtime/namespaces_own.hpp"
 
 #ifndef BERTH_VERSION
 #define BERTH_VERSION "unknown"
@@ -44,9 +45,26 @@ std::string verb_help(const Verb& verb) {
              verb.words.empty() ? "" : " ", verb.words, "\n", verb.summary, "\n\n", flags_help(verb.options));
 }
 
-Result<Globals> read_globals(const Arguments& line) {
+/// What this process is cannot be chosen: a word that says something else is refused.
+Result<bool> read_rootless(const std::string& word) {
+  if (word != "auto" && word != "true" && word != "false")
+    return Error(Code::kInvalidArgument, cat("--rootless is auto, true or false, not \"", word, "\""));
+  const bool rootless = ::geteuid() != 0 || is_in_user_namespace();
+  if (word == "auto" || (word == "true") == rootless) return rootless;
+  return Error(Code::kFailedPrecondition,
+               cat("--rootless ", word, ": this process is ", rootless ? "not " : "", "root of the machine"));
+}
+
+/// Where somebody who is not root may keep something until he logs out.
+std::string default_root(bool rootless, char** environment) {
+  const std::string_view own = rootless ? variable(environment, "XDG_RUNTIME_DIR") : std::string_view();
+  return own.empty() ? "/run/berth-oci" : cat(own, "/berth-oci");
+}
+
+Result<Globals> read_globals(const Arguments& line, char** environment) {
   Globals globals;
-  globals.root = line.text("root", globals.root);
+  ASSIGN_OR_RETURN(globals.rootless, read_rootless(line.text("rootless", "auto")));
+  globals.root = line.text("root", default_root(globals.rootless, environment));
   if (globals.root.empty() || globals.root.front() != '/') {
     return Error(Code::kInvalidArgument, cat("--root is an absolute path, not \"", globals.root, "\""));
   }
@@ -60,12 +78,6 @@ Result<Globals> read_globals(const Arguments& line) {
   if (manager != "cgroupfs" && manager != "systemd") {
     return Error(Code::kInvalidArgument,
                  cat("--cgroup-manager is cgroupfs or systemd, not \"", manager, "\""));
-  }
-  const std::string rootless = line.text("rootless", "auto");
-  if (rootless == "true")
-    return Error(Code::kUnimplemented, "--rootless true is not supported: containers are made by root alone");
-  if (rootless != "auto" && rootless != "false") {
-    return Error(Code::kInvalidArgument, cat("--rootless is auto, true or false, not \"", rootless, "\""));
   }
   globals.systemd_cgroup = line.has("systemd-cgroup") || manager == "systemd";
   const std::string level = line.text("log-level", globals.debug ? "debug" : "warn");
@@ -129,7 +141,7 @@ int run_command_line(std::span<const std::string> line, char** environment) {
   if (before->has("version")) return print(version()) ? 0 : 1;
   const bool asked = before->has("help") || (!before->words.empty() && before->words[0] == "help");
   if (asked || before->words.empty()) return print(general_help()) && asked ? 0 : 1;
-  auto globals = read_globals(*before);
+  auto globals = read_globals(*before, environment);
   if (!globals) return fail(globals.error());
   context.globals = *std::move(globals);
   const Verb* verb = find_verb(before->words[0]);

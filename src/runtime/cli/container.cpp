@@ -81,6 +81,8 @@ Result<std::unique_ptr<cgroup::Manager>> Container::open_cgroups() {
 }
 
 Result<cgroup::Manager*> Container::cgroups() {
+  if (record_.cgroup.empty())
+    return Error(Code::kFailedPrecondition, cat("container ", id(), " has no cgroup of its own"));
   if (!cgroups_) {
     ASSIGN_OR_RETURN(cgroups_, open_cgroups());
   }
@@ -97,11 +99,14 @@ std::string Container::hook_state(Status status, pid_t pid) const {
   return to_text(state_json(record_, status, pid));
 }
 
-Result<void> Container::stop_everything(cgroup::Manager& manager) {
+Result<void> Container::stop_everything() {
   const auto pidfd = open_process(record_.process);
   if (pidfd) RETURN_IF_ERROR(signal_process(pidfd->get(), SIGKILL));
-  RETURN_IF_ERROR(manager.kill(record_.cgroup));
-  (void)manager.thaw(record_.cgroup);  // v1: what is frozen dies only then
+  if (!record_.cgroup.empty()) {
+    ASSIGN_OR_RETURN(cgroup::Manager* const manager, cgroups());
+    RETURN_IF_ERROR(manager->kill(record_.cgroup));
+    (void)manager->thaw(record_.cgroup);  // v1: what is frozen dies only then
+  }
   if (!pidfd) return {};
   pollfd ended{pidfd->get(), POLLIN, 0};
   if (::poll(&ended, 1, kKillPatienceMs) != 1)
@@ -112,18 +117,19 @@ Result<void> Container::stop_everything(cgroup::Manager& manager) {
   return {};
 }
 
-Result<void> Container::destroy() {
+Result<void> Container::remove_processes() {
+  if (is_alive(record_.process)) RETURN_IF_ERROR(stop_everything());
+  if (record_.cgroup.empty()) return {};
   ASSIGN_OR_RETURN(cgroup::Manager* const manager, cgroups());
+  if (manager->remove(record_.cgroup, std::chrono::milliseconds(0))) return {};
+  // Without a process of its own nothing in there is known to be the container's.
+  if (record_.process.pid != 0) RETURN_IF_ERROR(stop_everything());
+  return manager->remove(record_.cgroup, kRemovePatience);
+}
+
+Result<void> Container::destroy() {
   const auto configured = spec();
-  Result<void> first;
-  if (!record_.cgroup.empty()) {
-    if (is_alive(record_.process)) first = stop_everything(*manager);
-    if (first && !manager->remove(record_.cgroup, std::chrono::milliseconds(0))) {
-      // Without a process of its own nothing in there is known to be the container's.
-      if (record_.process.pid != 0) first = stop_everything(*manager);
-      if (first) first = manager->remove(record_.cgroup, kRemovePatience);
-    }
-  }
+  Result<void> first = remove_processes();
   if (first && configured && (*configured)->linux_.intel_rdt)
     first = remove_resctrl_group(*(*configured)->linux_.intel_rdt, id(), record_.made_resctrl_group);
   if (!first) return first;  // whoever tries again needs the state

@@ -30,12 +30,14 @@ class Container {
 
   /// Waits for whoever changes this container, and looks again what is true.
   Result<void> lock();
+  void unlock() { dir_.unlock(); }
   /// status_of(), and kPaused.
   Status status();
   /// config.json as it was at create. Read when first asked for.
   Result<const oci::Spec*> spec();
-  /// Spares spec() the reading, for the process that made the container.
+  /// What spec() is from here on.
   void keep_spec(oci::Spec spec) { spec_ = std::move(spec); }
+  /// kFailedPrecondition when it has no cgroup of its own.
   Result<cgroup::Manager*> cgroups();
   /// Of its process; kFailedPrecondition when that has ended.
   Result<UniqueFd> process() const;
@@ -49,7 +51,8 @@ class Container {
 
  private:
   Result<std::unique_ptr<cgroup::Manager>> open_cgroups();
-  Result<void> stop_everything(cgroup::Manager& manager);
+  Result<void> stop_everything();
+  Result<void> remove_processes();
 
   const Context* context_;
   StateDir dir_;

@@ -14,6 +14,7 @@
 #include "base/dir.hpp"
 #include "base/json.hpp"
 #include "base/mountinfo.hpp"
+#include "runtime/oci/linux_check.hpp"
 #include "runtime/plan/parts.hpp"
 
 namespace berth::runtime::cli {
@@ -47,7 +48,7 @@ Result<std::vector<MountEntry>> mounts_of(pid_t pid) {
   return parse_mountinfo(text);
 }
 
-/// A masked file, or a device where none could be made.
+/// A masked file, or a device where none could be made. The console is neither: it is the container's own.
 bool is_device(int root, const std::string& path) {
   const auto file = open_in_root(root, path, O_PATH | O_NOFOLLOW);
   struct stat status {};
@@ -62,7 +63,8 @@ Result<void> name_mounts(pid_t pid, const oci::Spec& spec, const std::vector<Mou
     const bool bound = std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const oci::Mount& mount) {
       return is_bind(mount) && (mount.destination == place || place.starts_with(mount.destination + "/"));
     });
-    if (bound || (entry.root != "/" && is_device(root.get(), place)))
+    const bool from_outside = entry.root != "/" && entry.filesystem != "devpts";
+    if (bound || (from_outside && is_device(root.get(), place)))
       job.options.external.push_back(named_mount(place, place));
   }
   return {};
@@ -101,6 +103,14 @@ Result<void> name_streams(pid_t pid, const std::vector<MountEntry>& mounts, Criu
   ASSIGN_OR_RETURN(const UniqueFd file, open_at(job.images.get(), std::string(kStreams),
                                                 O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
   return write_fd(file.get(), to_text(names), kStreams);
+}
+
+Result<void> refuse_user_namespace(const oci::Spec& spec) {
+  if (oci::find_namespace(spec.linux_, oci::NamespaceType::kUser) == nullptr) return {};
+  return Error(
+      Code::kUnimplemented,
+      "a container with a user namespace has no checkpoint: CRIU would restore it by reading the images as "
+      "its user, who must not see them");
 }
 
 /// CRIU leaves out the two that have a name here.
@@ -142,6 +152,14 @@ Result<void> provide_namespaces(const oci::Spec& spec, CriuJob& job) {
   return {};
 }
 
+/// CRIU compares a file's size, and sets its position.
+Result<void> check_is_file(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) return {};
+  return Error(Code::kFailedPrecondition,
+               cat("the container's stream ", fd, " was a file, and only a file can take its place"));
+}
+
 /// Our own streams in place of those outside; the file beside the images may say anything.
 Result<void> provide_streams(CriuJob& job) {
   const auto file = open_at(job.images.get(), std::string(kStreams), O_RDONLY | O_NOFOLLOW);
@@ -153,6 +171,7 @@ Result<void> provide_streams(CriuJob& job) {
   for (const Json& name : names) {
     if (fd > STDERR_FILENO || !name.is_string()) break;
     const auto& words = name.get_ref<const std::string&>();
+    if (words.starts_with("file[")) RETURN_IF_ERROR(check_is_file(fd));
     if (words.starts_with("pipe:") || words.starts_with("file[")) {
       UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
       if (!own) return Error::from_errno(errno, "duplicate descriptor", std::to_string(fd));
@@ -184,6 +203,7 @@ void provide_mounts(const oci::Spec& spec, const std::vector<MountEntry>& host, 
 }  // namespace
 
 Result<void> name_outside(pid_t pid, const oci::Spec& spec, CriuJob& job) {
+  RETURN_IF_ERROR(refuse_user_namespace(spec));
   ASSIGN_OR_RETURN(const std::vector<MountEntry> mounts, mounts_of(pid));
   RETURN_IF_ERROR(name_mounts(pid, spec, mounts, job));
   RETURN_IF_ERROR(name_namespaces(pid, spec, job));
@@ -191,6 +211,7 @@ Result<void> name_outside(pid_t pid, const oci::Spec& spec, CriuJob& job) {
 }
 
 Result<void> provide_outside(const oci::Spec& spec, CriuJob& job) {
+  RETURN_IF_ERROR(refuse_user_namespace(spec));
   ASSIGN_OR_RETURN(const std::vector<MountEntry> host, read_mountinfo());
   provide_mounts(spec, host, job);
   RETURN_IF_ERROR(provide_namespaces(spec, job));

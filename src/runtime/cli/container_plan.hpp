@@ -16,7 +16,12 @@ namespace berth::runtime::cli {
 Result<std::unique_ptr<Plan>> compile_inside(const Container& container, const oci::Spec& spec,
                                              const oci::Process& process);
 
-/// What such a plan needs: `target` (a pidfd, borrowed) has the namespaces, `cgroup` is the group.
+/// The cgroup for one more process: the container's own, or that of its init, when the container has given
+/// controllers to groups below its own, which then takes no processes. Only in v2 alone can it do that. Empty
+/// when it has none.
+Result<std::string> group_for_more(Container& container);
+
+/// What such a plan needs: `target` (a pidfd, borrowed) has the namespaces, `cgroup` is the group, or empty.
 Result<PlanResources> resources_inside(Container& container, int target, const std::string& cgroup);
 
 }  // namespace berth::runtime::cli

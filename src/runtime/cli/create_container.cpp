@@ -23,7 +23,9 @@
 #include "runtime/cli/container_outside.hpp"
 #include "runtime/cli/hooks.hpp"
 #include "runtime/cli/report.hpp"
+#include "runtime/cli/rootless.hpp"
 #include "runtime/mount_tree.hpp"
+#include "runtime/namespaces_own.hpp"
 #include "runtime/oci/id_mappings.hpp"
 #include "runtime/oci/linux_check.hpp"
 #include "runtime/oci/spec_check.hpp"
@@ -91,6 +93,7 @@ class Creation {
 
  private:
   Result<void> prepare();
+  Result<void> make_cgroup();
   Result<LaunchPlan> make_plan();
   Result<void> launch();
   Result<void> converse();
@@ -119,6 +122,24 @@ Result<void> give_away(const oci::Spec& spec, const std::string& group, cgroup::
   return owner ? cgroups.delegate(group, *owner) : Result<void>();
 }
 
+Result<void> Creation::make_cgroup() {
+  Record& record = container_.record();
+  const Globals& globals = container_.context().globals;
+  oci::Resources& resources = bundle_.spec.linux_.resources;
+  // A user namespace makes no devices, and may not say which of the host's can be opened.
+  if (globals.rootless) resources.devices.clear();
+  add_default_rules(resources.devices);
+  ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
+  auto made = cgroups->create(record.cgroup, resources);
+  if (made) return give_away(bundle_.spec, record.cgroup, *cgroups);
+  record.cgroup.clear();  // it may be somebody else's: undo() must not touch it
+  if (!globals.rootless) return made;
+  RETURN_IF_ERROR(go_without_cgroup(bundle_.spec, made.error()));
+  warn(globals,
+       std::move(made).error().add_context(cat("container ", record.id, " gets no cgroup of its own")));
+  return {};
+}
+
 Result<void> Creation::prepare() {
   Record& record = container_.record();
   // First of all: whoever deletes what a killed `create` left needs to know the cgroup.
@@ -128,17 +149,13 @@ Result<void> Creation::prepare() {
   RETURN_IF_ERROR(save_record(container_.dir(), record));
   if (::mkdirat(container_.dir().fd(), "root", 0700) != 0)
     return Error::from_errno(errno, "create", container_.dir().file("root"));
-  ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
+  RETURN_IF_ERROR(check_terminal(request_, bundle_.spec.process));
+  ASSIGN_OR_RETURN(const cgroup::Manager* const cgroups, container_.cgroups());
+  RETURN_IF_ERROR(make_cgroup());
   RETURN_IF_ERROR(complete_spec(bundle_, *cgroups, record.cgroup, bundle_.spec));
   RETURN_IF_ERROR(add_wanted_init(container_.dir(), bundle_.spec));
   for (const std::string& entry : request_.more_environment) bundle_.spec.process.env.push_back(entry);
-  RETURN_IF_ERROR(check_terminal(request_, bundle_.spec.process));
-  auto made = cgroups->create(record.cgroup, bundle_.spec.linux_.resources);
-  if (!made) {
-    record.cgroup.clear();  // it may be somebody else's: undo() must not touch it
-    return made;
-  }
-  return give_away(bundle_.spec, record.cgroup, *cgroups);
+  return {};
 }
 
 Result<LaunchPlan> Creation::make_plan() {
@@ -148,6 +165,7 @@ Result<LaunchPlan> Creation::make_plan() {
   options.bundle = bundle_.path;
   options.container_id = container_.id();
   options.stops_for_hooks = wants_hooks_before_pivot(spec.hooks);
+  options.lacks_host_rights = container_.context().globals.rootless;
   if (spec.linux_.seccomp) {
     ASSIGN_OR_RETURN(SeccompProgram program, compile_seccomp(*spec.linux_.seccomp));
     options.seccomp = std::make_shared<const SeccompProgram>(std::move(program));
@@ -156,14 +174,17 @@ Result<LaunchPlan> Creation::make_plan() {
   if (request_.no_new_keyring)
     std::erase_if(plan->ops, [](const PlannedOp& op) { return op.kind == plan::OpKind::kKeyring; });
   if (request_.no_pivot) RETURN_IF_ERROR(move_instead_of_pivot(*plan));
+  RETURN_IF_ERROR(keep_to_rights(container_.context().globals, spec.process.user, *plan));
   PlanResources resources;
   ASSIGN_OR_RETURN(resources.rootfs, open_rootfs(bundle_));
-  ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
-  ASSIGN_OR_RETURN(cgroup::JoinFds join, cgroups->open_join(container_.record().cgroup));
-  resources.cgroup_tasks = std::move(join.tasks);
-  resources.cgroup_v2 = std::move(join.v2);
-  scope_hold_ = std::move(join.hold);
   Record& record = container_.record();
+  if (!record.cgroup.empty()) {
+    ASSIGN_OR_RETURN(cgroup::Manager* const cgroups, container_.cgroups());
+    ASSIGN_OR_RETURN(cgroup::JoinFds join, cgroups->open_join(record.cgroup));
+    resources.cgroup_tasks = std::move(join.tasks);
+    resources.cgroup_v2 = std::move(join.v2);
+    scope_hold_ = std::move(join.hold);
+  }
   const auto is_gate = [](const PlannedOp& op) { return op.kind == plan::OpKind::kGate; };
   const std::size_t behind =
       static_cast<std::size_t>(plan->ops.end() - std::find_if(plan->ops.begin(), plan->ops.end(), is_gate));
@@ -315,11 +336,12 @@ Result<Record> new_record(const Globals& globals, const Bundle& bundle, const st
 
 Result<CreatedContainer> create_container(const Context& context, const CreateRequest& request) {
   RETURN_IF_ERROR(check_container_id(request.id));
-  if (::geteuid() != 0)
-    return Error(Code::kPermissionDenied,
-                 "containers are made by root alone: rootless ones are not supported");
   ASSIGN_OR_RETURN(Bundle bundle, load_bundle(request.bundle));
   ASSIGN_OR_RETURN(Record record, new_record(context.globals, bundle, request.id));
+  if (context.globals.rootless) {
+    RETURN_IF_ERROR(enter_own_namespace(bundle.spec));
+    RETURN_IF_ERROR(own_mounts());
+  }
   ASSIGN_OR_RETURN(StateDir dir, StateDir::create(context.globals.root, request.id));
   Creation creation(context, request, std::move(bundle), std::move(dir), std::move(record));
   auto created = creation.run();

@@ -11,15 +11,6 @@
 namespace berth::runtime::cli {
 namespace {
 
-std::string_view variable(char** environment, std::string_view name) {
-  for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    if (text.size() > name.size() && text.starts_with(name) && text[name.size()] == '=')
-      return text.substr(name.size() + 1);
-  }
-  return {};
-}
-
 /// systemd's protocol: the descriptors are for this process, which hands them on.
 std::int64_t listen_count(char** environment) {
   const std::string_view count = variable(environment, "LISTEN_FDS");

@@ -128,13 +128,18 @@ class Conversation {
   Subprocess criu_;
 };
 
-/// "(00.012345) Error (criu/x.c:12): words": the words of the last such line.
-std::string last_error_in(std::string_view log) {
-  const std::size_t found = log.rfind("Error (");
-  if (found == std::string_view::npos) return {};
-  std::string_view line = log.substr(found, log.find('\n', found) - found);
-  const std::size_t words = line.find("): ");
-  return std::string(words == std::string_view::npos ? line : line.substr(words + 3));
+/// "(00.012345) Error (criu/x.c:12): words": the words of all such lines but those that `known` has. The
+/// first may be about nothing, and the last is what came of it all.
+std::string errors_in(std::string_view log, std::string_view known) {
+  constexpr std::size_t kMost = 1000;
+  std::string found;
+  for (std::size_t at = log.find("Error ("); at != std::string_view::npos; at = log.find("Error (", at + 1)) {
+    const std::string_view line = log.substr(at, log.find('\n', at) - at);
+    const std::size_t words = line.find("): ");
+    const std::string_view said = words == std::string_view::npos ? line : line.substr(words + 3);
+    if (known.find(said) == std::string_view::npos) found.append(cat(found.empty() ? "" : "; ", said));
+  }
+  return found.substr(0, kMost);
 }
 
 /// Empty when it finds nothing wrong.
@@ -147,7 +152,7 @@ std::string criu_check(const std::string& program, const std::vector<std::string
   const auto done =
       run_to_end(std::move(request), "", 64U << 10, std::chrono::steady_clock::now() + kPatience);
   if (!done) return done.error().to_string();
-  return done->wait_status == 0 ? std::string() : last_error_in(done->err + done->out);
+  return done->wait_status == 0 ? std::string() : errors_in(done->err + done->out, {});
 }
 
 }  // namespace
@@ -160,7 +165,7 @@ Result<pid_t> run_criu(CriuJob& job, char** environment) {
   Error why = std::move(done).error();
   const std::string log = cat(job.work_path, "/", job.options.log_file);
   const auto text = read_file(log, kMaxLog);
-  const std::string words = text ? last_error_in(*text) : std::string();
+  const std::string words = text ? errors_in(*text, why.to_string()) : std::string();
   const std::string check = criu_check(program, entries);
   return Error(why.code(), cat(why.to_string(), words.empty() ? "" : ": ", words, " (see ", log, ")",
                                check.empty() ? "" : "; criu check: ", check));

@@ -56,7 +56,7 @@ struct CriuJob {
 };
 
 /// What the flags say, with the directories open. kInvalidArgument or kUnimplemented by name.
-Result<CriuJob> read_criu_job(CriuAction action, const Arguments& line);
+Result<CriuJob> read_criu_job(CriuAction action, const Context& context);
 
 /// Numbers of CRIU's descriptors from which on a job's own may be.
 inline constexpr int kFirstCriuDescriptor = 4;

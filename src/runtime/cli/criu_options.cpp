@@ -36,7 +36,10 @@ Result<UniqueFd> open_directory(const std::string& path, bool create) {
 
 }  // namespace
 
-Result<CriuJob> read_criu_job(CriuAction action, const Arguments& line) {
+Result<CriuJob> read_criu_job(CriuAction action, const Context& context) {
+  const Arguments& line = context.arguments;
+  if (context.globals.rootless)
+    return Error(Code::kUnimplemented, "checkpoint and restore are for root of the machine alone");
   RETURN_IF_ERROR(refuse_unsupported(line));
   CriuJob job{};
   job.action = action;

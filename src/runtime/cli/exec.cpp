@@ -10,6 +10,7 @@
 #include "runtime/cli/container_plan.hpp"
 #include "runtime/cli/create_container.hpp"
 #include "runtime/cli/exec_process.hpp"
+#include "runtime/cli/rootless.hpp"
 #include "runtime/cli/supervise.hpp"
 #include "runtime/cli/verb.hpp"
 #include "runtime/oci/spec_check.hpp"
@@ -44,13 +45,14 @@ Result<void> check_status(Container& container, bool ignore_paused) {
                cat("cannot exec in container ", container.id(), ": it is ", status_name(status)));
 }
 
-Result<std::string> exec_cgroup(const Container& container, const Arguments& line) {
+Result<std::string> exec_cgroup(Container& container, const Arguments& line) {
   const std::string below = line.text("cgroup");
   if (below.find(':') != std::string::npos || below.find("..") != std::string::npos)
     return Error(Code::kInvalidArgument,
                  cat("--cgroup is a path below the container's group, not \"", below, "\""));
-  return below.empty() ? container.record().cgroup
-                       : oci::clean_path(cat(container.record().cgroup, "/", below));
+  if (below.empty()) return group_for_more(container);
+  RETURN_IF_ERROR(container.cgroups());
+  return oci::clean_path(cat(container.record().cgroup, "/", below));
 }
 
 /// Waits for the execve; what becomes of the terminal in between.
@@ -83,10 +85,11 @@ Result<void> check_exec_terminal(const Arguments& line, const oci::Process& proc
 
 Result<LaunchOrder> make_order(const Context& context, Container& container) {
   const Arguments& line = context.arguments;
+  ASSIGN_OR_RETURN(const UniqueFd target, container.process());
+  RETURN_IF_ERROR(enter_namespace_of(container, target.get()));
   ASSIGN_OR_RETURN(const oci::Spec* const spec, container.spec());
   ASSIGN_OR_RETURN(oci::Process process, exec_process(line, spec->process));
   RETURN_IF_ERROR(check_exec_terminal(line, process));
-  ASSIGN_OR_RETURN(const UniqueFd target, container.process());
   ASSIGN_OR_RETURN(PassedDescriptors passed, passed_descriptors(context));
   for (std::string& entry : passed.environment) process.env.push_back(std::move(entry));
   const auto root =

@@ -34,7 +34,9 @@ Result<int> run_kill(const Context& context) {
     return Error(Code::kFailedPrecondition, cat("cannot kill container ", container.id(),
                                                 ": container not running (it is ", status_name(status), ")"));
   }
-  if (all) {
+  // Without a cgroup it has a PID namespace of its own, which ends with its first process.
+  const bool by_namespace = number == SIGKILL && container.record().cgroup.empty();
+  if (all && !by_namespace) {
     RETURN_IF_ERROR(signal_all(container, number));
   } else {
     ASSIGN_OR_RETURN(const UniqueFd process, container.process());

@@ -18,7 +18,7 @@ constexpr auto kRestoreOptions = with_criu_options({
 });
 
 Result<int> run_restore(const Context& context) {
-  ASSIGN_OR_RETURN(CriuJob job, read_criu_job(CriuAction::kRestoreTree, context.arguments));
+  ASSIGN_OR_RETURN(CriuJob job, read_criu_job(CriuAction::kRestoreTree, context));
   ASSIGN_OR_RETURN(CreateRequest request, read_create_request(context));
   request.images = &job;
   return run_container(context, std::move(request));

@@ -29,6 +29,20 @@ void destroy_after_run(Container& container) {
   if (!gone) warn(container.context().globals, std::move(gone).error());
 }
 
+/// Others may change the container while its program runs; one of them may have deleted it.
+Result<int> wait_for_program(CreatedContainer& created, const UniqueFd& signals, bool keep) {
+  Container& container = created.container;
+  container.unlock();
+  ASSIGN_OR_RETURN(const int status, supervise(created.child.pidfd(), signals, std::move(created.terminal)));
+  if (keep) return status;
+  if (auto locked = container.lock(); locked) {
+    destroy_after_run(container);
+  } else if (locked.error().code() != Code::kNotFound) {
+    warn(container.context().globals, std::move(locked).error());
+  }
+  return status;
+}
+
 Result<int> run_run(const Context& context) {
   ASSIGN_OR_RETURN(CreateRequest request, read_create_request(context));
   return run_container(context, std::move(request));
@@ -54,9 +68,7 @@ Result<int> run_container(const Context& context, CreateRequest request) {
     }
   }
   if (detached) return 0;
-  ASSIGN_OR_RETURN(const int status, supervise(created.child.pidfd(), signals, std::move(created.terminal)));
-  if (!context.arguments.has("keep")) destroy_after_run(created.container);
-  return status;
+  return wait_for_program(created, signals, context.arguments.has("keep"));
 }
 
 const Verb kRun = {"run",       "CONTAINER", "Create and start a container, and wait for its end",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
@@ -12,7 +13,7 @@ namespace {
 
 constexpr Option kSpecOptions[] = {
     {"bundle", 'b', "DIR", "Where config.json is written [.]"},
-    {"rootless", '\0', "", "Not supported"},
+    {"rootless", '\0', "", "For a container of this user, with a user namespace that maps him alone"},
 };
 
 oci::Process default_process() {
@@ -68,15 +69,26 @@ oci::Spec default_spec() {
   return spec;
 }
 
+/// Whoever has one user and one group there has no group 5, and nobody's limits to set.
+void make_rootless(oci::Spec& spec) {
+  spec.linux_.namespaces.push_back({oci::NamespaceType::kUser, ""});
+  spec.linux_.uid_mappings = {{0, ::geteuid(), 1}};
+  spec.linux_.gid_mappings = {{0, ::getegid(), 1}};
+  spec.linux_.resources = {};
+  for (oci::Mount& mount : spec.mounts) {
+    std::erase_if(mount.options, [](const std::string& option) { return option.starts_with("gid="); });
+  }
+}
+
 Result<int> run_spec(const Context& context) {
-  if (context.arguments.has("rootless"))
-    return Error(Code::kUnimplemented, "--rootless is not supported: this berth-oci needs root");
+  oci::Spec spec = default_spec();
+  if (context.arguments.has("rootless")) make_rootless(spec);
   const std::string path = context.arguments.text("bundle", ".") + "/config.json";
   auto file = open_at(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
   if (!file && file.error().sys_errno() == EEXIST)
     return Error(Code::kAlreadyExists, cat(path, " exists; remove it first"));
   if (!file) return std::move(file).error();
-  RETURN_IF_ERROR(write_fd(file->get(), oci::to_json(default_spec()).dump(2) + "\n", path));
+  RETURN_IF_ERROR(write_fd(file->get(), oci::to_json(spec).dump(2) + "\n", path));
   return 0;
 }
 

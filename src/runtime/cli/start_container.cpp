@@ -12,6 +12,7 @@
 #include "runtime/cli/container_namespaces.hpp"
 #include "runtime/cli/hooks.hpp"
 #include "runtime/cli/report.hpp"
+#include "runtime/cli/rootless.hpp"
 #include "runtime/plan.hpp"
 
 namespace berth::runtime::cli {
@@ -81,8 +82,9 @@ Result<void> open_gate(const StateDir& dir, const Record& record) {
 }  // namespace
 
 Result<void> start_container(Container& container) {
-  ASSIGN_OR_RETURN(const oci::Spec* const spec, container.spec());
   ASSIGN_OR_RETURN(const UniqueFd process, container.process());
+  RETURN_IF_ERROR(enter_namespace_of(container, process.get()));
+  ASSIGN_OR_RETURN(const oci::Spec* const spec, container.spec());
   if (auto ran = run_start_hooks(container, *spec, process.get()); !ran)
     return destroyed(container, std::move(ran).error());
   RETURN_IF_ERROR(open_gate(container.dir(), container.record()));

@@ -82,6 +82,10 @@ Result<void> StateDir::lock() {
   return {};
 }
 
+void StateDir::unlock() {
+  (void)::flock(dir_.get(), LOCK_UN);  // of a descriptor of ours that cannot fail
+}
+
 Result<void> StateDir::remove() {
   return remove_tree(path_);
 }

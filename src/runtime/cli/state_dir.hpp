@@ -30,9 +30,10 @@ class StateDir {
   const std::string& id() const { return id_; }
   int fd() const { return dir_.get(); }
 
-  /// Waits until nobody else changes this container; held until this object is gone. kNotFound when
-  /// it was deleted meanwhile.
+  /// Waits until nobody else changes this container; held until unlock(), or until this object is gone.
+  /// kNotFound when it was deleted meanwhile.
   Result<void> lock();
+  void unlock();
   Result<void> remove();
 
  private:

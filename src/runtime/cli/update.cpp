@@ -3,10 +3,10 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
-#include "base/json.hpp"
+#include "runtime/cli/bundle.hpp"
 #include "runtime/cli/container.hpp"
 #include "runtime/cli/verb.hpp"
-#include "runtime/oci/spec_parse.hpp"
+#include "runtime/oci/spec_json.hpp"
 
 namespace berth::runtime::cli {
 namespace {
@@ -32,13 +32,7 @@ Result<oci::Resources> read_resources_file(const std::string& path) {
   } else {
     ASSIGN_OR_RETURN(text, read_file(path, kMaxResources));
   }
-  ASSIGN_OR_RETURN(const Json document, parse_json(text, kMaxResources, "resources"));
-  std::optional<Error> failure;
-  oci::Resources resources;
-  oci::ObjectReader reader(document, "resources", failure);
-  oci::read_resources(reader, resources);
-  if (failure) return *std::move(failure);
-  return resources;
+  return oci::parse_resources(text);
 }
 
 template <class Number>
@@ -67,7 +61,8 @@ Result<oci::Resources> wanted(const Arguments& line) {
 Result<int> run_update(const Context& context) {
   ASSIGN_OR_RETURN(Container container, Container::open(context, context.arguments.words.front()));
   RETURN_IF_ERROR(container.lock());
-  ASSIGN_OR_RETURN(const oci::Resources resources, wanted(context.arguments));
+  ASSIGN_OR_RETURN(oci::Resources resources, wanted(context.arguments));
+  add_default_rules(resources.devices);
   if (container.status() == Status::kStopped)
     return Error(Code::kFailedPrecondition,
                  cat("cannot update container ", container.id(), ": it is stopped"));

@@ -13,10 +13,11 @@ namespace berth::runtime::cli {
 
 /// What stands before the verb.
 struct Globals {
-  std::string root = "/run/berth-oci";
+  std::string root;
   std::string log;  ///< file that errors are appended to; empty: none
   bool log_json = false;
   bool debug = false;
+  bool rootless = false;        ///< this process is not root of the machine
   bool systemd_cgroup = false;  ///< for what is created; what exists has it in its record
 };
 

@@ -85,7 +85,7 @@ void add_parent(const std::string& path, std::vector<std::string>& made, Plan& p
 }  // namespace
 
 Result<void> add_devices(const oci::Spec& spec, const CompileOptions& options, Plan& plan) {
-  const auto add = in_user_namespace(spec, options) ? add_host_node : add_node;
+  const auto add = options.lacks_host_rights || in_user_namespace(spec, options) ? add_host_node : add_node;
   const oci::Mount* dev = mount_at(spec, "/dev");
   // The host's own /dev (or a volume) is shown as it is; nodes made in it would be the host's.
   const bool foreign_dev = dev != nullptr && is_bind(*dev);

@@ -16,12 +16,13 @@ using plan::OpKind;
 using plan::Phase;
 
 /// What a namespace that is new along with the user namespace belongs to it. One that is joined by
-/// path together with the user namespace is taken to.
+/// path together with the user namespace is taken to, or in the one that we are in ourselves.
 bool is_owned(const oci::Spec& spec, const CompileOptions& options, NamespaceType type) {
   const NamespaceOrigin user = namespace_origin(spec, options, NamespaceType::kUser);
   const NamespaceOrigin origin = namespace_origin(spec, options, type);
   if (origin == NamespaceOrigin::kNew) return true;
-  return origin != NamespaceOrigin::kInherited && user == NamespaceOrigin::kPath;
+  const bool ours = options.lacks_host_rights && user == NamespaceOrigin::kInherited;
+  return origin != NamespaceOrigin::kInherited && (user == NamespaceOrigin::kPath || ours);
 }
 
 }  // namespace
@@ -67,7 +68,7 @@ void add_sysctls(const oci::Spec& spec, Plan& plan) {
 
 std::optional<std::string> host_view(const oci::Spec& spec, const CompileOptions& options,
                                      const std::string& type) {
-  if (!in_user_namespace(spec, options)) return std::nullopt;
+  if (!options.lacks_host_rights && !in_user_namespace(spec, options)) return std::nullopt;
   if (type == "sysfs" && !is_owned(spec, options, NamespaceType::kNetwork)) return "/sys";
   if (type == "mqueue" && !is_owned(spec, options, NamespaceType::kIpc)) return "/dev/mqueue";
   if (type == "proc" && namespace_origin(spec, options, NamespaceType::kPid) == NamespaceOrigin::kInherited)

@@ -170,6 +170,22 @@ TEST_CASE("zstd frames, skippable ones too, are one stream", "[image][decompress
   CHECK(inflate_all(data, 1) == plain + "tail");
 }
 
+TEST_CASE("the frames that zstd:chunked puts behind its files are skipped, whatever their kind and size",
+          "[image][decompress]") {
+  const auto skippable = [](char kind, std::size_t size) {
+    std::string frame{kind, '\x2a', '\x4d', '\x18'};
+    for (int shift = 0; shift < 32; shift += 8) frame.push_back(static_cast<char>(size >> shift));
+    return frame + std::string(size, '\x7f');
+  };
+  const std::string files = zstd("one") + zstd("") + zstd("two");
+  std::string all = skippable('\x50', 0) + files;
+  for (char kind = '\x50'; kind <= '\x5f'; ++kind) all += skippable(kind, kind == '\x5f' ? 300000 : 64);
+  CHECK(inflate_all(all) == "onetwo");
+  CHECK(inflate_all(all, 1) == "onetwo");
+  for (const std::size_t cut : {1UL, 2UL, 5UL, 299999UL, 300004UL})
+    CHECK(inflate_all(all.substr(0, all.size() - cut)).starts_with("error: zstd stream: "));
+}
+
 TEST_CASE("a zstd stream cut short, or with something behind it, is an error", "[image][decompress]") {
   const std::string data = zstd(sample(3000));
   for (std::size_t cut = 4; cut < data.size(); ++cut) {

@@ -26,7 +26,7 @@ struct Bench {
     return request;
   }
   std::string refusal(const InstallRequest& request) {
-    auto image = installer.install(source, request, {});
+    auto image = installer.install(source, request, {}, watched);
     REQUIRE_FALSE(image);
     CHECK(store.images.empty());
     CHECK(store.stages.empty());
@@ -37,6 +37,7 @@ struct Bench {
   FakeStore store;
   FakeSinks sinks;
   FakeSource source;
+  PullProgress watched;
   ImageInstaller installer;
 };
 
@@ -78,7 +79,7 @@ TEST_CASE("a layer that leans on those below is unpacked after them") {
   Bench bench(1);
   bench.sinks.hold_back = false;
   // On one thread the lowers are always there first, so the layer on top is asked for alone.
-  REQUIRE(bench.installer.install(bench.source, bench.image({"one", "two", "link"}), {}));
+  REQUIRE(bench.installer.install(bench.source, bench.image({"one", "two", "link"}), {}, bench.watched));
   const UnpackRequest& last = bench.sinks.requests.back();
   CHECK(last.lowers_complete);
   const auto chains = chain_ids({sha256("one"), sha256("two"), sha256("link")});
@@ -99,7 +100,7 @@ TEST_CASE("a layer that came too early is tried again, with everything below it"
     bench.sinks.hold_back = false;
     bench.sinks.released.notify_all();
   });
-  auto image = bench.installer.install(bench.source, bench.image({"slow", "link"}), {});
+  auto image = bench.installer.install(bench.source, bench.image({"slow", "link"}), {}, bench.watched);
   REQUIRE(image);
   CHECK(bench.sinks.requests.size() == 3);
   CHECK_FALSE(bench.sinks.requests[1].lowers_complete);
@@ -109,8 +110,8 @@ TEST_CASE("a layer that came too early is tried again, with everything below it"
 TEST_CASE("layers that are there already are held, not fetched") {
   Bench bench;
   const InstallRequest request = bench.image({"one", "two"});
-  REQUIRE(bench.installer.install(bench.source, request, {}));
-  REQUIRE(bench.installer.install(bench.source, request, {}));
+  REQUIRE(bench.installer.install(bench.source, request, {}, bench.watched));
+  REQUIRE(bench.installer.install(bench.source, request, {}, bench.watched));
   CHECK(bench.sinks.requests.size() == 2);
   CHECK(bench.store.holds.empty());
 }
@@ -118,9 +119,9 @@ TEST_CASE("layers that are there already are held, not fetched") {
 TEST_CASE("a layer that is removed between finding and holding it is fetched again") {
   Bench bench(1);
   const InstallRequest request = bench.image({"one"});
-  REQUIRE(bench.installer.install(bench.source, request, {}));
+  REQUIRE(bench.installer.install(bench.source, request, {}, bench.watched));
   bench.store.vanishing = 1;
-  REQUIRE(bench.installer.install(bench.source, request, {}));
+  REQUIRE(bench.installer.install(bench.source, request, {}, bench.watched));
   CHECK(bench.sinks.requests.size() == 2);
 }
 
@@ -130,8 +131,9 @@ TEST_CASE("no more layers are open at once than allowed, over all images") {
   for (int i = 0; i < 20; ++i) layers.push_back("layer" + std::to_string(i));
   const InstallRequest one = bench.image(layers);
   const InstallRequest other = bench.image({"x", "y", "z"});
-  std::jthread concurrent([&] { (void)bench.installer.install(bench.source, other, {}); });
-  REQUIRE(bench.installer.install(bench.source, one, {}));
+  PullProgress others;
+  std::jthread concurrent([&] { (void)bench.installer.install(bench.source, other, {}, others); });
+  REQUIRE(bench.installer.install(bench.source, one, {}, bench.watched));
   concurrent.join();
   CHECK(bench.sinks.most_open <= 2);
   CHECK(bench.sinks.requests.size() == 23);
@@ -143,14 +145,15 @@ TEST_CASE("a cancelled image waits neither for its layers nor for those of other
   const InstallRequest slow = bench.image({"slow1"});
   const InstallRequest queued = bench.image({"slow2", "slow3"});
   std::stop_source stop_slow, stop_queued;
+  PullProgress slow_watched;
   std::jthread first(
-      [&] { CHECK_FALSE(bench.installer.install(bench.source, slow, stop_slow.get_token())); });
+      [&] { CHECK_FALSE(bench.installer.install(bench.source, slow, stop_slow.get_token(), slow_watched)); });
   while (true) {
     std::lock_guard lock(bench.sinks.mutex);
     if (bench.sinks.open == 1) break;
   }
   stop_queued.request_stop();
-  auto image = bench.installer.install(bench.source, queued, stop_queued.get_token());
+  auto image = bench.installer.install(bench.source, queued, stop_queued.get_token(), bench.watched);
   REQUIRE_FALSE(image);
   CHECK(image.error().code() == Code::kCancelled);
   stop_slow.request_stop();
@@ -160,7 +163,7 @@ TEST_CASE("a cancelled image waits neither for its layers nor for those of other
 
 TEST_CASE("an image without layers is an image") {
   Bench bench;
-  auto image = bench.installer.install(bench.source, bench.image({}), {});
+  auto image = bench.installer.install(bench.source, bench.image({}), {}, bench.watched);
   REQUIRE(image);
   CHECK((*image)->repo_tags == std::vector<std::string>{"a.io/b:1"});
 }

@@ -51,6 +51,9 @@ TEST_CASE("documents that are no image are refused with the reason") {
   CHECK_THAT(refusal(R"({"layers":[]})"), Contains("\"config\" is missing"));
   CHECK_THAT(refusal(R"({"config":{},"layers":[]})"), Contains("digest"));
   CHECK_THAT(refusal(std::string(kMaxManifestSize + 1, ' ')), Contains("longer than"));
+  std::string huge = manifest("");
+  huge.replace(huge.find("\"size\":2"), 8, cat("\"size\":", kMaxConfigSize + 1));
+  CHECK_THAT(refusal(huge), Contains("the image config has 4194305 bytes, the limit is 4194304"));
 }
 
 TEST_CASE("layers that cannot be unpacked are refused by digest") {
@@ -73,6 +76,34 @@ TEST_CASE("an artifact is named by its type") {
              Contains("artifact of type \"application/vnd.oci.empty.v1+json\""));
   CHECK_THAT(refusal(cat(R"({"artifactType":"a/b","config":)", empty, R"(,"layers":[]})")),
              Contains("artifact of type \"a/b\""));
+  CHECK_THAT(refusal(R"({"artifactType":"a/b","blobs":[]})", "application/vnd.oci.artifact.manifest.v1+json"),
+             Contains("artifact of type \"a/b\""));
+  // An image stays one, whatever else somebody calls it.
+  CHECK(parse_manifest(manifest("", R"("artifactType":"a/b",)"), "")->manifest);
+}
+
+TEST_CASE("foreign layers are layers, and encrypted ones of any kind are not") {
+  for (const char* type : {"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+                           "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"}) {
+    auto document = parse_manifest(manifest(layer(type)), "");
+    REQUIRE(document);
+    CHECK(media_kind(document->manifest->layers.at(0).media_type) == MediaKind::kForeignLayer);
+    CHECK_THAT(refusal(manifest(layer(cat(type, "+encrypted")))), Contains("is encrypted"));
+  }
+}
+
+TEST_CASE("annotations change nothing about a manifest") {
+  const std::string annotations =
+      R"("annotations":{"org.opencontainers.image.ref.name":"x","containerd.io/snapshot/remote":"y"})";
+  const std::string annotated_layer =
+      cat(R"({"mediaType":")", kLayerType, R"(","size":5,"digest":)", kDigest, ",", annotations, "}");
+  auto plain = parse_manifest(manifest(layer(kLayerType)), "");
+  auto annotated = parse_manifest(manifest(annotated_layer, annotations + ","), "");
+  REQUIRE(plain);
+  REQUIRE(annotated);
+  CHECK(annotated->manifest->config.digest == plain->manifest->config.digest);
+  CHECK(annotated->manifest->layers.at(0).digest == plain->manifest->layers.at(0).digest);
+  CHECK(annotated->manifest->layers.at(0).media_type == plain->manifest->layers.at(0).media_type);
 }
 
 TEST_CASE("images and indexes are told apart with and without a media type") {

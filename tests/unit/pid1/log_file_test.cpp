@@ -151,6 +151,54 @@ TEST_CASE("A record larger than what is left of the disk leaves no trace") {
   CHECK(directory.text("a.log").empty());
 }
 
+TEST_CASE("A log that is too large is rotated between records, and the oldest file goes") {
+  const Directory directory;
+  LogFile log;
+  REQUIRE(log.open(directory.open(), "a.log", {.max_size = 10, .max_files = 2}) == 0);
+  for (const char* record : {"1111\n", "2222\n", "3333\n", "444\n", "55555555555555\n", "6\n"})
+    append(log, record);
+  CHECK(directory.text("a.log") == "6\n");
+  CHECK(directory.text("a.log.1") == "55555555555555\n");
+  CHECK(directory.text("a.log.2") == "3333\n444\n");
+  CHECK_FALSE(std::filesystem::exists(directory.path("a.log.3")));
+  CHECK(log.dropped() == 0);
+}
+
+TEST_CASE("What a log had before it was opened counts, and with no file to keep the new one replaces it") {
+  const Directory directory;
+  std::ofstream(directory.path("a.log")) << "12345678\n";
+  LogFile log;
+  REQUIRE(log.open(directory.open(), "a.log", {.max_size = 10, .max_files = 0}) == 0);
+  append(log, "9\n");
+  CHECK(directory.text("a.log") == "9\n");
+  CHECK_FALSE(std::filesystem::exists(directory.path("a.log.1")));
+}
+
+TEST_CASE("A log that cannot be rotated grows on") {
+  const Directory directory;
+  std::filesystem::create_directories(directory.path("a.log.1") + "/taken");
+  LogFile log;
+  REQUIRE(log.open(directory.open(), "a.log", {.max_size = 4, .max_files = 1}) == 0);
+  append(log, "123\n");
+  append(log, "456\n");
+  CHECK(directory.text("a.log") == "123\n456\n");
+  std::filesystem::remove_all(directory.path("a.log.1"));
+}
+
+TEST_CASE("Room that was reserved shows in no size, and what is left of it is given back") {
+  const Directory directory;
+  {
+    LogFile log;
+    REQUIRE(log.open(directory.open(), "a.log", {.waits = true}) == 0);
+    REQUIRE(log.make_room(4));
+    append(log, "123\n");
+    CHECK(directory.text("a.log") == "123\n");
+  }
+  struct stat status = {};
+  REQUIRE(::stat(directory.path("a.log").c_str(), &status) == 0);
+  CHECK(status.st_blocks * 512 <= 64 << 10);
+}
+
 TEST_CASE("Without a file there is nothing to write and nothing to reopen") {
   LogFile log;
   append(log, "x\n");

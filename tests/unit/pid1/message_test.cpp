@@ -31,6 +31,7 @@ shim::Launch good_launch() {
   for (uint32_t& fd : launch.stdio_fd) fd = shim::kNoFd;
   launch.log_dir_fd = 3;
   launch.oom_fd = 4;
+  launch.journal_fd = shim::kNoFd;
   std::strcpy(launch.log_name, "0.log");
   return launch;
 }
@@ -98,6 +99,7 @@ TEST_CASE("Descriptor positions outside of what came along are refused") {
   CHECK(parse_launch([](auto& l) { l.stdio_fd[2] = 5; }) == EPROTO);
   CHECK(parse_launch([](auto& l) { l.stdio_fd[2] = 5, l.flags = 0; }) == 0);
   CHECK(parse_launch([](auto& l) { l.oom_fd = 5; }) == EPROTO);
+  CHECK(parse_launch([](auto& l) { l.journal_fd = 5; }) == EPROTO);
   shim::InitPod pod = {};
   pod.pod = good_id();
   CHECK(parse(packet(Type::kInitPod, pod)) == 0);

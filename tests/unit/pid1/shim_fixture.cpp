@@ -186,6 +186,10 @@ Answer TestShim::launch(const shim::ObjectId& id, const std::vector<unsigned cha
   for (size_t i = 0; i < 3; ++i) launch.stdio_fd[i] = give(i < options.stdio.size() ? options.stdio[i] : -1);
   launch.log_dir_fd = give(options.log_name.empty() ? -1 : logs.get());
   launch.oom_fd = give(options.oom_fd);
+  launch.journal_fd = give(options.journal_fd);
+  options.journal_fields.copy(launch.journal_fields, sizeof launch.journal_fields);
+  launch.log_max_size = options.log_max_size;
+  launch.log_max_files = options.log_max_files;
   options.log_name.copy(launch.log_name, sizeof launch.log_name - 1);
   return call(shim::Type::kLaunch, &launch, sizeof launch, all);
 }

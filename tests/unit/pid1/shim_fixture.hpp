@@ -41,6 +41,10 @@ struct LaunchOptions {
   std::vector<int> stdio;  // with kGivenStdio
   std::string log_name;    // empty: output is discarded
   int oom_fd = -1;
+  int journal_fd = -1;
+  std::string journal_fields;
+  uint64_t log_max_size = 0;
+  uint32_t log_max_files = 0;
 };
 
 /// The real berth-pid1 in the role of a shim, and the daemon's end of its socket.

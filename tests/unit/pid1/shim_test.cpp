@@ -3,13 +3,16 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include "shim_fixture.hpp"
 
@@ -42,10 +45,9 @@ shim::LaunchReply started(const Answer& answer) {
 }
 
 /// Launches and starts a script with a log named "c.log"; its pid.
-int run(TestShim& shim, unsigned number, const std::string& script) {
+int run(TestShim& shim, unsigned number, const std::string& script, LaunchOptions options = {}) {
   ContainerPlan plan(shim.scratch());
   const auto bytes = plan.script(script).finish();
-  LaunchOptions options;
   options.log_name = "c.log";
   const auto reply = started(shim.launch(id_of(number), bytes, plan.raw_fds(), options));
   REQUIRE(shim.object_call(Type::kStart, id_of(number)).err == 0);
@@ -243,6 +245,64 @@ TEST_CASE("Reopening a log while it is written to loses and repeats no line") {
   std::string expected;
   for (int i = 1; i <= 200000; ++i) expected += std::to_string(i) + "\n";
   CHECK((text == expected));
+}
+
+TEST_CASE("A log with a limit is rotated while it is written to, without a line lost or torn") {
+  TestShim shim;
+  LaunchOptions options;
+  options.log_max_size = 1 << 20;
+  options.log_max_files = 100;
+  run(shim, 1, "i=0; while [ $i -lt 60000 ]; do i=$((i + 1)); echo $i; done", options);
+  REQUIRE(shim.next_event().type == Type::kExited);
+  std::string text;
+  int files = 0;
+  for (int i = 100; i >= 0; --i) {
+    const std::string log = shim.log(i == 0 ? "c.log" : "c.log." + std::to_string(i));
+    CHECK(log.size() <= options.log_max_size);
+    files += log.empty() ? 0 : 1;
+    text += text_of(log, "stdout");
+  }
+  std::string expected;
+  for (int i = 1; i <= 60000; ++i) expected += std::to_string(i) + "\n";
+  CHECK(text == expected);
+  CHECK(files >= 3);
+}
+
+TEST_CASE("The journal gets an entry for each line, with the container's fields") {
+  TestShim shim;
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const UniqueFd ours(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  LaunchOptions options;
+  options.journal_fd = theirs.get();
+  options.journal_fields = "CONTAINER_NAME=main\n";
+  run(shim, 1, "echo one; echo; echo bad >&2; sleep 0.1; printf end", options);
+  REQUIRE(shim.next_event().type == Type::kExited);
+  std::vector<std::string> entries;
+  char buffer[4096];
+  for (ssize_t size = 0; (size = ::recv(ours.get(), buffer, sizeof buffer, MSG_DONTWAIT)) > 0;)
+    entries.emplace_back(buffer, static_cast<std::size_t>(size));
+  std::sort(entries.begin(), entries.end());
+  const std::string name = "CONTAINER_NAME=main\n";
+  CHECK(entries ==
+        std::vector<std::string>{name + "PRIORITY=3\nMESSAGE=bad\n",
+                                 name + "PRIORITY=6\nCONTAINER_PARTIAL_MESSAGE=true\nMESSAGE=end\n",
+                                 name + "PRIORITY=6\nMESSAGE=\n", name + "PRIORITY=6\nMESSAGE=one\n"});
+  CHECK(text_of(shim.log("c.log"), "stdout") == "one\n\nend");
+}
+
+TEST_CASE("A journal that takes nothing holds nobody up") {
+  TestShim shim;
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const UniqueFd ours(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  LaunchOptions options;
+  options.journal_fd = theirs.get();
+  run(shim, 1, "i=0; while [ $i -lt 5000 ]; do i=$((i + 1)); echo $i; done", options);
+  REQUIRE(shim.next_event().type == Type::kExited);
+  CHECK(text_of(shim.log("c.log"), "stdout").ends_with("\n4999\n5000\n"));
 }
 
 TEST_CASE("A log that cannot be reopened goes on in the old file") {
