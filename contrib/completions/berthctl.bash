@@ -3,7 +3,7 @@ _berthctl() {
   local current=${COMP_WORDS[COMP_CWORD]} path= words= word next
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     next=${path:+$path }$word
-    case $next in 'check'|'config'|'config default'|'config check'|'config dump'|'status'|'info'|'version'|'image'|'image import'|'image list'|'image pull'|'image resolve'|'image rm'|'pod'|'pod run'|'pod list'|'pod status'|'pod stop'|'pod rm'|'container'|'container create'|'container start'|'container stop'|'container rm'|'container status'|'container list'|'exec'|'stats'|'smoke'|'plan'|'completion') path=$next ;; esac
+    case $next in 'check'|'config'|'config default'|'config check'|'config dump'|'status'|'info'|'version'|'image'|'image import'|'image export'|'image list'|'image pull'|'image resolve'|'image rm'|'image prune'|'image verify'|'pod'|'pod run'|'pod list'|'pod status'|'pod stop'|'pod rm'|'container'|'container create'|'container start'|'container stop'|'container rm'|'container status'|'container list'|'exec'|'stats'|'smoke'|'plan'|'completion') path=$next ;; esac
   done
   case $path in
     '') words='check config status info version image pod container exec stats smoke plan completion --help --socket --config --show-crictl' ;;
@@ -15,12 +15,15 @@ _berthctl() {
     'status') words='--help' ;;
     'info') words='--help' ;;
     'version') words='--help' ;;
-    'image') words='import list pull resolve rm --help' ;;
+    'image') words='import export list pull resolve rm prune verify --help' ;;
     'image import') words='--help --name' ;;
+    'image export') words='--help' ;;
     'image list') words='--help' ;;
     'image pull') words='--help' ;;
     'image resolve') words='--help' ;;
     'image rm') words='--help' ;;
+    'image prune') words='--help' ;;
+    'image verify') words='--help --repair' ;;
     'pod') words='run list status stop rm --help' ;;
     'pod run') words='--help --handler' ;;
     'pod list') words='--help' ;;

@@ -183,5 +183,11 @@ Result<admin::v1::ImportImageResponse> Client::call(const admin::v1::ImportImage
 Result<admin::v1::ResolveImageResponse> Client::call(const admin::v1::ResolveImageRequest& request) {
   return invoke(*stubs_->admin, &admin::v1::Admin::Stub::ResolveImage, request, kLong);
 }
+Result<admin::v1::VerifyImageResponse> Client::call(const admin::v1::VerifyImageRequest& request) {
+  return invoke(*stubs_->admin, &admin::v1::Admin::Stub::VerifyImage, request, kLong);
+}
+Result<admin::v1::ExportImageResponse> Client::call(const admin::v1::ExportImageRequest& request) {
+  return invoke(*stubs_->admin, &admin::v1::Admin::Stub::ExportImage, request, kLong);
+}
 
 }  // namespace berth::ctl

@@ -48,6 +48,8 @@ class Client {
   Result<cri::RemoveImageResponse> call(const cri::RemoveImageRequest& request);
   Result<admin::v1::ImportImageResponse> call(const admin::v1::ImportImageRequest& request);
   Result<admin::v1::ResolveImageResponse> call(const admin::v1::ResolveImageRequest& request);
+  Result<admin::v1::VerifyImageResponse> call(const admin::v1::VerifyImageRequest& request);
+  Result<admin::v1::ExportImageResponse> call(const admin::v1::ExportImageRequest& request);
 
  private:
   struct Stubs;

@@ -2,9 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <climits>
 #include <condition_variable>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <mutex>
@@ -14,34 +12,13 @@
 #include "ctl/cli.hpp"
 #include "ctl/client.hpp"
 #include "ctl/crictl.hpp"
+#include "ctl/image_verbs.hpp"
 #include "ctl/pull_bars.hpp"
 #include "ctl/table.hpp"
 #include "ctl/verb.hpp"
 
 namespace berth::ctl {
 namespace {
-
-/// The daemon opens the path, and has another working directory.
-Result<std::string> absolute(const std::string& path) {
-  char resolved[PATH_MAX];
-  if (::realpath(path.c_str(), resolved) == nullptr) return Error::from_errno(errno, "find", path);
-  return std::string(resolved);
-}
-
-Result<int> import_image(const Context& context, const std::string& path, const std::string& name) {
-  if (context.show_crictl) std::cerr << "# crictl has no import\n";
-  admin::v1::ImportImageRequest request;
-  request.set_name(name);
-  ASSIGN_OR_RETURN(*request.mutable_path(), absolute(path));
-  ASSIGN_OR_RETURN(Client client, Client::open(context));
-  ASSIGN_OR_RETURN(const auto answer, client.call(request));
-  for (const auto& image : answer.images()) {
-    std::cout << image.id();
-    for (const auto& known_as : image.names()) std::cout << " " << known_as;
-    std::cout << "\n";
-  }
-  return 0;
-}
 
 Result<int> list_images(const Context& context) {
   show_crictl(context, {"images"});
@@ -142,19 +119,16 @@ void add_with_reference(Verb& verb, const char* name, const char* description,
 }  // namespace
 
 void add_image(Verb cli) {
-  Verb verb = cli.add("image", "Images: import, list, pull, resolve, remove");
+  Verb verb = cli.add("image", "Images: import, export, list, pull, resolve, remove, prune, verify");
   verb.footer(
       "Examples:\n"
       "  berthctl image import busybox.tar --name docker.io/library/busybox:latest\n"
       "  berthctl image import ./oci-layout-directory\n"
+      "  berthctl image export team.tar registry.example/team/app:1 registry.example/team/db:1\n"
       "  berthctl image pull docker.io/library/busybox:latest\n"
-      "  berthctl image resolve busybox");
-  auto path = std::make_shared<std::string>();
-  auto name = std::make_shared<std::string>();
-  verb.add("import", "Read an OCI layout or archive, or a docker-archive, on the daemon's host")
-      .argument("PATH", *path, "A tar (may be gzipped) or a directory")
-      .option("--name", *name, "REF", "Call the image so, rather than as the archive does")
-      .runs([path, name](const Context& context) { return import_image(context, *path, *name); });
+      "  berthctl image resolve busybox\n"
+      "  berthctl image verify --repair");
+  add_image_archive(verb);
   verb.add("list", "What is in the store").runs(list_images);
   add_with_reference(verb, "pull",
                      "Fetch an image from its registry, with a bar per layer on a terminal; prints the ID",
@@ -163,6 +137,7 @@ void add_image(Verb cli) {
                      "Show where a pull would look, in order, and whose credentials it would use",
                      resolve_image);
   add_with_reference(verb, "rm", "Remove a name, or by ID all names of an image", remove_image);
+  add_image_upkeep(verb);
 }
 
 }  // namespace berth::ctl

@@ -32,6 +32,12 @@ Verb& Verb::arguments(const std::string& name, std::vector<std::string>& into,
   return *this;
 }
 
+Verb& Verb::any_arguments(const std::string& name, std::vector<std::string>& into,
+                          const std::string& description) {
+  app_->add_option(name, into, description);
+  return *this;
+}
+
 Verb& Verb::option(const std::string& name, std::string& into, const std::string& type,
                    const std::string& description) {
   app_->add_option(name, into, description)->type_name(type);

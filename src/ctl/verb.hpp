@@ -31,6 +31,9 @@ class Verb {
                  const std::string& description);
   /// All that is left of the line: at least one word.
   Verb& arguments(const std::string& name, std::vector<std::string>& into, const std::string& description);
+  /// The same, and perhaps none.
+  Verb& any_arguments(const std::string& name, std::vector<std::string>& into,
+                      const std::string& description);
 
   /// `type` is how help names the value.
   Verb& option(const std::string& name, std::string& into, const std::string& type,

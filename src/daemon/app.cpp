@@ -14,6 +14,7 @@
 #include "base/process_id.hpp"
 #include "daemon/ops/one_time_auth.hpp"
 #include "daemon/ops/pod_cgroup.hpp"
+#include "daemon/ops/preload_images.hpp"
 #include "daemon/ops/recovery.hpp"
 #include "daemon/sd_notify.hpp"
 #include "runtime/kernel_calls.hpp"
@@ -72,8 +73,8 @@ Result<void> App::open_modules() {
   ASSIGN_OR_RETURN(auto shims, open_shim_cgroup(with));
   ASSIGN_OR_RETURN(auto binary, runtime::ShimBinary::load(config.pid1_path, std::move(shims)));
   with.shim_binary = std::make_unique<runtime::ShimBinary>(std::move(binary));
-  ASSIGN_OR_RETURN(with.images,
-                   image::ImageStore::open({with.layout.images(), config.pinned, with.layout.snapshots()}));
+  ASSIGN_OR_RETURN(with.images, image::ImageStore::open({with.layout.images(), config.pinned,
+                                                         with.layout.snapshots(), config.additional_stores}));
   image::PullerOptions pull;
   pull.registries.conf = {config.registries_conf, config.registries_conf_dir, config.short_name_aliases};
   pull.registries.certs_dirs = config.certs_dirs;
@@ -130,6 +131,7 @@ Result<std::unique_ptr<App>> App::start(Config config) {
   RETURN_IF_ERROR(recover(app->services_).context("recover"));
   ASSIGN_OR_RETURN(app->streams_, streaming::Server::start(app->services_));
   ASSIGN_OR_RETURN(app->server_, rpc::Server::start(app->services_));
+  preload_images(app->services_, app->preloads_);
   log::info("serving",
             {{"socket", app->services_.config.listen}, {"cgroups", app->services_.cgroups->describe()}});
   sd_notify("READY=1");
@@ -150,6 +152,7 @@ void App::run_until_signal() {
 
 App::~App() {
   if (!server_) return;
+  services_.stopping.request_stop();
   // Everything is on disk and in the shims: what is still in flight is for the next start to find.
   // A call that cannot end must not keep the daemon.
   services_.reactor->after(kStopPatience, [] { ::_exit(0); });

@@ -31,6 +31,7 @@ class App {
   Services services_;
   std::unique_ptr<streaming::Server> streams_;
   std::unique_ptr<rpc::Server> server_;
+  Lane preloads_{{.name = "preload", .min_threads = 0}};  // last: its tasks use the rest
 };
 
 }  // namespace berth::daemon

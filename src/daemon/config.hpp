@@ -56,6 +56,8 @@ struct Config {
   std::uint32_t max_parallel_pulls = 8;
   std::uint32_t pull_progress_timeout = 60;  ///< seconds
   std::vector<std::string> pinned;
+  std::vector<std::string> additional_stores;
+  std::string preload_dir;
   // [network]
   std::string cni_conf_dir = "/etc/cni/net.d";
   std::vector<std::string> cni_bin_dirs = {"/opt/cni/bin", "/usr/lib/cni"};

@@ -31,13 +31,15 @@ Result<void> check_paths(const Config& config) {
     return invalid(cat("daemon.root and daemon.state must differ, but both are ", config.root));
   RETURN_IF_ERROR(check_absolute("image.registries_conf", config.registries_conf));
   RETURN_IF_ERROR(check_absolute("image.registries_conf_dir", config.registries_conf_dir));
-  for (const auto& [key, path] : {std::pair("image.short_name_aliases", &config.short_name_aliases),
-                                  std::pair("image.auth_dir", &config.auth_dir)}) {
+  for (const auto& [key, path] :
+       {std::pair("image.short_name_aliases", &config.short_name_aliases),
+        std::pair("image.auth_dir", &config.auth_dir), std::pair("image.preload_dir", &config.preload_dir)}) {
     if (!path->empty()) RETURN_IF_ERROR(check_absolute(key, *path));
   }
   for (const auto& [key, paths] :
        {std::pair("image.certs_dirs", &config.certs_dirs), std::pair("image.auth_files", &config.auth_files),
-        std::pair("image.credential_helper_dirs", &config.credential_helper_dirs)}) {
+        std::pair("image.credential_helper_dirs", &config.credential_helper_dirs),
+        std::pair("image.additional_stores", &config.additional_stores)}) {
     for (const auto& path : *paths) RETURN_IF_ERROR(check_absolute(key, path));
   }
   RETURN_IF_ERROR(check_absolute("network.conf_dir", config.cni_conf_dir));
@@ -122,6 +124,17 @@ Result<void> check_addresses(const Config& config) {
   return {};
 }
 
+Result<void> check_pinned(const Config& config) {
+  for (const auto& name : config.pinned) {
+    const std::size_t inner = name.find('*', 1);
+    if (name.empty() || (inner != std::string::npos && inner != name.size() - 1)) {
+      return invalid(
+          cat("image.pinned: \"", name, "\": a name may have a * at its start and at its end, nowhere else"));
+    }
+  }
+  return {};
+}
+
 Result<void> check_container_log(const Config& config) {
   constexpr std::int64_t kLeast = 1 << 20;  // more than what the shim writes at once
   const bool waits = config.container_log_when_full == "wait";
@@ -166,6 +179,7 @@ Result<void> check_config(const Config& config) {
   }
   RETURN_IF_ERROR(check_cgroup(config));
   RETURN_IF_ERROR(check_ranges(config));
+  RETURN_IF_ERROR(check_pinned(config));
   RETURN_IF_ERROR(check_container_log(config));
   for (const auto& text : config.default_ulimits) {
     if (const auto limit = parse_ulimit(text); !limit)

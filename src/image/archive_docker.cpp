@@ -2,14 +2,11 @@
 #include "base/cat.hpp"
 #include "base/json.hpp"
 #include "image/archive_images.hpp"
+#include "image/media_types.hpp"
 #include "image/reference.hpp"
 
 namespace berth::image {
 namespace {
-
-constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
-constexpr const char* kConfigType = "application/vnd.oci.image.config.v1+json";
-constexpr const char* kLayerType = "application/vnd.oci.image.layer.v1.tar";
 
 Result<std::vector<std::string>> entry_strings(const Json& entry, const char* key) {
   std::vector<std::string> values;
@@ -54,11 +51,6 @@ class FileDigests {
   std::map<std::string, Descriptor> known_;
 };
 
-Json to_json(const Descriptor& descriptor) {
-  return {
-      {"mediaType", descriptor.media_type}, {"digest", descriptor.digest.text()}, {"size", descriptor.size}};
-}
-
 Result<ArchiveImage> read_entry(const Json& entry, FileDigests& files) {
   ASSIGN_OR_RETURN(const std::string config, json_string(entry, "Config", "manifest.json"));
   ASSIGN_OR_RETURN(const auto tags, entry_strings(entry, "RepoTags"));
@@ -67,18 +59,13 @@ Result<ArchiveImage> read_entry(const Json& entry, FileDigests& files) {
     return Error(Code::kFailedPrecondition,
                  cat("manifest.json names ", layers.size(), " layers, the limit is ", kMaxLayers));
   }
-  ASSIGN_OR_RETURN(Descriptor config_file, files.describe(config, kConfigType));
+  ASSIGN_OR_RETURN(Descriptor config_file, files.describe(config, kOciConfigType));
   ArchiveImage image{Manifest{std::move(config_file), {}}, "", {}, {}};
-  Json made = {{"schemaVersion", 2},
-               {"mediaType", kManifestType},
-               {"config", to_json(image.manifest.config)},
-               {"layers", Json::array()}};
   for (const std::string& layer : layers) {
-    ASSIGN_OR_RETURN(Descriptor file, files.describe(layer, kLayerType));
-    made["layers"].push_back(to_json(file));
+    ASSIGN_OR_RETURN(Descriptor file, files.describe(layer, kOciLayerType));
     image.manifest.layers.push_back(std::move(file));
   }
-  image.manifest_json = to_text(made);
+  image.manifest_json = format_manifest(image.manifest);
   for (const std::string& tag : tags) {
     auto reference = parse_reference(tag);
     if (!reference) return std::move(reference).context("manifest.json: RepoTags").error();
@@ -88,6 +75,20 @@ Result<ArchiveImage> read_entry(const Json& entry, FileDigests& files) {
 }
 
 }  // namespace
+
+Json to_json(const Descriptor& descriptor) {
+  return {
+      {"mediaType", descriptor.media_type}, {"digest", descriptor.digest.text()}, {"size", descriptor.size}};
+}
+
+std::string format_manifest(const Manifest& manifest) {
+  Json layers = Json::array();
+  for (const Descriptor& layer : manifest.layers) layers.push_back(to_json(layer));
+  return to_text(Json{{"schemaVersion", 2},
+                      {"mediaType", kOciManifestType},
+                      {"config", to_json(manifest.config)},
+                      {"layers", layers}});
+}
 
 Result<ArchiveContents> read_docker_archive(const Archive& archive, std::stop_token cancel) {
   ASSIGN_OR_RETURN(const std::string text, archive.read("manifest.json", kMaxManifestSize));

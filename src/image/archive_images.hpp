@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "base/result.hpp"
 #include "image/archive.hpp"
 #include "image/manifest.hpp"
@@ -29,5 +30,9 @@ Result<ArchiveContents> read_oci_layout(const Archive& archive, std::stop_token 
 /// `docker save`: manifest.json with Config, RepoTags and Layers. Layers have no digests there, so
 /// each is read once to learn its own, and a manifest is made.
 Result<ArchiveContents> read_docker_archive(const Archive& archive, std::stop_token cancel);
+
+/// The JSON of what an archive does not bring, or is to get.
+Json to_json(const Descriptor& descriptor);
+std::string format_manifest(const Manifest& manifest);
 
 }  // namespace berth::image

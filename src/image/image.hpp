@@ -32,6 +32,7 @@ struct Layer {
   std::string chain_id;    ///< "sha256:..."
   std::uint64_t size = 0;  ///< bytes on disk as counted while unpacking
   std::uint64_t inodes = 0;
+  std::string tree = {};  ///< digest_tree() of its files; empty until that was recorded
 };
 
 /// An image of the store: an immutable snapshot, safe to keep while the store changes.

@@ -23,9 +23,12 @@ class ImageStore {
  public:
   struct Options {
     std::string root;                 ///< <daemon root>/images
-    std::vector<std::string> pinned;  ///< exact references, or with a trailing '*'
+    std::vector<std::string> pinned;  ///< references, or parts of them with a '*' at one end or at both
     /// The Snapshotter's root: the layers its snapshots stand on are held from the start.
     std::string snapshots_root;
+    /// Roots of other stores, read and never changed. Their images come after the own ones, count as pinned
+    /// and cannot be removed.
+    std::vector<std::string> additional_roots;
   };
   static Result<std::unique_ptr<ImageStore>> open(const Options& options);
   virtual ~ImageStore() = default;
@@ -35,8 +38,11 @@ class ImageStore {
   /// prefix. Null when unknown. Names are normalised like a pull would ("busybox" is
   /// "docker.io/library/busybox:latest").
   virtual ImagePtr find(std::string_view reference) const = 0;
+  /// The config of an image, byte by byte as it came. kNotFound for an unknown ID.
+  virtual Result<std::string> config_json(const std::string& id) = 0;
   /// Drops the image with all its names, whichever of them `reference` was; absent is success.
-  /// Files go in the background. kFailedPrecondition when a lease holds it as a volume.
+  /// Files go in the background. kFailedPrecondition when a lease holds it as a volume, or it is in
+  /// a read-only store.
   virtual Result<void> remove(std::string_view reference) = 0;
 
   /// The layer with this chain, committed or staged by a pull in flight. A pull takes each layer it
@@ -65,6 +71,21 @@ class ImageStore {
     std::vector<std::string> repo_digests;
   };
   virtual Result<ImagePtr> commit_image(const NewImage& image) = 0;
+
+  enum class Health : std::uint8_t {
+    kWhole,
+    kDamaged,
+    kUnknown,  ///< nothing had been recorded that it could be compared with
+  };
+  struct Check {
+    Health health = Health::kWhole;
+    std::string detail;  ///< what is wrong
+  };
+  /// Reads all of a committed layer's files and compares them with what was recorded when they were new. For
+  /// a damaged one reserve_layer gives a new place from now on, so that the next pull or import of an image
+  /// that has it brings it anew; with that commit all its images stand on the new files. Until then they stay
+  /// on the old ones, and who holds those keeps them. kNotFound when the layer has gone.
+  virtual Result<Check> check_layer(const Layer& layer, std::stop_token cancel) = 0;
 
   struct Usage {
     std::uint64_t bytes = 0;

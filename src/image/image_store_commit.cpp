@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -33,13 +34,16 @@ struct DiskImageStore::Pending {
 };
 
 Result<ImagePtr> DiskImageStore::commit_image(const NewImage& image) {
+  // Before the lock: who removes an image must not wait until the disk has taken in a new one.
+  auto synced = sync_content(image);
+  if (!synced) return std::move(synced).context("commit image " + image.id).error();
   std::lock_guard writer(writer_);
   ASSIGN_OR_RETURN(Pending pending, gather(image));
-  auto durable = make_durable(pending);
+  auto durable = make_durable(pending, *synced);
   Result<ImagePtr> published =
       durable ? publish(image, pending) : Result<ImagePtr>(std::move(durable).error());
   auto state = state_.lock();
-  for (const Layer& layer : pending.fresh) state->layers.at(layer.chain_id).committing = false;
+  for (const Layer& layer : pending.fresh) newest(*state, layer.chain_id)->committing = false;
   return std::move(published).context("commit image " + image.id);
 }
 
@@ -47,28 +51,51 @@ Result<DiskImageStore::Pending> DiskImageStore::gather(const NewImage& image) {
   Pending pending;
   auto state = state_.lock();
   for (const std::string& chain : image.chain_ids) {
-    const auto found = state->layers.find(chain);
-    if (found == state->layers.end() || !found->second.layer) {
+    const LayerEntry* entry = newest(*state, chain);
+    if (entry == nullptr) {
       return Error(Code::kFailedPrecondition,
                    cat("commit image ", image.id, ": layer ", chain, " is not there any more"));
     }
-    pending.all.push_back(*found->second.layer);
-    if (found->second.stage == LayerEntry::Stage::kStaged) pending.fresh.push_back(*found->second.layer);
+    pending.all.push_back(*entry->layer);
+    if (entry->stage == LayerEntry::Stage::kStaged) pending.fresh.push_back(*entry->layer);
   }
-  for (const Layer& layer : pending.fresh) state->layers.at(layer.chain_id).committing = true;
+  for (const Layer& layer : pending.fresh) newest(*state, layer.chain_id)->committing = true;
   return pending;
 }
 
-/// Content first, then the names that stand for it: one syncfs covers all layers.
-Result<void> DiskImageStore::make_durable(Pending& pending) {
-  if (pending.fresh.empty()) return {};
+/// One syncfs covers all layers that wait for the commit; their numbers.
+Result<std::set<std::uint64_t>> DiskImageStore::sync_content(const NewImage& image) {
+  std::set<std::uint64_t> staged;
+  {
+    auto state = state_.lock();
+    for (const std::string& chain : image.chain_ids) {
+      const LayerEntry* entry = newest(*state, chain);
+      if (entry != nullptr && entry->stage == LayerEntry::Stage::kStaged) staged.insert(entry->number);
+    }
+  }
+  if (staged.empty()) return staged;
   if (failpoint("image.sync")) return failed_here("image.sync");
-  if (::syncfs(root_.get()) != 0) return Error::from_errno(errno, "sync", layout_.root());
+  RETURN_IF_ERROR(sync_disk());
+  return staged;
+}
+
+Result<void> DiskImageStore::sync_disk() {
+  if (::syncfs(root_.get()) == 0) return {};
+  return Error::from_errno(errno, "sync", layout_.root());
+}
+
+/// The content is on the disk; now the names that stand for it.
+Result<void> DiskImageStore::make_durable(Pending& pending, const std::set<std::uint64_t>& synced) {
+  if (pending.fresh.empty()) return {};
+  // Another pull may have staged the repair of a layer since then.
+  const bool all_synced = std::all_of(pending.fresh.begin(), pending.fresh.end(),
+                                      [&](const Layer& layer) { return synced.count(layer.number) != 0; });
+  if (!all_synced) RETURN_IF_ERROR(sync_disk());
   for (const Layer& layer : pending.fresh) {
     if (failpoint("image.rename")) return failed_here("image.rename");
-    if (state_.lock()->layers.at(layer.chain_id).moved) continue;
+    if (newest(*state_.lock(), layer.chain_id)->moved) continue;
     RETURN_IF_ERROR(move(layout_.staged(layer.number), layout_.layer(layer.number)));
-    state_.lock()->layers.at(layer.chain_id).moved = true;
+    newest(*state_.lock(), layer.chain_id)->moved = true;
   }
   if (failpoint("image.rename-sync")) return failed_here("image.rename-sync");
   const UniqueFd layers(::open(layout_.layers().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -91,8 +118,7 @@ Result<ImagePtr> DiskImageStore::publish(const NewImage& image, Pending& pending
   (void)failpoint("image.committed");
 
   auto state = state_.lock();
-  for (const Layer& layer : pending.fresh)
-    state->layers.at(layer.chain_id).stage = LayerEntry::Stage::kCommitted;
+  for (const Layer& layer : pending.fresh) adopt(*state, layer);
   state->holds.erase(torn_hold(image.id));
   std::set<std::string> changed{image.id};
   const auto name_it = [&](std::map<std::string, std::string>& names, const std::string& name) {
@@ -109,7 +135,27 @@ Result<ImagePtr> DiskImageStore::publish(const NewImage& image, Pending& pending
   }
   for (const std::string& id : changed) state->images[id] = with_names(*state, *state->images.at(id));
   recount(*state);
+  if (!pending.fresh.empty()) record_later();
+  if (!state->replaced.empty()) collect_later();
   return state->images.at(image.id);
+}
+
+/// The layer is committed. One that it replaces is left to those who hold it.
+void DiskImageStore::adopt(State& state, const Layer& layer) {
+  if (auto repaired = state.repairs.extract(layer.chain_id)) {
+    LayerEntry& entry = state.layers[layer.chain_id];
+    if (entry.layer) state.replaced.insert(entry.number);
+    for (auto& [id, image] : state.images) {
+      const auto has_old = [&](const Layer& old) { return old.number == entry.number; };
+      if (!entry.layer || std::none_of(image->layers.begin(), image->layers.end(), has_old)) continue;
+      Image changed = *image;
+      std::replace_if(changed.layers.begin(), changed.layers.end(), has_old, layer);
+      changed.size = changed.size - entry.layer->size + layer.size;
+      image = std::make_shared<const Image>(std::move(changed));
+    }
+    entry = std::move(repaired.mapped());
+  }
+  state.layers.at(layer.chain_id).stage = LayerEntry::Stage::kCommitted;
 }
 
 Result<void> DiskImageStore::remove(std::string_view reference) {
@@ -118,7 +164,11 @@ Result<void> DiskImageStore::remove(std::string_view reference) {
   {
     auto state = state_.lock();
     id = locate(*state, reference);
-    if (id.empty()) return {};
+    if (id.empty()) {
+      const ImagePtr image = find_additional(reference);
+      if (!image) return {};
+      return Error(Code::kFailedPrecondition, cat("image ", image->id, " is in a read-only store"));
+    }
     if (is_mounted_volume(*state, *state->images.at(id))) {
       return Error(Code::kFailedPrecondition, cat("image ", id, " is mounted as a volume"));
     }
@@ -142,6 +192,15 @@ void DiskImageStore::collect_later() {
   if (!posted) log::warn("unused layers stay until the next start: too much is being deleted");
 }
 
+std::set<std::uint64_t> DiskImageStore::used_layers(const State& state) {
+  std::set<std::uint64_t> used;
+  for (const auto& [id, image] : state.images) {
+    for (const Layer& layer : image->layers) used.insert(layer.number);
+  }
+  for (const auto& [key, numbers] : state.holds) used.insert(numbers.begin(), numbers.end());
+  return used;
+}
+
 /// Layers that no image has and nobody holds: out of the database, then out of sight, then deleted.
 void DiskImageStore::collect() {
   {
@@ -149,17 +208,17 @@ void DiskImageStore::collect() {
     std::vector<std::uint64_t> unused;
     {
       auto state = state_.lock();
-      std::set<std::uint64_t> used;
-      for (const auto& [id, image] : state->images) {
-        for (const Layer& layer : image->layers) used.insert(layer.number);
-      }
+      const std::set<std::uint64_t> used = used_layers(*state);
       for (auto entry = state->layers.begin(); entry != state->layers.end();) {
         const std::uint64_t number = entry->second.number;
-        const bool stays = entry->second.stage != LayerEntry::Stage::kCommitted || used.count(number) != 0 ||
-                           is_held(*state, number);
+        const bool stays = entry->second.stage != LayerEntry::Stage::kCommitted || used.count(number) != 0;
         if (!stays) unused.push_back(number);
         entry = stays ? std::next(entry) : state->layers.erase(entry);
       }
+      std::erase_if(state->replaced, [&](std::uint64_t number) {
+        if (used.count(number) == 0) unused.push_back(number);
+        return used.count(number) == 0;
+      });
       recount(*state);
     }
     auto removed = database_.remove_layers(unused);

@@ -12,9 +12,14 @@ namespace {
 
 constexpr std::string_view kIdPrefix = "sha256:";
 
-bool matches(const std::string& pattern, const std::string& name) {
-  if (!pattern.ends_with('*')) return pattern == name;
-  return name.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
+bool matches(std::string_view pattern, const std::string& name) {
+  const bool any_start = pattern.starts_with('*');
+  const bool any_end = pattern.size() > 1 && pattern.ends_with('*');
+  if (any_start) pattern.remove_prefix(1);
+  if (any_end) pattern.remove_suffix(1);
+  if (any_start && any_end) return name.find(pattern) != std::string::npos;
+  if (any_start) return name.ends_with(pattern);
+  return any_end ? name.starts_with(pattern) : name == pattern;
 }
 
 }  // namespace
@@ -27,13 +32,29 @@ std::vector<ImagePtr> DiskImageStore::list() const {
   std::vector<ImagePtr> all;
   auto state = state_.lock();
   for (const auto& [id, image] : state->images) all.push_back(image);
+  std::set<std::string> seen;
+  for (const auto& store : additional_) {
+    for (const auto& [id, image] : store->state.images) {
+      if (state->images.count(id) == 0 && seen.insert(id).second) all.push_back(image);
+    }
+  }
   return all;
 }
 
 ImagePtr DiskImageStore::find(std::string_view reference) const {
   auto state = state_.lock();
   const std::string id = locate(*state, reference);
-  return id.empty() ? nullptr : state->images.at(id);
+  return id.empty() ? find_additional(reference) : state->images.at(id);
+}
+
+Result<std::string> DiskImageStore::config_json(const std::string& id) {
+  std::lock_guard writer(writer_);
+  auto own = database_.config_of(id);
+  if (own || own.error().code() != Code::kNotFound) return own;
+  for (const auto& store : additional_) {
+    if (store->state.images.count(id) != 0) return store->database.config_of(id);
+  }
+  return own;
 }
 
 /// The ID of the image that `reference` means, or "".
@@ -99,20 +120,18 @@ void DiskImageStore::recount(State& state) {
 }
 
 std::string DiskImageStore::layer_dir(const Layer& layer) const {
+  if (const Additional* store = additional_of(layer)) return additional_dir(*store, layer);
   auto state = state_.lock();
-  const auto entry = state->layers.find(layer.chain_id);
-  const bool staged = entry != state->layers.end() && entry->second.number == layer.number &&
-                      entry->second.stage == LayerEntry::Stage::kStaged && !entry->second.moved;
+  const LayerEntry* entry = entry_of(*state, layer);
+  const bool staged = entry != nullptr && entry->stage == LayerEntry::Stage::kStaged && !entry->moved;
   return (staged ? layout_.staged(layer.number) : layout_.layer(layer.number)) + "/fs";
 }
 
 Result<void> DiskImageStore::hold_layers(const std::string& key, const std::vector<Layer>& layers) {
   auto state = state_.lock();
   for (const Layer& layer : layers) {
-    const auto entry = state->layers.find(layer.chain_id);
-    const bool there = entry != state->layers.end() && entry->second.stage != LayerEntry::Stage::kReserved &&
-                       entry->second.number == layer.number;
-    if (!there) return Error(Code::kNotFound, cat("layer ", layer.chain_id, " has been removed"));
+    if (additional_of(layer) == nullptr && entry_of(*state, layer) == nullptr)
+      return Error(Code::kNotFound, cat("layer ", layer.chain_id, " has been removed"));
   }
   for (const Layer& layer : layers) state->holds[key].insert(layer.number);
   return {};

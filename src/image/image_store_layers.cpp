@@ -26,6 +26,33 @@ Result<void> make_staging(const std::string& directory) {
 
 }  // namespace
 
+/// Where a chain is unpacked: a damaged layer stays in use meanwhile.
+std::map<std::string, DiskImageStore::LayerEntry>& DiskImageStore::slots(State& state,
+                                                                         const std::string& chain_id) {
+  const auto found = state.layers.find(chain_id);
+  const bool damaged = found != state.layers.end() && found->second.damaged;
+  return damaged || state.repairs.contains(chain_id) ? state.repairs : state.layers;
+}
+
+/// What a commit takes: the repaired layer before the damaged one. Null while there is neither.
+DiskImageStore::LayerEntry* DiskImageStore::newest(State& state, const std::string& chain_id) {
+  for (auto* entries : {&state.repairs, &state.layers}) {
+    const auto found = entries->find(chain_id);
+    if (found != entries->end() && found->second.layer) return &found->second;
+  }
+  return nullptr;
+}
+
+/// The entry of exactly this layer, staged or committed; null when it has gone.
+const DiskImageStore::LayerEntry* DiskImageStore::entry_of(const State& state, const Layer& layer) {
+  for (const auto* entries : {&state.repairs, &state.layers}) {
+    const auto found = entries->find(layer.chain_id);
+    const bool same = found != entries->end() && found->second.layer && found->second.number == layer.number;
+    if (same) return &found->second;
+  }
+  return nullptr;
+}
+
 Result<ImageStore::LayerSlot> DiskImageStore::reserve_layer(const std::string& chain_id,
                                                             std::stop_token cancel) {
   RETURN_IF_ERROR(Digest::parse(chain_id));
@@ -33,13 +60,15 @@ Result<ImageStore::LayerSlot> DiskImageStore::reserve_layer(const std::string& c
   {
     auto state = state_.lock();
     const auto decided = [&] {
-      const auto found = state->layers.find(chain_id);
-      return found == state->layers.end() || found->second.stage != LayerEntry::Stage::kReserved;
+      const auto& entries = slots(*state, chain_id);
+      const auto found = entries.find(chain_id);
+      return found == entries.end() || found->second.stage != LayerEntry::Stage::kReserved;
     };
     if (!reserved_changed_.wait(state.lock(), cancel, decided))
       return Error(Code::kCancelled, "the caller has gone");
-    drop_stale(*state);
-    LayerEntry& entry = state->layers[chain_id];
+    drop_stale(*state, state->layers);
+    drop_stale(*state, state->repairs);
+    LayerEntry& entry = slots(*state, chain_id)[chain_id];
     if (entry.layer) {
       entry.staged_at = std::chrono::steady_clock::now();
       slot.ready = entry.layer;
@@ -58,8 +87,9 @@ Result<void> DiskImageStore::stage_layer(const std::string& chain_id, const Dige
                                          std::uint64_t size, std::uint64_t inodes) {
   if (failpoint("image.stage")) return Error(Code::kInternal, "failpoint image.stage");
   auto state = state_.lock();
-  const auto found = state->layers.find(chain_id);
-  if (found == state->layers.end() || found->second.stage != LayerEntry::Stage::kReserved) {
+  auto& entries = slots(*state, chain_id);
+  const auto found = entries.find(chain_id);
+  if (found == entries.end() || found->second.stage != LayerEntry::Stage::kReserved) {
     return Error(Code::kFailedPrecondition, cat("layer ", chain_id, " was not reserved"));
   }
   LayerEntry& entry = found->second;
@@ -72,24 +102,25 @@ Result<void> DiskImageStore::stage_layer(const std::string& chain_id, const Dige
 
 void DiskImageStore::abandon_layer(const std::string& chain_id) {
   auto state = state_.lock();
-  const auto found = state->layers.find(chain_id);
+  auto& entries = slots(*state, chain_id);
+  const auto found = entries.find(chain_id);
   // What is complete stays for a while: another pull may count on it, and a retry is likely.
-  if (found == state->layers.end() || found->second.stage != LayerEntry::Stage::kReserved) return;
+  if (found == entries.end() || found->second.stage != LayerEntry::Stage::kReserved) return;
   const std::string directory = layout_.staged(found->second.number);
-  state->layers.erase(found);
+  entries.erase(found);
   reserved_changed_.notify_all();
   delete_later(directory);
 }
 
-void DiskImageStore::drop_stale(State& state) {
+void DiskImageStore::drop_stale(const State& state, std::map<std::string, LayerEntry>& entries) {
   const auto now = std::chrono::steady_clock::now();
-  for (auto entry = state.layers.begin(); entry != state.layers.end();) {
+  for (auto entry = entries.begin(); entry != entries.end();) {
     const LayerEntry& layer = entry->second;
     const bool unused =
         layer.stage == LayerEntry::Stage::kStaged && !layer.committing && !is_held(state, layer.number);
     const bool stale = unused && now - layer.staged_at > kStaleAfter;
     if (stale) delete_later(layer.moved ? layout_.layer(layer.number) : layout_.staged(layer.number));
-    entry = stale ? state.layers.erase(entry) : std::next(entry);
+    entry = stale ? entries.erase(entry) : std::next(entry);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "image/image_store_disk.hpp"
+#include "image/reference.hpp"
 #include "image/store_holds.hpp"
 
 namespace berth::image {
@@ -26,6 +27,15 @@ std::optional<std::uint64_t> number_of(const std::string& name) {
   return number;
 }
 
+/// "busybox" means here what it means everywhere else.
+std::vector<std::string> normalised(std::vector<std::string> names) {
+  for (std::string& name : names) {
+    if (name.find('*') != std::string::npos) continue;
+    if (const auto reference = parse_reference(name)) name = reference->text();
+  }
+  return names;
+}
+
 }  // namespace
 
 std::string DiskImageStore::torn_hold(const std::string& image_id) {
@@ -34,14 +44,15 @@ std::string DiskImageStore::torn_hold(const std::string& image_id) {
 
 DiskImageStore::DiskImageStore(const Options& options, UniqueFd lock, UniqueFd root, StoreDatabase database)
     : layout_(options.root),
-      pinned_(options.pinned),
+      pinned_(normalised(options.pinned)),
       lock_(std::move(lock)),
       root_(std::move(root)),
       database_(std::move(database)),
-      trash_(Lane::Options{.name = "image-trash", .min_threads = 0, .max_threads = 1}) {}
+      trash_(Lane::Options{.name = "image-trash", .min_threads = 0, .max_threads = 1}),
+      recorder_(Lane::Options{.name = "image-record", .min_threads = 0, .max_threads = 1}) {}
 
 DiskImageStore::~DiskImageStore() {
-  closing_ = true;
+  closing_.request_stop();
 }
 
 Result<std::unique_ptr<ImageStore>> DiskImageStore::open(const Options& options) {
@@ -56,6 +67,7 @@ Result<std::unique_ptr<ImageStore>> DiskImageStore::open(const Options& options)
       new DiskImageStore(options, std::move(lock), std::move(root), std::move(database)));
   store->state_.lock()->usage.mount_point = options.root;
   store->restore_holds(*store->state_.lock(), options.snapshots_root);
+  RETURN_IF_ERROR(store->load_additional(options.additional_roots));
   RETURN_IF_ERROR(store->recover().context("recover " + options.root));
   return std::unique_ptr<ImageStore>(std::move(store));
 }
@@ -75,6 +87,7 @@ Result<void> DiskImageStore::recover() {
   RETURN_IF_ERROR(database_.remove_images(torn));
   RETURN_IF_ERROR(database_.remove_layers(lost));
   collect_later();
+  record_later();
   return {};
 }
 
@@ -115,7 +128,9 @@ void DiskImageStore::restore_layers(State& state, const StoreDatabase::Contents&
     entry.layer = layer;
   }
   for (const std::uint64_t number : on_disk) {
-    if (::rename(layout_.layer(number).c_str(), layout_.trashed(number).c_str()) != 0) {
+    if (is_held(state, number)) {
+      state.replaced.insert(number);  // a container still stands on it
+    } else if (::rename(layout_.layer(number).c_str(), layout_.trashed(number).c_str()) != 0) {
       log::warn("cannot discard a layer without an image", {{"layer", layout_.layer(number)}});
     }
   }
@@ -171,7 +186,7 @@ void DiskImageStore::restore_holds(State& state, const std::string& snapshots_ro
 
 void DiskImageStore::delete_later(const std::string& path) {
   const bool posted = trash_.try_post([this, path] {
-    if (closing_) return;
+    if (closing_.stop_requested()) return;
     auto removed = remove_tree(path);
     if (!removed) log::warn("cannot delete", {{"error", removed.error().to_string()}});
   });
@@ -182,7 +197,7 @@ void DiskImageStore::empty_trash() {
   const auto names = list_dir(layout_.trash());
   if (!names) return;
   for (const std::string& name : *names) {
-    if (closing_) return;
+    if (closing_.stop_requested()) return;
     auto removed = remove_tree(cat(layout_.trash(), "/", name));
     if (!removed) log::warn("cannot delete", {{"error", removed.error().to_string()}});
   }

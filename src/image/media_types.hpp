@@ -20,6 +20,12 @@ enum class MediaKind : std::uint8_t {
   kArtifact,  ///< OCI's withdrawn manifest of anything but images
 };
 
+/// What we write ourselves.
+inline constexpr const char* kOciIndexType = "application/vnd.oci.image.index.v1+json";
+inline constexpr const char* kOciManifestType = "application/vnd.oci.image.manifest.v1+json";
+inline constexpr const char* kOciConfigType = "application/vnd.oci.image.config.v1+json";
+inline constexpr const char* kOciLayerType = "application/vnd.oci.image.layer.v1.tar";
+
 MediaKind media_kind(std::string_view type);
 
 /// A Content-Type header without parameters, in lower case.

@@ -2,19 +2,20 @@
 #include "image/store_database.hpp"
 
 #include "base/cat.hpp"
+#include "base/dir.hpp"
 #include "base/failpoint.hpp"
 #include "image/store_record.hpp"
 
 namespace berth::image {
 namespace {
 
-constexpr std::int64_t kSchema = 1;
+constexpr std::int64_t kSchema = 2;  // 1: layers without tree
 constexpr int kTag = 0;
 constexpr int kDigest = 1;
 
 constexpr const char* kTables =
     "CREATE TABLE layer(number INTEGER PRIMARY KEY, chain_id TEXT NOT NULL UNIQUE, diff_id TEXT NOT NULL,"
-    " size INTEGER NOT NULL, inodes INTEGER NOT NULL) STRICT;"
+    " size INTEGER NOT NULL, inodes INTEGER NOT NULL, tree TEXT NOT NULL DEFAULT '') STRICT;"
     "CREATE TABLE image(id TEXT PRIMARY KEY, config TEXT NOT NULL, manifest TEXT NOT NULL, record TEXT NOT "
     "NULL,"
     " created_ns INTEGER NOT NULL) STRICT;"
@@ -25,7 +26,10 @@ constexpr const char* kTables =
     " image TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE) STRICT;"
     "CREATE INDEX name_by_image ON name(image);"
     "CREATE INDEX image_by_layer ON image_layer(layer);"
-    "PRAGMA user_version=1;";
+    "PRAGMA user_version=2;";
+constexpr const char* kFrom1To2 =
+    "ALTER TABLE layer ADD COLUMN tree TEXT NOT NULL DEFAULT '';"
+    "PRAGMA user_version=2;";
 
 }  // namespace
 
@@ -36,34 +40,50 @@ Result<StoreDatabase> StoreDatabase::open(const std::string& path) {
   return database;
 }
 
-Result<void> StoreDatabase::create_tables() {
-  std::int64_t version = 0;
-  {
-    ASSIGN_OR_RETURN(Sqlite::Statement ask, sqlite_.prepare("PRAGMA user_version"));
-    ASSIGN_OR_RETURN(const bool row, ask.step());
-    version = row ? ask.number(0) : 0;
+Result<StoreDatabase> StoreDatabase::open_read_only(const std::string& path) {
+  if (exists(path + "-wal")) {
+    return Error(Code::kFailedPrecondition,
+                 cat(path, " was not closed: open it once with a daemon that may write, and stop that"));
   }
+  ASSIGN_OR_RETURN(Sqlite sqlite, Sqlite::open_read_only(path));
+  StoreDatabase database(std::move(sqlite));
+  ASSIGN_OR_RETURN(const std::int64_t version, database.version());
+  if (version != kSchema) {
+    return Error(Code::kFailedPrecondition, cat(path, ": written by another version (schema ", version,
+                                                ", this one knows ", kSchema, ")"));
+  }
+  return database;
+}
+
+Result<std::int64_t> StoreDatabase::version() {
+  ASSIGN_OR_RETURN(Sqlite::Statement ask, sqlite_.prepare("PRAGMA user_version"));
+  ASSIGN_OR_RETURN(const bool row, ask.step());
+  return row ? ask.number(0) : 0;
+}
+
+Result<void> StoreDatabase::create_tables() {
+  ASSIGN_OR_RETURN(const std::int64_t version, this->version());
   if (version == kSchema) return {};
-  if (version != 0) {
+  if (version > kSchema) {
     return Error(Code::kFailedPrecondition,
                  cat("written by a newer version (schema ", version, ", this one knows ", kSchema, ")"));
   }
   ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::begin(sqlite_));
-  RETURN_IF_ERROR(sqlite_.run(kTables));
+  RETURN_IF_ERROR(sqlite_.run(version == 0 ? kTables : kFrom1To2));
   return transaction.commit();
 }
 
 Result<StoreDatabase::Contents> StoreDatabase::load() {
   Contents contents;
   ASSIGN_OR_RETURN(Sqlite::Statement ask,
-                   sqlite_.prepare("SELECT number, chain_id, diff_id, size, inodes FROM layer"));
+                   sqlite_.prepare("SELECT number, chain_id, diff_id, size, inodes, tree FROM layer"));
   while (true) {
     ASSIGN_OR_RETURN(const bool row, ask.step());
     if (!row) break;
     ASSIGN_OR_RETURN(Digest diff_id, Digest::parse(ask.text(2)));
     contents.layers.push_back(Layer{static_cast<std::uint64_t>(ask.number(0)), std::move(diff_id),
                                     ask.text(1), static_cast<std::uint64_t>(ask.number(3)),
-                                    static_cast<std::uint64_t>(ask.number(4))});
+                                    static_cast<std::uint64_t>(ask.number(4)), ask.text(5)});
   }
   RETURN_IF_ERROR(load_images(contents));
   RETURN_IF_ERROR(load_names(contents));
@@ -110,16 +130,18 @@ Result<void> StoreDatabase::load_names(Contents& contents) {
   }
 }
 
+Result<std::string> StoreDatabase::config_of(const std::string& id) {
+  ASSIGN_OR_RETURN(Sqlite::Statement ask, sqlite_.prepare("SELECT config FROM image WHERE id=?"));
+  ASSIGN_OR_RETURN(const bool row, ask.bind(id).step());
+  if (!row) return Error(Code::kNotFound, cat("there is no image ", id));
+  return ask.text(0);
+}
+
 Result<void> StoreDatabase::add(const ImageRow& image, const std::vector<Layer>& new_layers,
                                 const std::vector<std::string>& tags,
                                 const std::vector<std::string>& digests) {
   ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::begin(sqlite_));
-  ASSIGN_OR_RETURN(Sqlite::Statement add_layer, sqlite_.prepare("INSERT INTO layer VALUES(?,?,?,?,?)"));
-  for (const Layer& layer : new_layers) {
-    add_layer.bind(static_cast<std::int64_t>(layer.number)).bind(layer.chain_id).bind(layer.diff_id.text());
-    add_layer.bind(static_cast<std::int64_t>(layer.size)).bind(static_cast<std::int64_t>(layer.inodes));
-    RETURN_IF_ERROR(add_layer.finish());
-  }
+  RETURN_IF_ERROR(add_layers(new_layers));
   ASSIGN_OR_RETURN(Sqlite::Statement add_image,
                    sqlite_.prepare("INSERT INTO image VALUES(?,?,?,?,?) ON CONFLICT(id) DO NOTHING"));
   add_image.bind(image.id).bind(image.config_json).bind(image.manifest_json);
@@ -138,6 +160,29 @@ Result<void> StoreDatabase::add(const ImageRow& image, const std::vector<Layer>&
   RETURN_IF_ERROR(add_names(image.id, digests, kDigest));
   if (failpoint("image.commit")) return Error(Code::kInternal, "failpoint image.commit");
   return transaction.commit();
+}
+
+/// One that is there already under another number is replaced, in all images.
+Result<void> StoreDatabase::add_layers(const std::vector<Layer>& layers) {
+  RETURN_IF_ERROR(sqlite_.run("PRAGMA defer_foreign_keys=ON"));  // until the end of the transaction
+  ASSIGN_OR_RETURN(Sqlite::Statement move, sqlite_.prepare("UPDATE image_layer SET layer=? WHERE layer="
+                                                           "(SELECT number FROM layer WHERE chain_id=?)"));
+  ASSIGN_OR_RETURN(Sqlite::Statement forget, sqlite_.prepare("DELETE FROM layer WHERE chain_id=?"));
+  ASSIGN_OR_RETURN(Sqlite::Statement add, sqlite_.prepare("INSERT INTO layer VALUES(?,?,?,?,?,?)"));
+  for (const Layer& layer : layers) {
+    const auto number = static_cast<std::int64_t>(layer.number);
+    RETURN_IF_ERROR(move.bind(number).bind(layer.chain_id).finish());
+    RETURN_IF_ERROR(forget.bind(layer.chain_id).finish());
+    add.bind(number).bind(layer.chain_id).bind(layer.diff_id.text());
+    add.bind(static_cast<std::int64_t>(layer.size)).bind(static_cast<std::int64_t>(layer.inodes));
+    RETURN_IF_ERROR(add.bind(layer.tree).finish());
+  }
+  return {};
+}
+
+Result<void> StoreDatabase::set_tree(std::uint64_t number, const std::string& tree) {
+  ASSIGN_OR_RETURN(Sqlite::Statement set, sqlite_.prepare("UPDATE layer SET tree=? WHERE number=?"));
+  return set.bind(tree).bind(static_cast<std::int64_t>(number)).finish();
 }
 
 Result<void> StoreDatabase::add_names(const std::string& id, const std::vector<std::string>& names,

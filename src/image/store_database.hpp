@@ -19,6 +19,9 @@ class StoreDatabase {
  public:
   /// Creates the tables, or checks their version: a newer one is kFailedPrecondition.
   static Result<StoreDatabase> open(const std::string& path);
+  /// For one that nobody changes; its file system may be read-only. kFailedPrecondition for another version,
+  /// and when its last owner did not close it.
+  static Result<StoreDatabase> open_read_only(const std::string& path);
 
   struct ImageRow {
     std::string id;
@@ -37,17 +40,23 @@ class StoreDatabase {
   };
   Result<Contents> load();
 
-  /// An image that is there already only gets the names; names that belong to others move.
+  Result<std::string> config_of(const std::string& id);
+
+  /// An image that is there already only gets the names; names that belong to others move. A new layer takes
+  /// the place of one with the same chain in all images.
   Result<void> add(const ImageRow& image, const std::vector<Layer>& new_layers,
                    const std::vector<std::string>& tags, const std::vector<std::string>& digests);
   Result<void> remove_images(const std::vector<std::string>& ids);
+  Result<void> set_tree(std::uint64_t number, const std::string& tree);
   Result<void> remove_layers(const std::vector<std::uint64_t>& numbers);
 
  private:
   explicit StoreDatabase(Sqlite database) : sqlite_(std::move(database)) {}
+  Result<std::int64_t> version();
   Result<void> create_tables();
   Result<void> load_images(Contents& contents);
   Result<void> load_names(Contents& contents);
+  Result<void> add_layers(const std::vector<Layer>& layers);
   Result<void> add_names(const std::string& id, const std::vector<std::string>& names, int kind);
 
   Sqlite sqlite_;

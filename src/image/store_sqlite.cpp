@@ -27,14 +27,28 @@ void Sqlite::Statement::Finalize::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
 }
 
-Result<Sqlite> Sqlite::open(const std::string& path) {
+Result<Sqlite> Sqlite::open_as(const std::string& name, int flags) {
   sqlite3* raw = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  const int code =
+      sqlite3_open_v2(name.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   Sqlite database;
   database.database_.reset(raw);
   if (code != SQLITE_OK)
-    return Error(Code::kInternal, cat("open ", path, ": ", std::string_view(sqlite3_errstr(code))));
+    return Error(Code::kInternal, cat("open ", name, ": ", std::string_view(sqlite3_errstr(code))));
+  return database;
+}
+
+Result<Sqlite> Sqlite::open_read_only(const std::string& path) {
+  std::string escaped;
+  for (const char c : path) {
+    const std::string_view code = c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : "";
+    escaped.append(code.empty() ? std::string(1, c) : std::string(code));
+  }
+  return open_as(cat("file:", escaped, "?immutable=1"), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+}
+
+Result<Sqlite> Sqlite::open(const std::string& path) {
+  ASSIGN_OR_RETURN(Sqlite database, open_as(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
   // Exclusive before WAL: there is then no shared memory file, and nobody else can interfere.
   RETURN_IF_ERROR(database.run("PRAGMA locking_mode=EXCLUSIVE").context(path));
   RETURN_IF_ERROR(database.run("PRAGMA journal_mode=WAL").context(path));

@@ -18,6 +18,8 @@ namespace berth::image {
 class Sqlite {
  public:
   static Result<Sqlite> open(const std::string& path);
+  /// For a file that nobody changes: takes no locks, and makes no files beside it.
+  static Result<Sqlite> open_read_only(const std::string& path);
   Result<void> run(const std::string& sql);
 
   /// Parameters and columns in the order of the SQL. Text may be any bytes.
@@ -41,6 +43,7 @@ class Sqlite {
   Result<Statement> prepare(std::string_view sql);
 
  private:
+  static Result<Sqlite> open_as(const std::string& name, int flags);
   struct Close {
     void operator()(sqlite3* database) const;
   };

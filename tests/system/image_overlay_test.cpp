@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Containers' root file systems, mounted by the kernel.
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include <catch2/catch.hpp>
 
+#include "base/atomic_file.hpp"
 #include "base/mountinfo.hpp"
 #include "image/chain_id.hpp"
 #include "image/overlay_mount.hpp"
@@ -232,6 +234,55 @@ TEST_CASE("five hundred layers are mounted, one more is refused before the kerne
   const auto mounted = mount_overlay(request);
   INFO((mounted ? "" : mounted.error().to_string()));
   CHECK(mounted);
+}
+
+TEST_CASE("a container of five hundred layers sees them all", "[image][overlay]") {
+  if (!enter_test_node()) return;
+  Node node;
+  constexpr int kLayers = 500;
+  ImageStore::NewImage image;
+  image.id = sha256("tall").text();
+  image.repo_tag = "docker.io/library/tall:latest";
+  for (int i = 0; i < kLayers; ++i) image.config.diff_ids.push_back(sha256(cat(i)));
+  image.chain_ids = chain_ids(image.config.diff_ids);
+  for (std::size_t i = 0; i < kLayers; ++i) {
+    const auto slot = node.store->reserve_layer(image.chain_ids[i], {});
+    REQUIRE((slot && !slot->ready));
+    REQUIRE(write_file(cat(slot->staging_dir, "/fs/", i), "", Durability::kAtomic));
+    REQUIRE(node.store->stage_layer(image.chain_ids[i], image.config.diff_ids[i], 0, 1));
+  }
+  const auto committed = node.store->commit_image(image);
+  REQUIRE(committed);
+  const auto mount = node.snapshots->prepare("c", **committed);
+  INFO((mount ? "" : mount.error().to_string()));
+  REQUIRE(mount);
+  CHECK(list_dir(view(*mount))->size() == kLayers);
+  CHECK(list_dir(view(*node.snapshots->mount_image(**committed)))->size() == kLayers);
+}
+
+/// What the kernel says of a mount, once it has a place in this node.
+std::string options_of(const UniqueFd& mount, const std::string& place) {
+  REQUIRE(make_dirs(place, 0755));
+  REQUIRE(::move_mount(mount.get(), "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0);
+  const auto mounts = read_mountinfo();
+  REQUIRE(::umount2(place.c_str(), MNT_DETACH) == 0);
+  REQUIRE(mounts);
+  for (const MountEntry& entry : *mounts) {
+    if (entry.mount_point == place) return entry.super_options;
+  }
+  return "not mounted";
+}
+
+TEST_CASE("only what a container writes may be lost in a power cut", "[image][overlay]") {
+  if (!enter_test_node()) return;
+  Node node;
+  const ImagePtr image = node.image("a", {layer_of({{.name = "f"}}), layer_of({{.name = "g"}})});
+  const auto container = node.snapshots->prepare("c", *image);
+  const auto alone = node.snapshots->mount_image(*image);
+  REQUIRE((container && alone));
+  CHECK_THAT(options_of(*container, node.bench.dir("place")), Catch::Contains("volatile"));
+  const std::string read_only = options_of(*alone, node.bench.dir("place"));
+  CHECK_THAT(read_only, Catch::Contains("lowerdir") && !Catch::Contains("volatile"));
 }
 
 }  // namespace

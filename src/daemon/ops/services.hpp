@@ -40,6 +40,7 @@ struct Services {
   Layout layout;
   std::string boot_id;
   UniqueFd shim_log;
+  std::stop_source stopping;  ///< for what runs in the background and takes long
 
   std::unique_ptr<Reactor> reactor;
   std::unique_ptr<Lane> background;  ///< clean-up that nobody waits for

@@ -20,6 +20,13 @@ class AdminService final : public admin::v1::Admin::CallbackService {
                                          const admin::v1::ResolveImageRequest* request,
                                          admin::v1::ResolveImageResponse* response) override;
 
+  grpc::ServerUnaryReactor* VerifyImage(grpc::CallbackServerContext* context,
+                                        const admin::v1::VerifyImageRequest* request,
+                                        admin::v1::VerifyImageResponse* response) override;
+  grpc::ServerUnaryReactor* ExportImage(grpc::CallbackServerContext* context,
+                                        const admin::v1::ExportImageRequest* request,
+                                        admin::v1::ExportImageResponse* response) override;
+
  private:
   Services& with_;
   Lanes& lanes_;

@@ -183,6 +183,10 @@ TEST_CASE("values that parse but cannot work are refused", "[daemon][config]") {
   CHECK_THAT(with([](Config& c) { c.handlers["No_Label"]; }), Catch::Contains("DNS label"));
   CHECK_THAT(with([](Config& c) { c.default_ulimits = {"nofile"}; }),
              Catch::StartsWith("runtime.default_ulimits: "));
+  for (const char* pattern : {"", "a*b", "*a*b", "**a"}) {
+    CHECK_THAT(with([&](Config& c) { c.pinned = {pattern}; }), Catch::StartsWith("image.pinned: "));
+  }
+  CHECK(with([](Config& c) { c.pinned = {"*", "a*", "*a", "*a*", "a"}; }).empty());
 }
 
 TEST_CASE("ulimits are read as the kernel will be told them", "[daemon][config]") {

@@ -21,6 +21,7 @@ class FakeStore final : public ImageStore {
 
   std::vector<ImagePtr> list() const override { return images; }
   ImagePtr find(std::string_view) const override { return nullptr; }
+  Result<std::string> config_json(const std::string&) override { return std::string("{}"); }
   Result<void> remove(std::string_view) override { return {}; }
   Result<LayerSlot> reserve_layer(const std::string& chain_id, std::stop_token cancel) override {
     std::unique_lock lock(mutex);
@@ -69,6 +70,7 @@ class FakeStore final : public ImageStore {
     const std::lock_guard lock(mutex);
     holds.erase(key);
   }
+  Result<Check> check_layer(const Layer&, std::stop_token) override { return Check{}; }
   std::string layer_dir(const Layer& layer) const override { return "dir/" + layer.chain_id; }
 
   std::mutex mutex;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kills a program that uses the store at every failpoint, then opens what it left behind.
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "base/subprocess.hpp"
 #include "store_fixture.hpp"
@@ -16,16 +18,17 @@ namespace {
 using testing::Tree;
 
 /// What store_crash_child does: pulls "kept", then "new" over the same base, then removes "new".
-int run_child(const Tree& tree, const std::string& failpoint) {
+Completed run_child(const Tree& tree, const std::string& failpoint, const char* mode = nullptr) {
   SpawnRequest request;
   request.program = STORE_CRASH_CHILD;
   request.argv = {"store_crash_child", tree.root()};
+  if (mode != nullptr) request.argv.emplace_back(mode);
   request.env = {"BERTH_FAILPOINT=" + failpoint, "TSAN_OPTIONS=exitcode=66"};
   const auto done =
       run_to_end(request, "", 1 << 16, std::chrono::steady_clock::now() + std::chrono::seconds(60));
   REQUIRE(done);
   INFO(done->err);
-  return done->wait_status;
+  return *done;
 }
 
 void check_whole(const ImageStore& store, const ImagePtr& image) {
@@ -43,7 +46,7 @@ TEST_CASE("a kill at any step leaves a store that opens, is whole and works", "[
       auto store = fixture.open();
       REQUIRE(StoreFixture::pull(*store, "kept", {"base", "kept"}));
     }
-    const int status = run_child(tree, step);
+    const int status = run_child(tree, step).wait_status;
     REQUIRE(WIFSIGNALED(status));
     REQUIRE(WTERMSIG(status) == SIGKILL);
 
@@ -69,10 +72,45 @@ TEST_CASE("a step that fails leaves the store as it was, and the next pull succe
        {"image.stage", "image.sync", "image.rename", "image.rename-sync", "image.commit"}) {
     INFO(step);
     Tree tree;
-    const int status = run_child(tree, cat(step, "=error"));
+    const int status = run_child(tree, cat(step, "=error")).wait_status;
     REQUIRE(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 3);  // "the pull failed, nothing was visible"
   }
+}
+
+TEST_CASE("a removal does not wait until the disk has taken in another image", "[image][store]") {
+  Tree tree;
+  const StoreFixture fixture(tree.root());
+  REQUIRE(StoreFixture::pull(*fixture.open(), "kept", {"base", "kept"}));
+  const auto done = run_child(tree, "image.sync=sleep:2000", "remove during pull");
+  REQUIRE(done.wait_status == 0);
+  CHECK(std::stoi(done.out) < 1000);
+}
+
+TEST_CASE("a removal returns before the files are deleted", "[image][store]") {
+  Tree tree;
+  const StoreFixture fixture(tree.root());
+  auto store = fixture.open();
+  const auto image = StoreFixture::describe("large", {"large"});
+  const auto slot = store->reserve_layer(image.chain_ids[0], {});
+  REQUIRE(slot);
+  const auto files = open_at(kCwd, slot->staging_dir + "/fs", O_RDONLY | O_DIRECTORY);
+  REQUIRE(files);
+  constexpr int kFiles = 20000;
+  for (int i = 0; i < kFiles; ++i) REQUIRE(open_at(files->get(), cat(i), O_WRONLY | O_CREAT, 0644));
+  REQUIRE(store->stage_layer(image.chain_ids[0], image.config.diff_ids[0], 0, kFiles));
+  REQUIRE(store->commit_image(image));
+  REQUIRE(store->remove("large"));
+  CHECK_FALSE(store->find("large"));
+  struct stat status {};
+  REQUIRE(::fstat(files->get(), &status) == 0);
+  CHECK(status.st_nlink > 0);  // an empty, deleted directory has none
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (status.st_nlink > 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+    REQUIRE(::fstat(files->get(), &status) == 0);
+  }
+  CHECK(status.st_nlink == 0);
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ TEST_CASE("a store has one owner", "[image][store]") {
   Tree tree;
   const StoreFixture fixture(tree.root());
   const auto store = fixture.open();
-  const auto second = ImageStore::open({fixture.images(), {}, {}});
+  const auto second = ImageStore::open({fixture.images(), {}, {}, {}});
   REQUIRE_FALSE(second);
   CHECK(second.error().code() == Code::kFailedPrecondition);
 }
@@ -332,15 +332,23 @@ TEST_CASE("layer names that are no digests never become paths", "[image][store]"
   CHECK_FALSE(store->stage_layer(sha256("x").text(), sha256("x"), 1, 1));
 }
 
-TEST_CASE("pinned names are exact or prefixes", "[image][store]") {
+TEST_CASE("pinned names are exact, or open at either end", "[image][store]") {
   Tree tree;
   const StoreFixture fixture(tree.root());
-  auto store = fixture.open({"docker.io/library/a:latest", "docker.io/library/pau*"});
-  for (const char* name : {"a", "ab", "pause"})
-    REQUIRE(store->commit_image(StoreFixture::describe(name, {})));
-  CHECK(store->find("a")->pinned);
-  CHECK_FALSE(store->find("ab")->pinned);
-  CHECK(store->find("pause")->pinned);
+  auto store =
+      fixture.open({"docker.io/library/a:latest", "b", "docker.io/library/pau*", "*inner*", "*/ends:latest"});
+  const auto is_pinned = [&](const char* name) {
+    const auto image = store->commit_image(StoreFixture::describe(name, {}));
+    return image && (*image)->pinned;
+  };
+  for (const char* name : {"a", "b", "pause", "an-inner-name", "inner", "ends"}) {
+    INFO(name);
+    CHECK(is_pinned(name));
+  }
+  for (const char* name : {"ab", "bb", "ipause", "inn-er", "ends2", "weekends"}) {
+    INFO(name);
+    CHECK_FALSE(is_pinned(name));
+  }
 }
 
 TEST_CASE("a database of a newer version is left alone", "[image][store]") {
@@ -350,7 +358,7 @@ TEST_CASE("a database of a newer version is left alone", "[image][store]") {
   std::string database = *read_file(tree.path("images/images.db"), 1 << 20);
   database[63] = 9;  // user_version, big-endian at 60 (file format of SQLite, 1.3)
   tree.write("images/images.db", database);
-  const auto opened = ImageStore::open({fixture.images(), {}, {}});
+  const auto opened = ImageStore::open({fixture.images(), {}, {}, {}});
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code() == Code::kFailedPrecondition);
 }

@@ -22,8 +22,9 @@ class StoreFixture {
   const std::string& root() const { return root_; }
   std::string images() const { return root_ + "/images"; }
 
-  std::unique_ptr<ImageStore> open(std::vector<std::string> pinned = {}) const {
-    auto store = ImageStore::open({images(), std::move(pinned), root_ + "/snapshots"});
+  std::unique_ptr<ImageStore> open(std::vector<std::string> pinned = {},
+                                   std::vector<std::string> additional = {}) const {
+    auto store = ImageStore::open({images(), std::move(pinned), root_ + "/snapshots", std::move(additional)});
     if (!store) throw std::runtime_error(store.error().to_string());
     return *std::move(store);
   }
@@ -68,8 +69,18 @@ class StoreFixture {
     return store.commit_image(image);
   }
 
+  /// A layer that all have and two of its own, of some hundred kilobytes each.
+  static std::vector<std::string> large_layers(int number) {
+    std::vector<std::string> layers;
+    for (const std::string& seed : {std::string("base"), cat("a", number), cat("b", number)}) {
+      std::string& layer = layers.emplace_back();
+      while (layer.size() < 200'000) layer += cat(seed, " ", layer.size(), "\n");
+    }
+    return layers;
+  }
+
   static std::string content(const ImageStore& store, const Layer& layer) {
-    auto text = read_file(store.layer_dir(layer) + "/file", 1000);
+    auto text = read_file(store.layer_dir(layer) + "/file", 1 << 20);
     return text ? *text : "absent: " + text.error().to_string();
   }
 
