@@ -6,8 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pid1/fd.h"
@@ -26,11 +24,6 @@ using plan::OpKind;
 constexpr uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET |
                                      CLONE_NEWUSER | CLONE_NEWCGROUP | CLONE_NEWTIME;
 constexpr plan::Failure kNoFailure = {plan::kFailedBeforeOps, 0};
-
-struct Report {
-  plan::Failure failure;
-  pid_t pid;
-};
 
 struct Pipe {
   Fd read_end, write_end;
@@ -197,46 +190,16 @@ plan::Failure deliver(Child& child, int join_pid, uint64_t flags, pid_t& pid) {
   plan::Failure failure = run_steps(child, By::kMidwifeBefore, 0);
   if (failure.err == 0 && late) failure = do_early_steps(child, args);
   if (failure.err != 0) return failure;
+  args.flags |= CLONE_PARENT_SETTID;
+  args.parent_tid = reinterpret_cast<uint64_t>(&pid);
   const pid_t born = sys::clone3(args);
   if (born == 0 && late) run_child(child);
   if (born == 0) wait_and_run(child, released);
   if (born < 0) return {plan::kFailedBeforeOps, errno};
-  pid = born;
   if (late) return kNoFailure;
-  failure = run_steps(child, By::kMidwifeAfter, pid);
+  failure = run_steps(child, By::kMidwifeAfter, born);
   if (failure.err == 0 && ::write(released.write_end.get(), "", 1) != 1) failure.err = errno;
   return failure;
-}
-
-plan::Failure deliver_by_another(Child& child, int join_pid, pid_t& pid) {
-  // Not a pipe: the child must not have an end of it.
-  void* const shared =
-      ::mmap(nullptr, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return {plan::kFailedBeforeOps, errno};
-  Report& report = *static_cast<Report*>(shared);
-  report = {{plan::kFailedBeforeOps, ECHILD}, 0};
-  clone_args args = {};
-  args.flags = CLONE_VFORK;  // waited for: it only makes system calls that end
-  args.exit_signal = SIGCHLD;
-  const uint32_t group = child.plan.header().into_cgroup_fd;
-  if (is_born_late(child.plan) && group != plan::kNoFd) {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<__u64>(child.fds[group]);
-    child.in_cgroup = true;
-  }
-  const pid_t midwife = sys::clone3(args);
-  const int err = sys::error_of(midwife);
-  if (midwife == 0) {
-    ::madvise(shared, sizeof(Report), MADV_DONTFORK);
-    report.failure = deliver(child, join_pid, CLONE_PARENT, report.pid);
-    ::_exit(0);
-  }
-  siginfo_t info = {};
-  if (err == 0) sys::waitid(P_PID, midwife, &info, WEXITED, nullptr);
-  const Report said = report;
-  ::munmap(shared, sizeof(Report));
-  pid = said.pid;
-  return err != 0 ? plan::Failure{plan::kFailedBeforeOps, err} : said.failure;
 }
 
 }  // namespace berth::pid1

@@ -30,10 +30,8 @@ int fill_clone_args(const Child& child, clone_args& args);
 
 /// Makes the calling process the midwife: joins, does the steps that are its own, clones the child,
 /// does the rest to the child and lets it go. The caller keeps what it became: its work is done.
-/// `join_pid`: PID namespace that the child is born in, -1: none. `flags`: more for clone3.
+/// `join_pid`: PID namespace that the child is born in, -1: none. `flags`: more for clone3. `pid` is
+/// the child's before it does anything.
 plan::Failure deliver(Child& child, int join_pid, uint64_t flags, pid_t& pid);
-
-/// The same by a process made for it; the child is the caller's own child all the same.
-plan::Failure deliver_by_another(Child& child, int join_pid, pid_t& pid);
 
 }  // namespace berth::pid1

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/ops/exec_sync.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 #include "base/cat.hpp"
 #include "base/digest.hpp"
-#include "base/log.hpp"
 #include "daemon/ops/container_launch.hpp"
 #include "daemon/ops/exec_output.hpp"
+#include "daemon/ops/retry.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -25,10 +26,11 @@ class ExecCgroup {
   ExecCgroup& operator=(const ExecCgroup&) = delete;
   ~ExecCgroup() {
     if (!made_) return;
-    if (auto removed = with_.cgroups->remove_leaf(parent_, leaf_); !removed) {
-      log::warn("remove exec cgroup",
-                {{"cgroup", cat(parent_, "/", leaf_)}, {"error", removed.error().to_string()}});
-    }
+    const auto remove = [&with = with_, parent = parent_, leaf = leaf_] {
+      return with.cgroups->remove_leaf(parent, leaf);
+    };
+    // What v1's freezer holds does not end.
+    if (!remove()) retry_until_done(with_, cat("remove cgroup ", parent_, "/", leaf_), remove);
   }
   Result<runtime::cgroup::JoinFds> create() {
     ASSIGN_OR_RETURN(auto join, with_.cgroups->open_join(parent_));
@@ -96,7 +98,8 @@ struct Exec {
   }
 };
 
-Result<void> launch(Services& with, Container& container, const cri::ExecSyncRequest& request, Exec& exec) {
+Result<void> launch(Services& with, Container& container, const cri::ExecSyncRequest& request,
+                    Clock::time_point until, Exec& exec) {
   ASSIGN_OR_RETURN(auto join, exec.cgroup.create());
   runtime::ShimClient::LaunchRequest launch;
   launch.id = exec.id;
@@ -105,8 +108,24 @@ Result<void> launch(Services& with, Container& container, const cri::ExecSyncReq
   ASSIGN_OR_RETURN(launch.stdio[1], exec.output.open_stdout());
   ASSIGN_OR_RETURN(launch.stdio[2], exec.output.open_stderr());
   ASSIGN_OR_RETURN([[maybe_unused]] const auto launched,
-                   exec.shim->launch(std::move(launch), shim_deadline()));
+                   exec.shim->launch(std::move(launch), std::min(until, shim_deadline())));
   return {};
+}
+
+Result<void> refuse_paused(const Services& with, const Container& container) {
+  if (!with.cgroups->is_frozen(container.record().cgroup)) return {};
+  return Error(Code::kFailedPrecondition, "the container is paused: its cgroup is frozen");
+}
+
+/// As far as the program, or nothing of it is left to be run later.
+Result<void> launch_or_end(Services& with, Container& container, const cri::ExecSyncRequest& request,
+                           Clock::time_point until, Exec& exec) {
+  RETURN_IF_ERROR(refuse_paused(with, container));
+  auto launched = launch(with, container, request, until, exec);
+  if (launched) return launched;
+  exec.kill();
+  RETURN_IF_ERROR(refuse_paused(with, container));
+  return launched;
 }
 
 }  // namespace
@@ -129,7 +148,7 @@ Result<void> exec_sync(Services& with, const Call& call, const cri::ExecSyncRequ
   const auto until = request.timeout() > 0 ? Clock::now() + std::chrono::seconds(request.timeout())
                                            : Clock::time_point::max();
   const std::string story = cat("exec \"", request.cmd(0), "\" in container ", container->id());
-  RETURN_IF_ERROR(launch(with, *container, request, exec).context(std::string(story)));
+  RETURN_IF_ERROR(launch_or_end(with, *container, request, until, exec).context(std::string(story)));
 
   const ExecOutput::Ending ending =
       exec.output.collect(until, call.cancelled, *response.mutable_stdout(), *response.mutable_stderr());
