@@ -11,9 +11,9 @@ namespace berth::pid1 {
 
 /// Whoever may trace the members of a PID namespace sees a newcomer from its birth on, with its root and
 /// its descriptors. So a child that joins one is born when it has its own root and nothing of the host's:
-/// its midwife does its first steps. Not where the midwife is needed for something else or the child must
-/// be there before: with a user namespace (in which nobody may trace what was born outside), with moved
-/// devices, with an agent, with hooks.
+/// its midwife does its first steps. Not with a user namespace (in which nobody may trace what was born
+/// outside), nor with hooks, which are told its number before it has its root. With an agent it has the
+/// connection to that one, too.
 bool is_born_late(const PlanView& plan);
 /// The step is one of those.
 bool is_early(const plan::Op& op);
