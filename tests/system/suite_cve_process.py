@@ -25,8 +25,8 @@ def shims():
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if file.read() == b"berth-pid1\0shim\0":
+            with open(f"/proc/{pid}/cmdline", "rb") as file, open(f"/proc/{pid}/comm") as name:
+                if file.read() == b"berth-pid1\0shim\0" and name.read() == "berth-shim\n":
                     found.append(f"/proc/{pid}/exe")
     return found
 
