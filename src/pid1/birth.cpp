@@ -6,8 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pid1/fd.h"
@@ -26,11 +24,6 @@ using plan::OpKind;
 constexpr uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET |
                                      CLONE_NEWUSER | CLONE_NEWCGROUP | CLONE_NEWTIME;
 constexpr plan::Failure kNoFailure = {plan::kFailedBeforeOps, 0};
-
-struct Report {
-  plan::Failure failure;
-  pid_t pid;
-};
 
 struct Pipe {
   Fd read_end, write_end;
@@ -86,12 +79,20 @@ plan::Failure run_steps(Child& child, By by, pid_t pid) {
 }
 
 /// What a child that is born has of its own; with CLONE_INTO_CGROUP also where it is born.
-void close_all_of_the_host(Child& child, const clone_args& args) {
-  constexpr uint32_t kOwn = 8;
+void close_all_of_the_host(Child& child, const clone_args& args, const Pipe& released) {
+  constexpr uint32_t kOwn = 11;
   const bool into_cgroup = (args.flags & CLONE_INTO_CGROUP) != 0;
-  int keep[kOwn + launch::kMaxPreserved] = {
-      child.stdio[0], child.stdio[1], child.stdio[2], child.host_null,
-      child.sync,     child.gate,     child.result,   into_cgroup ? static_cast<int>(args.cgroup) : -1};
+  int keep[kOwn + launch::kMaxPreserved] = {child.stdio[0],
+                                            child.stdio[1],
+                                            child.stdio[2],
+                                            child.host_null,
+                                            child.sync,
+                                            child.gate,
+                                            child.result,
+                                            agent_of(child),
+                                            released.read_end.get(),
+                                            released.write_end.get(),
+                                            into_cgroup ? static_cast<int>(args.cgroup) : -1};
   if (child.preserved_count != 0) memcpy(keep + kOwn, child.preserved, child.preserved_count * sizeof(int));
   close_all_but(keep, kOwn + child.preserved_count);
   // Nor our own streams, until it has its.
@@ -110,27 +111,50 @@ int enter_cgroup(Child& child) {
   return 0;
 }
 
-/// The midwife becomes what the child will be a copy of.
-plan::Failure do_early_steps(Child& child, clone_args& args) {
-  child.born_late = true;
+/// From the namespace of the host, where they are, to the one that this process has just made.
+plan::Failure move_links(const Child& child, int host) {
+  const Fd own(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!own.is_open() || ::setns(host, CLONE_NEWNET) != 0) return {plan::kFailedBeforeOps, errno};
+  for (uint32_t i = 0; i < child.plan.header().op_count; ++i) {
+    const plan::Op& op = child.plan.op(i);
+    if (op.by != By::kMidwifeAfter) continue;
+    const int err = move_link(child.plan.text(op.text), child.plan.text(op.target), own.get(), -1);
+    if (err != 0) return {i, err};
+  }
+  return {plan::kFailedBeforeOps, sys::error_of(::setns(own.get(), CLONE_NEWNET))};
+}
+
+plan::Failure make_namespaces(Child& child, clone_args& args) {
+  const bool has_links = child.plan.find(OpKind::kMoveLink) != child.plan.header().op_count;
+  const bool moves = has_links && (args.flags & CLONE_NEWNET) != 0;
   child.pid_namespace = ::open("/proc/self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
-  if (child.pid_namespace < 0 || ::unshare(static_cast<int>(args.flags & kNamespaceFlags)) != 0)
-    return {plan::kFailedBeforeOps, errno};
+  const Fd host_net(moves ? ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) : -1);
+  if (child.pid_namespace < 0 || (moves && !host_net.is_open())) return {plan::kFailedBeforeOps, errno};
+  if (::unshare(static_cast<int>(args.flags & kNamespaceFlags)) != 0) return {plan::kFailedBeforeOps, errno};
   args.flags &= ~kNamespaceFlags;
+  return moves ? move_links(child, host_net.get()) : kNoFailure;
+}
+
+/// The midwife becomes what the child will be a copy of.
+plan::Failure do_early_steps(Child& child, clone_args& args, const Pipe& released) {
+  child.born_late = true;
+  const plan::Failure failure = make_namespaces(child, args);
+  if (failure.err != 0) return failure;
   for (uint32_t i = 0; i < child.plan.header().op_count; ++i) {
     const plan::Op& op = child.plan.op(i);
     const int err = op.by == By::kChild && is_early(op) ? run_op(child, op) : 0;
     if (err != 0) return {i, err};
   }
-  close_all_of_the_host(child, args);
+  close_all_of_the_host(child, args, released);
   return kNoFailure;
 }
 
-/// In the child: nothing before the midwife is done, and nothing at all if it fails.
+/// In the child: nothing before the midwife is done, and nothing at all if it fails. The word is its number.
 [[noreturn]] void wait_and_run(Child& child, Pipe& released) {
   released.write_end.reset();
-  char word = 0;
-  if (::read(released.read_end.get(), &word, 1) != 1) ::_exit(1);
+  if (::read(released.read_end.get(), &child.host_pid, sizeof child.host_pid) != sizeof child.host_pid)
+    ::_exit(1);
+  released.read_end.reset();
   run_child(child);
 }
 
@@ -140,8 +164,7 @@ bool is_born_late(const PlanView& plan) {
   if (plan.header().join_pid_fd == plan::kNoFd) return false;
   for (uint32_t i = 0; i < plan.header().op_count; ++i) {
     const plan::Op& op = plan.op(i);
-    const bool has_agent = op.kind == OpKind::kSeccomp && op.fd != plan::kNoFd;
-    if (op.kind == OpKind::kBecomeRoot || op.kind == OpKind::kSync || op.by == By::kMidwifeAfter || has_agent)
+    if (op.kind == OpKind::kBecomeRoot || op.kind == OpKind::kIdMaps || op.kind == OpKind::kSync)
       return false;
   }
   return true;
@@ -186,8 +209,11 @@ plan::Failure deliver(Child& child, int join_pid, uint64_t flags, pid_t& pid) {
   args.flags = flags;
   if ((flags & CLONE_PARENT) == 0) args.exit_signal = SIGCHLD;
   const bool late = is_born_late(child.plan);
+  // Born late it need not wait, but an agent is told a number that it could not find out.
+  const bool waits = !late || agent_of(child) >= 0;
   Pipe released;
-  int err = late ? enter_cgroup(child) : released.open();
+  int err = late ? enter_cgroup(child) : 0;
+  if (err == 0 && waits) err = released.open();
   if (err == 0) err = fill_clone_args(child, args);
   // Before a user namespace is joined, in which this right would be lost.
   if (err == 0 && join_pid >= 0) err = sys::error_of(::setns(join_pid, CLONE_NEWPID));
@@ -195,48 +221,18 @@ plan::Failure deliver(Child& child, int join_pid, uint64_t flags, pid_t& pid) {
   if (err != 0) return {plan::kFailedBeforeOps, err};
   settle_child(child);
   plan::Failure failure = run_steps(child, By::kMidwifeBefore, 0);
-  if (failure.err == 0 && late) failure = do_early_steps(child, args);
+  if (failure.err == 0 && late) failure = do_early_steps(child, args, released);
   if (failure.err != 0) return failure;
+  args.flags |= CLONE_PARENT_SETTID;
+  args.parent_tid = reinterpret_cast<uint64_t>(&pid);
   const pid_t born = sys::clone3(args);
-  if (born == 0 && late) run_child(child);
+  if (born == 0 && !waits) run_child(child);
   if (born == 0) wait_and_run(child, released);
   if (born < 0) return {plan::kFailedBeforeOps, errno};
-  pid = born;
-  if (late) return kNoFailure;
-  failure = run_steps(child, By::kMidwifeAfter, pid);
-  if (failure.err == 0 && ::write(released.write_end.get(), "", 1) != 1) failure.err = errno;
+  if (!late) failure = run_steps(child, By::kMidwifeAfter, born);
+  if (failure.err == 0 && waits && ::write(released.write_end.get(), &born, sizeof born) != sizeof born)
+    failure.err = errno;
   return failure;
-}
-
-plan::Failure deliver_by_another(Child& child, int join_pid, pid_t& pid) {
-  // Not a pipe: the child must not have an end of it.
-  void* const shared =
-      ::mmap(nullptr, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) return {plan::kFailedBeforeOps, errno};
-  Report& report = *static_cast<Report*>(shared);
-  report = {{plan::kFailedBeforeOps, ECHILD}, 0};
-  clone_args args = {};
-  args.flags = CLONE_VFORK;  // waited for: it only makes system calls that end
-  args.exit_signal = SIGCHLD;
-  const uint32_t group = child.plan.header().into_cgroup_fd;
-  if (is_born_late(child.plan) && group != plan::kNoFd) {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<__u64>(child.fds[group]);
-    child.in_cgroup = true;
-  }
-  const pid_t midwife = sys::clone3(args);
-  const int err = sys::error_of(midwife);
-  if (midwife == 0) {
-    ::madvise(shared, sizeof(Report), MADV_DONTFORK);
-    report.failure = deliver(child, join_pid, CLONE_PARENT, report.pid);
-    ::_exit(0);
-  }
-  siginfo_t info = {};
-  if (err == 0) sys::waitid(P_PID, midwife, &info, WEXITED, nullptr);
-  const Report said = report;
-  ::munmap(shared, sizeof(Report));
-  pid = said.pid;
-  return err != 0 ? plan::Failure{plan::kFailedBeforeOps, err} : said.failure;
 }
 
 }  // namespace berth::pid1

@@ -11,9 +11,9 @@ namespace berth::pid1 {
 
 /// Whoever may trace the members of a PID namespace sees a newcomer from its birth on, with its root and
 /// its descriptors. So a child that joins one is born when it has its own root and nothing of the host's:
-/// its midwife does its first steps. Not where the midwife is needed for something else or the child must
-/// be there before: with a user namespace (in which nobody may trace what was born outside), with moved
-/// devices, with an agent, with hooks.
+/// its midwife does its first steps. Not with a user namespace (in which nobody may trace what was born
+/// outside), nor with hooks, which are told its number before it has its root. With an agent it has the
+/// connection to that one, too.
 bool is_born_late(const PlanView& plan);
 /// The step is one of those.
 bool is_early(const plan::Op& op);
@@ -30,10 +30,8 @@ int fill_clone_args(const Child& child, clone_args& args);
 
 /// Makes the calling process the midwife: joins, does the steps that are its own, clones the child,
 /// does the rest to the child and lets it go. The caller keeps what it became: its work is done.
-/// `join_pid`: PID namespace that the child is born in, -1: none. `flags`: more for clone3.
+/// `join_pid`: PID namespace that the child is born in, -1: none. `flags`: more for clone3. `pid` is
+/// the child's before it does anything.
 plan::Failure deliver(Child& child, int join_pid, uint64_t flags, pid_t& pid);
-
-/// The same by a process made for it; the child is the caller's own child all the same.
-plan::Failure deliver_by_another(Child& child, int join_pid, pid_t& pid);
 
 }  // namespace berth::pid1

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -61,14 +62,28 @@ Packet::Outcome Packet::receive(int socket) {
   return Outcome::kPacket;
 }
 
-bool Control::accept(int listener) {
+bool Control::accept(int listener, int events, uint64_t key) {
   Fd accepted(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!accepted.is_open() || !is_own_user(accepted.get())) return false;
   if (::setsockopt(accepted.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kSendBuffer, sizeof kSendBuffer) != 0) {
     ::setsockopt(accepted.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
   }
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u64 = key;
+  if (::epoll_ctl(events, EPOLL_CTL_ADD, accepted.get(), &event) != 0) return false;
+  drop();
   socket_ = static_cast<Fd&&>(accepted);
+  events_ = events;
   return true;
+}
+
+void Control::drop() {
+  if (!socket_.is_open()) return;
+  // Neither is done by closing it when some child that was just made has a copy.
+  ::epoll_ctl(events_, EPOLL_CTL_DEL, socket_.get(), nullptr);
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  socket_.reset();
 }
 
 bool Control::send(const shim::Header& header, const void* first, size_t first_size, const void* second,

@@ -44,9 +44,10 @@ class Packet {
 /// The daemon's connection. There is one: a new daemon means that the old one is dead.
 class Control {
  public:
-  /// Takes a pending connection of `listener` whose peer runs as our own user. False when there was none.
-  bool accept(int listener);
-  void drop() { socket_.reset(); }
+  /// Takes a pending connection of `listener` whose peer runs as our own user, in place of the one that
+  /// there is, and has the epoll set `events` report it as `key`. False when there was none.
+  bool accept(int listener, int events, uint64_t key);
+  void drop();
   bool is_connected() const { return socket_.is_open(); }
   int socket() const { return socket_.get(); }
 
@@ -63,6 +64,7 @@ class Control {
             size_t second_size, int fd = -1);
 
   Fd socket_;
+  int events_ = -1;
 };
 
 }  // namespace berth::pid1

@@ -54,12 +54,12 @@ int open_stdio(const shim::Launch& launch, Packet& packet, Object& object, Child
   return 0;
 }
 
-int open_sync(Shim& shim, Object& object, ChildEnds& ends) {
+int open_sync(Object& object, ChildEnds& ends) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return errno;
   object.sync.reset(pair[0]);
   ends.sync.reset(pair[1]);
-  return watch(shim, object.sync.get(), Source::kObjectSync, &object);
+  return 0;
 }
 
 /// Gate and terminal are in the plan exactly when the request says so.
@@ -99,21 +99,29 @@ int clone_itself(Shim& shim, Object& object, Child& child, int join_pid) {
   return 0;
 }
 
-plan::Failure clone_child(Shim& shim, Object& object, Child& child) {
-  const uint32_t join = child.plan.header().join_pid_fd;
-  const int join_pid = join == plan::kNoFd ? -1 : descriptor(child, shim, join);
-  if (join != plan::kNoFd && join_pid < 0) return {plan::kFailedBeforeOps, EBADF};
-  if (!needs_midwife(child.plan))
-    return {plan::kFailedBeforeOps, clone_itself(shim, object, child, join_pid)};
-  plan::Failure failure = deliver_by_another(child, join_pid, object.pid);
-  // Our own child, and not waited for: its number is still its own.
-  if (object.pid > 0) object.pidfd.reset(sys::pidfd_open(object.pid));
-  if (failure.err == 0 && !object.pidfd.is_open()) failure.err = errno;
-  return failure;
+/// The child is there: from now on it is heard.
+int attend(Shim& shim, Object& object) {
+  object.start_time = start_time_of(object.pid);
+  int err = watch(shim, object.sync.get(), Source::kObjectSync, &object);
+  if (err == 0) err = watch(shim, object.pidfd.get(), Source::kObjectExit, &object);
+  if (err == 0) err = watch_streams(shim, object);
+  return err;
 }
 
-plan::Failure clone_and_watch(Shim& shim, const shim::Launch& launch, const Packet& packet,
-                              const PlanView& plan, Object& object, const ChildEnds& ends) {
+int make_child(Shim& shim, Object& object, Child& child) {
+  const uint32_t join = child.plan.header().join_pid_fd;
+  const int join_pid = join == plan::kNoFd ? -1 : descriptor(child, shim, join);
+  if (join != plan::kNoFd && join_pid < 0) return EBADF;
+  if (!needs_midwife(child.plan)) {
+    const int err = clone_itself(shim, object, child, join_pid);
+    return err != 0 ? err : attend(shim, object);
+  }
+  const int err = object.delivery.begin(child, join_pid);
+  return err != 0 ? err : watch(shim, object.delivery.midwife().get(), Source::kMidwife, &object);
+}
+
+int make_child(Shim& shim, const shim::Launch& launch, const Packet& packet, const PlanView& plan,
+               Object& object, const ChildEnds& ends) {
   Child child{plan,
               packet.fds() + (launch.plan_fd_count == 0 ? 0 : launch.first_plan_fd),
               ends.sync.get(),
@@ -125,16 +133,11 @@ plan::Failure clone_and_watch(Shim& shim, const shim::Launch& launch, const Pack
               object.is_exec(),
               shim.nofile,
               shim.oom_score_adj[0] != '\0' ? shim.oom_score_adj : nullptr};
-  plan::Failure failure = clone_child(shim, object, child);
-  if (failure.err != 0) return failure;
-  object.start_time = start_time_of(object.pid);
-  failure.err = watch(shim, object.pidfd.get(), Source::kObjectExit, &object);
-  if (failure.err == 0) failure.err = watch_streams(shim, object);
-  return failure;
+  return make_child(shim, object, child);
 }
 
-plan::Failure prepare_and_clone(Shim& shim, const shim::Launch& launch, Packet& packet, const PlanView& plan,
-                                Object& object) {
+int prepare_child(Shim& shim, const shim::Launch& launch, Packet& packet, const PlanView& plan,
+                  Object& object) {
   int err = 0;
   if (launch.log_dir_fd != shim::kNoFd && !object.is_exec()) {
     err = object.log.open(packet.take(launch.log_dir_fd), launch.log_name,
@@ -145,9 +148,9 @@ plan::Failure prepare_and_clone(Shim& shim, const shim::Launch& launch, Packet& 
   object.oom = packet.take(launch.oom_fd);
   ChildEnds ends;
   if (err == 0) err = open_stdio(launch, packet, object, ends);
-  if (err == 0) err = open_sync(shim, object, ends);
-  if (err == 0) return clone_and_watch(shim, launch, packet, plan, object, ends);
-  return {plan::kFailedBeforeOps, err};
+  if (err == 0) err = open_sync(object, ends);
+  if (err == 0) err = make_child(shim, launch, packet, plan, object, ends);
+  return err;
 }
 
 void answer_launched(Shim& shim, Object& object) {
@@ -163,7 +166,7 @@ void answer_launched(Shim& shim, Object& object) {
 /// The sync socket is closed: by execve if the child announced it, else by the child's death, which
 /// is seen here before there is a zombie.
 void child_closed(Shim& shim, Object& object) {
-  object.sync.reset();
+  unwatch(shim, object.sync);
   const bool executed = !object.failed && object.said_execing;
   const int err = object.failed ? object.failure.err : ECHILD;
   const uint32_t op_index = object.failed ? object.failure.op_index : shim::kNoOp;
@@ -231,10 +234,22 @@ void launch_object(Shim& shim, const Request& request, Packet& packet) {
   object->id = launch.id;
   object->flags = launch.flags;
   object->launch_seq = seq;
-  const plan::Failure failure = prepare_and_clone(shim, launch, packet, plan.view(), *object);
-  if (failure.err == 0) return;
-  shim.control.reply(seq, failure.err, failure.op_index);
+  const int err = prepare_child(shim, launch, packet, plan.view(), *object);
+  if (err == 0) return;
+  shim.control.reply(seq, err, plan::kFailedBeforeOps);
   discard(shim, *object);
+}
+
+void midwife_ended(Shim& shim, Object& object) {
+  unwatch(shim, object.delivery.midwife());  // reaped like any orphan
+  plan::Failure failure = object.delivery.end(object.pid);
+  // Our own child, and not waited for: its number is still its own.
+  if (object.pid > 0) object.pidfd.reset(sys::pidfd_open(object.pid));
+  if (failure.err == 0 && !object.pidfd.is_open()) failure.err = errno;
+  if (failure.err == 0) failure.err = attend(shim, object);
+  if (failure.err == 0) return;
+  if (object.launch_seq != 0) shim.control.reply(object.launch_seq, failure.err, failure.op_index);
+  discard(shim, object);
 }
 
 int start_object(Shim&, Object& object, uint64_t seq) {

@@ -14,6 +14,10 @@ void launch_object(Shim& shim, const Request& request, Packet& packet);
 /// Opens the gate of a created container; answered by child_spoke(). 0, or an errno to answer now.
 int start_object(Shim& shim, Object& object, uint64_t seq);
 
+/// The midwife of an object's child has ended: there is a child, or a reason why there is none, which
+/// answers the request. `object` may be gone afterwards.
+void midwife_ended(Shim& shim, Object& object);
+
 /// Reads what an object's child has said on its sync socket: ready, failed, or, by closing it at
 /// execve, running. Answers the requests that wait for that. `object` may be gone afterwards.
 void child_spoke(Shim& shim, Object& object);

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "pid1/cri_log.h"
+#include "pid1/delivery.h"
 #include "pid1/fd.h"
 #include "pid1/journal.h"
 #include "pid1/log_file.h"
@@ -50,6 +51,7 @@ struct Object {
   pid_t pid = 0;
   uint64_t start_time = 0;
   int64_t started_ns = 0;
+  Delivery delivery;  // until there is a pidfd
   Fd pidfd;
   Fd sync;                      // to the child before its execve
   Fd stdin_pipe;                // held open so that the program does not see an end of file

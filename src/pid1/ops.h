@@ -78,6 +78,8 @@ int open_terminal(Child& child, const plan::Op& op);
 
 /// The descriptor that an op names; -1 when it has none or the pod has no such namespace.
 int fd_of(const Child& child, uint32_t fd);
+/// The connection to the filter's agent; -1 when it has none.
+int agent_of(const Child& child);
 /// The directory that targets are relative to: the new root, or in an exec "/" itself; -1 with errno.
 int root_of(Child& child);
 

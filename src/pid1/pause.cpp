@@ -2,6 +2,7 @@
 #include "pid1/pause.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -15,6 +16,8 @@
 
 namespace berth::pid1 {
 namespace {
+
+constexpr int kPatienceMs = 1000;  // what v1's freezer holds does not end
 
 int clone_pause(Shim& shim, const shim::InitPod& request, const Packet& packet) {
   int pair[2];
@@ -65,7 +68,7 @@ void pause_closed(Shim& shim) {
   Pause& pause = shim.pod.pause;
   const uint64_t seq = pause.seq;
   pause.seq = 0;
-  pause.sync.reset();
+  unwatch(shim, pause.sync);
   if (pause.ready && seq != 0) answer(shim, seq);
   if (pause.ready) return;
   const int err = pause.err;
@@ -117,9 +120,12 @@ void end_pause(Shim& shim) {
   Pause& pause = shim.pod.pause;
   if (pause.pidfd.is_open()) {
     sys::pidfd_send_signal(pause.pidfd.get(), SIGKILL);
+    pollfd ended = {pause.pidfd.get(), POLLIN, 0};
     siginfo_t info = {};
-    if (sys::waitid(P_PIDFD, pause.pidfd.get(), &info, WEXITED, nullptr) != 0)
-      note("cannot reap pause", errno);
+    if (::poll(&ended, 1, kPatienceMs) != 1 ||
+        sys::waitid(P_PIDFD, pause.pidfd.get(), &info, WEXITED | WNOHANG, nullptr) != 0)
+      note("pause does not end", 0);
+    unwatch(shim, pause.pidfd);
   }
   pause = Pause();
 }

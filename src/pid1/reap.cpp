@@ -22,7 +22,8 @@ bool is_tracked(Shim& shim, pid_t pid) {
   if (pid == shim.pod.pause.pid) return true;
   for (uint32_t i = 0; i < shim.objects.limit(); ++i) {
     const Object* object = shim.objects.at(i);
-    if (object != nullptr && object->pid == pid && object->is_alive()) return true;
+    if (object == nullptr || !object->is_alive()) continue;
+    if (object->pid == pid || object->delivery.child() == pid) return true;
   }
   return false;
 }
@@ -103,6 +104,11 @@ void reap_orphans(Shim& shim) {
 
 void discard(Shim& shim, Object& object) {
   sys::pidfd_send_signal(object.pidfd.get(), SIGKILL);
+  sys::pidfd_send_signal(object.delivery.midwife().get(), SIGKILL);
+  unwatch(shim, object.delivery.midwife());
+  unwatch(shim, object.pidfd);
+  unwatch(shim, object.sync);
+  for (Stream& stream : object.streams) unwatch(shim, stream.fd);
   shim.objects.remove(object);
   reap_orphans(shim);
 }

@@ -28,11 +28,13 @@ void hello(Shim& shim, const Request& request) {
 }
 
 int signal_object(Shim& shim, const shim::SignalRequest& request) {
-  const Object* object = shim.objects.find(request.id);
+  Object* object = shim.objects.find(request.id);
   if (object == nullptr) return ENOENT;
   // A zombie accepts signals; the caller wants to know that they are pointless.
   if (!object->is_alive() || object->ending) return ESRCH;
-  return sys::error_of(sys::pidfd_send_signal(object->pidfd.get(), request.signal_number));
+  // Whoever is not born yet ends with its midwife.
+  const Fd& process = object->pidfd.is_open() ? object->pidfd : object->delivery.midwife();
+  return sys::error_of(sys::pidfd_send_signal(process.get(), request.signal_number));
 }
 
 int reopen_log(Shim& shim, const shim::ObjectRequest& request) {

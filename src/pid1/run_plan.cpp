@@ -325,15 +325,19 @@ int fd_of(const Child& child, uint32_t fd) {
   }
 }
 
+int agent_of(const Child& child) {
+  const uint32_t filter = child.plan.find(OpKind::kSeccomp);
+  return filter == child.plan.header().op_count ? -1 : fd_of(child, child.plan.op(filter).fd);
+}
+
 int root_of(Child& child) {
   if (child.root < 0) child.root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   return child.root;
 }
 
 void run_child(Child& child) {
-  const uint32_t filter = child.plan.find(OpKind::kSeccomp);
-  child.has_agent = filter != child.plan.header().op_count && child.plan.op(filter).fd != plan::kNoFd;
-  if (child.has_agent) child.host_pid = pid_in_proc();
+  child.has_agent = agent_of(child) >= 0;
+  if (child.has_agent && child.host_pid == 0) child.host_pid = pid_in_proc();
   keep_only_own(child);
   settle_child(child);
   const uint32_t count = child.plan.header().op_count;

@@ -128,6 +128,13 @@ int watch(Shim& shim, int fd, Source source, const Object* object) {
   return ::epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
+void unwatch(const Shim& shim, Fd& fd) {
+  if (!fd.is_open()) return;
+  ::epoll_ctl(shim.events.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
+  ::epoll_ctl(shim.stream_events.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
+  fd.reset();
+}
+
 uint64_t start_time_of(pid_t pid) {
   Text<32> path;
   path.add("/proc/").number(static_cast<uint64_t>(pid)).add("/stat");

@@ -26,6 +26,7 @@ enum class Source : uint8_t {
   kStreams,  // the second-level epoll descriptor
   kPauseExit,
   kPauseSync,
+  kMidwife,
   kObjectExit,
   kObjectSync,
   kStdout,  // second level
@@ -74,6 +75,9 @@ int run_shim();
 
 /// Adds `fd` to the first-level epoll set, level-triggered, for reading. 0, or an errno.
 int watch(Shim& shim, int fd, Source source, const Object* object = nullptr);
+/// Closes what is watched, which alone is not enough: a child that is frozen as soon as it is born has
+/// copies of everything, and epoll goes on reporting what is open anywhere.
+void unwatch(const Shim& shim, Fd& fd);
 
 /// Field 22 of /proc/PID/stat: start in clock ticks since boot; 0 when the process is gone.
 uint64_t start_time_of(pid_t pid);

@@ -84,7 +84,7 @@ void end_stream(Shim& shim, Object& object, Stream& stream) {
     shim.timers_armed = true;
     return;
   }
-  stream.fd.reset();
+  unwatch(shim, stream.fd);
   flush_tail(shim, object, stream);
 }
 

@@ -49,13 +49,8 @@ void forget_requests(Shim& shim) {
 }
 
 void accept_daemon(Shim& shim) {
-  // Assigning closes the old connection, and with that its epoll entry.
-  if (!shim.control.accept(shim.listener.get())) return;
-  forget_requests(shim);
-  const int err = watch(shim, shim.control.socket(), Source::kControl);
-  if (err == 0) return;
-  note("cannot watch the daemon's connection", err);
-  shim.control.drop();
+  if (shim.control.accept(shim.listener.get(), shim.events.get(), event_key(Source::kControl, nullptr)))
+    forget_requests(shim);
 }
 
 void read_signals(Shim& shim) {
@@ -78,6 +73,9 @@ void dispatch(Shim& shim, uint64_t key) {
       return pause_exited(shim);
     case Source::kPauseSync:
       return pause_spoke(shim);
+    case Source::kMidwife:
+      if (object != nullptr) midwife_ended(shim, *object);
+      return;
     case Source::kObjectExit:
       if (object != nullptr) main_process_ended(shim, *object);
       return;

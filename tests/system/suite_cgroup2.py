@@ -102,6 +102,21 @@ def _(_node):
     refused_at_run(unified(cpuset__cpus="1", cpuset__cpus__partition="root"), "cpuset.cpus.partition", "invalid")
 
 
+@test("cpuset: a container in an isolated partition has its processor to itself, and gives it back")
+@needs("cpuset", "smp")
+def _(_node):
+    def alone(config):
+        # A partition's parent is one itself: the root.
+        config["linux"]["cgroupsPath"] = f"/berth-isolated-{os.getpid()}"
+        unified(cpuset__cpus="1", cpuset__cpus__partition="isolated")(config)
+    with started(alone) as (_, bundle, group):
+        equal(read(group, "cpuset.cpus.partition"), "isolated")
+        contains(bundle.exec("cat", "/proc/self/status"), "Cpus_allowed_list:\t1\n")
+        equal(read(CGROUPS, "cpuset.cpus.effective"), "0", "what everybody else has")
+    check(not os.path.exists(group), "the partition is still there")
+    equal(read(CGROUPS, "cpuset.cpus.effective"), "0-1")
+
+
 @test("pressure: containers that wait for a processor say so in their statistics")
 @needs("psi", "smp")
 def _(node):

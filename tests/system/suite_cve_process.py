@@ -5,7 +5,10 @@ import contextlib
 import fcntl
 import json
 import os
+import socket
 import stat
+import subprocess
+import threading
 
 import oci
 from attacks import SHELL, attempt, bait, inner_pid, modes, mount, peeper, pid_of, plain_pod, security
@@ -22,8 +25,8 @@ def shims():
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if file.read() == b"berth-pid1\0shim\0":
+            with open(f"/proc/{pid}/cmdline", "rb") as file, open(f"/proc/{pid}/comm") as name:
+                if file.read() == b"berth-pid1\0shim\0" and name.read() == "berth-shim\n":
                     found.append(f"/proc/{pid}/exe")
     return found
 
@@ -91,6 +94,72 @@ def _(node):
             pod.start(["true"], **shared).remove()
         text = peeping.output()
         check(int(text.split("newcomers ")[1]) >= 5, f"too few newcomers: {text}")
+        check("HOST" not in text, text)
+
+
+@contextlib.contextmanager
+def seccomp_agent(path):
+    """Takes what containers send it, and keeps it."""
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.ExitStack() as kept:
+        listener.bind(path)
+        listener.listen()
+        states = []
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection = kept.enter_context(listener.accept()[0])
+                    text, fds, *_ = socket.recv_fds(connection, 1 << 16, 1)
+                    for fd in fds:
+                        kept.callback(os.close, fd)
+                    states.append(json.loads(text))
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield states
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@test("CVE-2016-9962: nor does it see more of newcomers with a seccomp agent or with the host's network devices")
+def _(node):
+    secret, agent = bait(node, "host") + "/kept", node.dir + "/agent.sock"
+
+    def tracer(config):
+        peeping = peeper()
+        config["mounts"].append({"destination": peeping["container_path"], "source": peeping["host_path"], "options": ["bind"]})
+        for some in config["process"]["capabilities"].values():
+            some.append("CAP_SYS_PTRACE")
+
+    with oci.runtime() as runtime, seccomp_agent(agent) as states:
+        peeping = runtime.bundle("sh", "-c", f"/peeper {secret} watch 5; exec sleep 1000", change=tracer)
+        peeping.create()
+        peeping.start()
+
+        def joins(config):
+            spaces = {"pid": {"path": f"/proc/{runtime.state(peeping.id)['pid']}/ns/pid"}}
+            config["linux"]["namespaces"] = [{**entry, **spaces.get(entry["type"], {})} for entry in config["linux"]["namespaces"]]
+
+        def asks(config):
+            joins(config)
+            rule = {"names": ["swapoff"], "action": "SCMP_ACT_NOTIFY"}
+            config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": agent, "syscalls": [rule]}
+
+        def moves(config):
+            joins(config)
+            config["linux"]["netDevices"] = {"berth-cve0": {"name": "inside"}}
+        while "newcomers" not in peeping.out():
+            bundle = runtime.bundle("true", change=asks)
+            bundle.run("--pid-file", bundle.dir + "/pid")
+            with open(bundle.dir + "/pid") as file:
+                pid = int(file.read())
+            wait_until(lambda: pid in [state["pid"] for state in states], what="the agent, with the host's number")
+            if subprocess.run("ip link add berth-cve0 type veth peer name berth-cve1", shell=True).returncode == 0:
+                contains(runtime.bundle("ip", "link", "show", "dev", "inside", change=moves).run(), "UP")
+        # A filter's listener, and the process's own pidfd by which the agent gets it.
+        text = "\n".join(line for line in peeping.out().splitlines() if not line.startswith("HOST fd anon_inode:"))
+        check(int(text.split("newcomers ")[1]) >= 4, f"too few newcomers: {text}")
         check("HOST" not in text, text)
 
 

@@ -476,3 +476,49 @@ def _(_node):
         contains(oci.raw("exec", "--user", "1000:1000", box.id, *mount).stderr, "permission denied")
         bare = oci.bundle(*mount, change=lambda config: config["linux"].update(maskedPaths=[], readonlyPaths=[]), user={"uid": 1000, "gid": 1000})
         equal(bare.run("--no-pivot"), "")
+
+
+FAKE_RESCTRL = """#!/bin/sh
+# A mount namespace in which a directory stands for the file system that this kernel does not have.
+exec unshare -m --propagation private sh -c '
+  mkdir -p "$1/kept" && mount --move /sys/fs/cgroup "$1/kept" && mount -t tmpfs fs /sys/fs && mkdir /sys/fs/cgroup /sys/fs/resctrl &&
+  mount --move "$1/kept" /sys/fs/cgroup && mount --bind "$1/resctrl" /sys/fs/resctrl && shift && exec "$@"' sh "{dir}" "{program}" "$@"
+"""
+
+
+@test("cache allocation: what is written for linux.intelRdt, where a directory stands for resctrl")
+def _(_node):
+    with runtime() as oci:
+        fake, program = oci.dir + "/fake/resctrl", oci.dir + "/with-resctrl"
+        for group in ("", "/guest"):
+            os.makedirs(fake + group)
+            for name in ("schemata", "tasks"):
+                with open(f"{fake}{group}/{name}", "w"):
+                    pass
+        with open(program, "w") as file:
+            file.write(FAKE_RESCTRL.format(dir=oci.dir + "/fake", program=oci.program))
+        os.chmod(program, 0o700)
+        oci.program = program
+
+        def content(name):
+            with open(f"{fake}/{name}") as file:
+                return file.read()
+
+        def wants(**rdt):
+            return oci.bundle("sleep", "1000", change=lambda config: config["linux"].update(intelRdt=rdt))
+        allocated = wants(closID="guest", l3CacheSchema="L3:0=f", memBwSchema="MB:0=20", schemata=["L2:0=1;1=2"])
+        allocated.create()
+        # A file of a directory keeps what was written last.
+        equal((content("guest/schemata"), content("guest/tasks"), content("tasks")), ("L2:0=1;1=2\n", "0", ""))
+        allocated.delete()
+        check(os.path.isdir(fake + "/guest"), "a group that was there before is gone")
+        everybody = wants(closID="/")
+        everybody.create()
+        equal((content("schemata"), content("tasks")), ("", "0"))
+        absent = wants(closID="absent")
+        oci.refused(["linux.intelRdt.closID: absent does not exist"], "create", "--bundle", absent.dir, absent.id)
+        # A directory has no files by itself: this goes wrong after the group was made.
+        made = wants(l3CacheSchema="L3:0=f")
+        oci.refused(["schemata"], "create", "--bundle", made.dir, made.id)
+        equal(sorted(os.listdir(fake)), ["guest", "schemata", "tasks"])
+        oci.program = OCI

@@ -252,6 +252,15 @@ def domain(config):
     config["domainname"] = "example"
 
 
+def closed(config):
+    """What is filled before nobody may write to it."""
+    for mount in config["mounts"]:
+        if mount["destination"] == "/dev":
+            mount["options"].append("ro")
+    config["mounts"].append({"destination": "/tmp/closed", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "size=64k"]})
+    devices(config)
+
+
 def cpus(config):
     config["linux"]["resources"]["cpu"] = {"cpus": "0", "mems": "0"}
 
@@ -260,7 +269,7 @@ CASES = {"the default configuration": plain, "another user": as_user, "a read-on
          "few namespaces": few_namespaces, "more mounts": mounts, "more devices": devices, "limits": limited,
          "a seccomp profile": filtered, "ambient capabilities": ambient, "sysctls": sysctls, "attributes of a tree": tree_attributes,
          "propagation": propagation, "a working directory that is not there": new_directory, "a user namespace": user_namespace,
-         "cpus and memory nodes": cpus}
+         "cpus and memory nodes": cpus, "what is read-only when it is filled": closed}
 # What runc learnt after the version that Debian 12 has.
 CRUN_ALONE = {"an id-mapped mount": mapped_mount, "another machine": another_machine, "a domain name": domain}
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SELinux labels of processes and of new mounts: needs a kernel that has it, and a policy (./dev node --selinux).
-The policy is permissive there: what is tested is who bears which label."""
+The node boots permissive, which shows who bears which label; one test makes the policy's word count."""
+import contextlib
 import json
 import os
 
@@ -63,6 +64,45 @@ def _(_node):
             for label in ("system_u:system_r:nobody_knows_t:s0", "no label", PROCESS + ",c9999"):
                 bundle = oci.bundle("true", change=wrong(field, label))
                 oci.refused([label], "run", "--bundle", bundle.dir, bundle.id)
+
+
+@contextlib.contextmanager
+def enforcing():
+    def switch(value):
+        with open("/sys/fs/selinux/enforce", "w") as file:
+            file.write(value)
+    switch("1")
+    try:
+        yield
+    finally:
+        switch("0")
+
+
+@test("under an enforcing policy new file systems bear their label, and a program that it forbids is refused by name")
+@needs("selinux")
+def _(_node):
+    # The node's root has no labels, so that all of it is in the kernel's own domain; Debian's policy lets that
+    # one enter no other by a program without a label, and nobody who may gain no privileges.
+    plain = FILES.removesuffix(":c12,c345")
+
+    def mounts_alone(config):
+        config["linux"]["mountLabel"] = plain
+    with runtime() as oci, enforcing():
+        bundle = oci.bundle("sh", "-c", "echo >/dev/shm/file; echo made; exec sleep 1000", change=mounts_alone)
+        bundle.create()
+        bundle.start()
+        wait_until(lambda: bundle.out() == "made\n", what="a file")
+        root = f"/proc/{oci.state(bundle.id)['pid']}/root"
+        equal(os.getxattr(root + "/dev/shm/file", "security.selinux").decode().strip("\0"), plain)
+        process = {**bundle.config["process"], "selinuxLabel": PROCESS, "args": ["true"]}
+        write(bundle.dir + "/process.json", json.dumps(process))
+        oci.refused(["run true: Operation not permitted"], "exec", "--process", bundle.dir + "/process.json", bundle.id, status=255)
+        for no_new_privileges, word in ((True, "Operation not permitted"), (False, "Permission denied")):
+            def change(config, value=no_new_privileges):
+                labelled(config)
+                config["process"]["noNewPrivileges"] = value
+            forbidden = oci.bundle("true", change=change)
+            oci.refused([f"run true: {word}"], "run", "--bundle", forbidden.dir, forbidden.id)
 
 
 @test("the daemon says that SELinux is enabled, and refuses the options that it cannot honour")

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ namespace {
 
 const std::string kPod(64, 'f');
 const std::string kContainer(64, 'c');
+const std::string kExec(64, 'e');
 
 ShimClient::Deadline soon() {
   return std::chrono::steady_clock::now() + 20s;
@@ -49,22 +51,60 @@ T must(Result<T> result) {
 void must(const Result<void>& result) {
   if (!result) throw std::runtime_error(result.error().to_string());
 }
+template <class Condition>
+void eventually(const Condition& condition) {
+  const auto end = soon();
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) throw std::runtime_error("that does not happen");
+    ::usleep(1000);
+  }
+}
 
-/// A shell of the host in no namespace of its own: the least that can be launched.
-LaunchPlan shell(const std::string& script, const std::string& program = "/bin/sh") {
-  PlanWriter writer;
-  writer.add(plan::OpKind::kStdio, plan::Phase::kSetup);
-  writer.add(plan::OpKind::kFindProgram, plan::Phase::kPrivileges);
-  writer.add(plan::OpKind::kGate, plan::Phase::kGate);
-  writer.add(plan::OpKind::kExec, plan::Phase::kExec);
-  writer.program({"sh", "-c", script}, {"PATH=/bin:/usr/bin"}, {program});
+LaunchPlan sealed(PlanWriter& writer) {
   const auto bytes = writer.finish();
   LaunchPlan ready;
   ready.memfd = UniqueFd(::memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   must(write_fd(ready.memfd.get(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "the plan"));
   REQUIRE(::fcntl(ready.memfd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) ==
           0);
+  return ready;
+}
+
+/// A shell of the host in no namespace of its own, or in those: the least that can be launched.
+LaunchPlan shell(const std::string& script, const std::string& program = "/bin/sh",
+                 std::uint64_t clone_flags = 0) {
+  PlanWriter writer;
+  writer.header.clone_flags = clone_flags;
+  writer.add(plan::OpKind::kStdio, plan::Phase::kSetup);
+  writer.add(plan::OpKind::kFindProgram, plan::Phase::kPrivileges);
+  writer.add(plan::OpKind::kGate, plan::Phase::kGate);
+  writer.add(plan::OpKind::kExec, plan::Phase::kExec);
+  writer.program({"sh", "-c", script}, {"PATH=/bin:/usr/bin"}, {program});
+  LaunchPlan ready = sealed(writer);
   ready.labels = {"connect the streams", cat("find ", program), "wait for the start", "run the program"};
+  return ready;
+}
+
+/// "exit 7" in the PID namespace of `pid` and in these cgroups, which takes a midwife.
+LaunchPlan exit_inside(pid_t pid, cgroup::JoinFds group) {
+  PlanWriter writer;
+  std::vector<UniqueFd> fds;
+  fds.push_back(must(open_at(kCwd, cat("/proc/", pid, "/ns/pid"), O_RDONLY)));
+  writer.header.join_pid_fd = 0;
+  for (UniqueFd& tasks : group.tasks) {
+    writer.add(plan::OpKind::kJoinCgroup, plan::Phase::kJoin).fd = static_cast<std::uint32_t>(fds.size());
+    fds.push_back(std::move(tasks));
+  }
+  if (group.v2) {
+    writer.header.into_cgroup_fd = static_cast<std::uint32_t>(fds.size());
+    fds.push_back(std::move(group.v2));
+  }
+  writer.header.fd_count = static_cast<std::uint32_t>(fds.size());
+  writer.add(plan::OpKind::kStdio, plan::Phase::kSetup);
+  writer.add(plan::OpKind::kExec, plan::Phase::kExec);
+  writer.program({"sh", "-c", "exit 7"}, {}, {"/bin/sh"});
+  LaunchPlan ready = sealed(writer);
+  ready.fds = std::move(fds);
   return ready;
 }
 
@@ -104,6 +144,13 @@ struct Pod {
     request.log_dir = must(open_at(kCwd, tree.path("log"), O_RDONLY | O_DIRECTORY));
     request.log_name = "0.log";
     return must(client->launch(std::move(request), soon()));
+  }
+  Result<ShimClient::Launched> exec(LaunchPlan plan, ShimClient::Deadline deadline) const {
+    ShimClient::LaunchRequest request;
+    request.id = kExec;
+    request.flags = shim::kExecObject | shim::kGivenStdio;
+    request.plan = std::move(plan);
+    return client->launch(std::move(request), deadline);
   }
   static bool is_reaped(int pid) {
     for (int i = 0; i < 5000; ++i) {
@@ -219,6 +266,45 @@ TEST_CASE("a step that fails is named, and bad plans and unknown ids are refused
   CHECK(pod.client->start(kContainer, {}, soon()).error().code() == Code::kNotFound);
   CHECK(pod.client->connected());
   CHECK(must(pod.client->list(soon())).empty());
+}
+
+TEST_CASE("an exec that is frozen before its birth keeps the shim from nothing, and ends or runs later") {
+  Sandbox box;
+  box.create();
+  Pod pod;
+  const auto container = pod.launch(shell("sleep 1000", "/bin/sh", CLONE_NEWPID));
+  must(pod.client->start(kContainer, {}, soon()));
+  const auto join = [&] {
+    return exit_inside(container.process.pid, must(box.manager->open_join(box.group)));
+  };
+  const bool by_v1 = box.is_v1("freezer") && GENERATE(true, false);
+  if (by_v1) {
+    must(write_file_at(kCwd, box.dir("freezer") + "/freezer.state", "FROZEN"));
+  } else {
+    must(box.manager->freeze(box.group));
+  }
+
+  SECTION("it ends with a signal, and nothing is left of it") {
+    const auto late = pod.exec(join(), std::chrono::steady_clock::now() + 300ms);
+    REQUIRE_FALSE(late);
+    CHECK(late.error().code() == Code::kDeadlineExceeded);
+    CHECK(must(pod.client->list(soon())).size() == 2);
+    must(pod.client->signal(kExec, SIGKILL));
+    if (by_v1) must(box.manager->thaw(box.group));
+    eventually([&] { return box.manager->processes(box.group).empty(); });
+    CHECK(must(pod.client->list(soon())).size() == 1);
+    must(pod.client->signal(kContainer, SIGKILL));
+    CHECK(pod.exited.get_future().get() == 128 + SIGKILL);
+  }
+  SECTION("it runs when its cgroup is thawed") {
+    auto launched = std::async(std::launch::async,
+                               [&, plan = join()]() mutable { return pod.exec(std::move(plan), soon()); });
+    eventually([&] { return !box.manager->processes(box.group).empty(); });
+    CHECK(must(pod.client->list(soon())).size() == 2);
+    must(box.manager->thaw(box.group));
+    CHECK(must(launched.get()).process.pid > 0);
+    CHECK(pod.exited.get_future().get() == 7);
+  }
 }
 
 const char* berth::testing::prepare(int, char**) {

@@ -6,8 +6,8 @@
 
 #include "base/cat.hpp"
 #include "base/digest.hpp"
-#include "base/log.hpp"
 #include "daemon/ops/container_launch.hpp"
+#include "daemon/ops/retry.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -36,11 +36,11 @@ ExecProcess::ExecProcess(Services& with, ContainerPtr container, std::shared_ptr
 
 ExecProcess::~ExecProcess() {
   if (!has_leaf_) return;
-  const std::string& parent = container_->record().cgroup;
-  if (auto removed = with_.cgroups->remove_leaf(parent, leaf_); !removed) {
-    log::warn("remove exec cgroup",
-              {{"cgroup", cat(parent, "/", leaf_)}, {"error", removed.error().to_string()}});
-  }
+  const auto remove = [&with = with_, parent = container_->record().cgroup, leaf = leaf_] {
+    return with.cgroups->remove_leaf(parent, leaf);
+  };
+  // What v1's freezer holds does not end.
+  if (!remove()) retry_until_done(with_, cat("remove cgroup ", container_->record().cgroup, "/", leaf_), remove);
 }
 
 Result<std::unique_ptr<ExecProcess>> ExecProcess::create(Services& with, const std::string& container_id,
@@ -96,21 +96,30 @@ Result<runtime::LaunchPlan> ExecProcess::plan(const Command& command) {
   return runtime::materialise(std::move(*plan), std::move(resources));
 }
 
-Result<UniqueFd> ExecProcess::launch(Command command) {
+Result<void> ExecProcess::refuse_paused() const {
+  if (!with_.cgroups->is_frozen(container_->record().cgroup)) return {};
+  return Error(Code::kFailedPrecondition, "the container is paused: its cgroup is frozen");
+}
+
+Result<UniqueFd> ExecProcess::launch_program(Command command, Clock::time_point until) {
   runtime::ShimClient::LaunchRequest request;
   request.id = id_;
   request.flags = shim::kExecObject | (command.terminal ? shim::kTerminal : shim::kGivenStdio);
-  auto planned = plan(command);
-  if (!planned) return std::move(planned).context(std::string(story_)).error();
-  request.plan = *std::move(planned);
+  ASSIGN_OR_RETURN(request.plan, plan(command));
   std::ranges::move(command.stdio, request.stdio);
-  auto launched = shim_->launch(std::move(request), shim_deadline());
-  if (!launched) return std::move(launched).context(std::string(story_)).error();
-  if (command.terminal && !launched->terminal) {
-    return Error(Code::kUnavailable,
-                 cat(story_, ": the pod's shim is older than terminals for execs; recreate the pod"));
-  }
-  return std::move(launched->terminal);
+  ASSIGN_OR_RETURN(auto launched, shim_->launch(std::move(request), std::min(until, shim_deadline())));
+  if (command.terminal && !launched.terminal)
+    return Error(Code::kUnavailable, "the pod's shim is older than terminals for execs; recreate the pod");
+  return std::move(launched.terminal);
+}
+
+Result<UniqueFd> ExecProcess::launch(Command command, Clock::time_point until) {
+  RETURN_IF_ERROR(refuse_paused().context(std::string(story_)));
+  auto launched = launch_program(std::move(command), until);
+  if (launched) return launched;
+  kill();
+  RETURN_IF_ERROR(refuse_paused().context(std::string(story_)));
+  return std::move(launched).context(std::string(story_));
 }
 
 void ExecProcess::kill() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,8 +36,10 @@ class ExecProcess {
   const std::string& id() const { return id_; }
   /// `exec "sh" in container ID`, for errors.
   const std::string& story() const { return story_; }
-  /// Returns once the program runs; of a terminal its master, which does not block.
-  Result<UniqueFd> launch(Command command);
+  using Clock = std::chrono::steady_clock;
+  /// Returns once the program runs; of a terminal its master, which does not block. After an error nothing is
+  /// left to be run later. kFailedPrecondition while the container is paused.
+  Result<UniqueFd> launch(Command command, Clock::time_point until = Clock::time_point::max());
   /// The whole tree.
   void kill();
   /// After the main process's end: what it left running in its group goes with it.
@@ -46,6 +49,8 @@ class ExecProcess {
   ExecProcess(Services& with, ContainerPtr container, std::shared_ptr<runtime::ShimClient> shim);
   Result<runtime::cgroup::JoinFds> create_cgroup();
   Result<runtime::LaunchPlan> plan(const Command& command);
+  Result<UniqueFd> launch_program(Command command, Clock::time_point until);
+  Result<void> refuse_paused() const;
   Result<std::shared_ptr<const runtime::SeccompProgram>> filter();
 
   Services& with_;

@@ -20,7 +20,7 @@ Result<void> exec_sync(Services& with, const Call& call, const cri::ExecSyncRequ
                          : std::chrono::steady_clock::time_point::max();
   ASSIGN_OR_RETURN(command.stdio[1], output.open_stdout());
   ASSIGN_OR_RETURN(command.stdio[2], output.open_stderr());
-  ASSIGN_OR_RETURN([[maybe_unused]] const auto no_terminal, exec->launch(std::move(command)));
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto no_terminal, exec->launch(std::move(command), until));
 
   const ExecOutput::Ending ending =
       output.collect(until, call.cancelled, *response.mutable_stdout(), *response.mutable_stderr());

@@ -181,6 +181,10 @@ Result<void> HostManager::thaw(const std::string& path) {
   return thaw_group(layout_, path);
 }
 
+bool HostManager::is_frozen(const std::string& path) const {
+  return check_group_path(path) && is_group_frozen(layout_, path);
+}
+
 Result<void> HostManager::remove(const std::string& path, std::chrono::milliseconds patience) {
   RETURN_IF_ERROR(check_group_path(path));
   return remove_from(all(), path, patience);

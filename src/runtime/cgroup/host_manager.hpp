@@ -28,6 +28,7 @@ class HostManager : public Manager {
 
   Result<void> kill(const std::string& path) override;
   Result<void> freeze(const std::string& path) override;
+  bool is_frozen(const std::string& path) const override;
   Result<void> thaw(const std::string& path) override;
   Result<void> remove(const std::string& path, std::chrono::milliseconds patience) override;
   void remove_if_empty(const std::string& path) override;

@@ -94,6 +94,8 @@ class Manager {
   virtual Result<void> kill(const std::string& path) = 0;
   virtual Result<void> freeze(const std::string& path) = 0;
   virtual Result<void> thaw(const std::string& path) = 0;
+  /// By whomever, in whichever hierarchy, also through a parent: what is born there does not run.
+  virtual bool is_frozen(const std::string& path) const = 0;
   /// Removes the group and all below it in every hierarchy; EBUSY is retried until the deadline.
   /// Absent is success. Never removes parents.
   virtual Result<void> remove(const std::string& path, std::chrono::milliseconds patience) = 0;

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sys/wait.h>
 
-#include <algorithm>
 #include <chrono>
 #include <csignal>
 
@@ -24,24 +23,7 @@ constexpr std::size_t kMaxKeptConfig = 8U << 20;
 constexpr int kKillPatienceMs = 10000;
 constexpr std::chrono::milliseconds kRemovePatience{10000};
 
-std::string read_or_empty(const std::string& path) {
-  auto text = read_file(path, 4096);
-  return text ? *std::move(text) : std::string();
-}
-
 }  // namespace
-
-bool is_frozen(const cgroup::Manager& cgroups, const std::string& cgroup) {
-  for (const auto& hierarchy : cgroups.hierarchies()) {
-    const std::string group = hierarchy.mount_point + cgroup;
-    if (hierarchy.v2 && read_or_empty(group + "/cgroup.events").find("frozen 1") != std::string::npos)
-      return true;
-    const auto& names = hierarchy.controllers;
-    if (std::find(names.begin(), names.end(), "freezer") == names.end()) continue;
-    if (read_or_empty(group + "/freezer.state").starts_with("FR")) return true;
-  }
-  return false;
-}
 
 Result<Container> Container::open(const Context& context, const std::string& id) {
   ASSIGN_OR_RETURN(StateDir dir, StateDir::open(context.globals.root, id));
@@ -59,7 +41,7 @@ Status Container::status() {
   const Status status = status_of(dir_, record_);
   if (status != Status::kRunning && status != Status::kCreated) return status;
   const auto manager = cgroups();
-  return manager && is_frozen(**manager, record_.cgroup) ? Status::kPaused : status;
+  return manager && (*manager)->is_frozen(record_.cgroup) ? Status::kPaused : status;
 }
 
 Result<const oci::Spec*> Container::spec() {

@@ -62,7 +62,4 @@ class Container {
   std::unique_ptr<cgroup::Manager> cgroups_;
 };
 
-/// Whether the cgroup is frozen, in the unified hierarchy or in v1's freezer.
-bool is_frozen(const cgroup::Manager& cgroups, const std::string& cgroup);
-
 }  // namespace berth::runtime::cli

@@ -42,6 +42,7 @@ class RecordingCgroups final : public runtime::cgroup::Manager {
   }
   Result<void> freeze(const std::string&) override { return {}; }
   Result<void> thaw(const std::string&) override { return {}; }
+  bool is_frozen(const std::string&) const override { return false; }
   Result<void> remove(const std::string& path, std::chrono::milliseconds) override {
     groups.lock()->erase(path);
     return {};
