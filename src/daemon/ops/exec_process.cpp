@@ -40,7 +40,8 @@ ExecProcess::~ExecProcess() {
     return with.cgroups->remove_leaf(parent, leaf);
   };
   // What v1's freezer holds does not end.
-  if (!remove()) retry_until_done(with_, cat("remove cgroup ", container_->record().cgroup, "/", leaf_), remove);
+  if (!remove())
+    retry_until_done(with_, cat("remove cgroup ", container_->record().cgroup, "/", leaf_), remove);
 }
 
 Result<std::unique_ptr<ExecProcess>> ExecProcess::create(Services& with, const std::string& container_id,
