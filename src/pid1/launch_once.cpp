@@ -97,6 +97,7 @@ plan::Failure launch_child(const Packet& packet, const launch::Request& request,
       (request.flags & launch::kIsExec) != 0,
       files,
       nullptr};
+  child.in_cgroup = (request.flags & launch::kInCgroup) != 0;
   child.gate = at(packet, request.gate_fd);
   child.result = at(packet, request.result_fd);
   child.preserved_count = request.preserved_fd_count;

@@ -34,7 +34,8 @@ struct Request {
   uint32_t preserved_fd_count;  // they become 3, 4, ... of the program
 };
 enum Flags : uint32_t {
-  kIsExec = 1u << 0,  // joins a container rather than being one
+  kIsExec = 1u << 0,    // joins a container rather than being one
+  kInCgroup = 1u << 1,  // the launcher was born in the v2 group that the child is to be born in
 };
 
 /// What is said before execve. Also between the shim and its children.

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import isolate
-from harness import check, contains, equal, test, wait_until
+from harness import check, contains, equal, need, test, wait_until
 from oci import OCI, runtime
 
 
@@ -251,6 +251,23 @@ def _(_node):
         more = status(oci.call("exec", "--cap", "CAP_SYS_ADMIN", bundle.id, "cat", "/proc/self/status"))
         check(int(more["CapEff"], 16) & (1 << 21), "no CAP_SYS_ADMIN")
         equal(int(more["CapInh"], 16), 0)
+
+
+@test("an exec writes to no cgroup.procs, which would wait for a lock against forks")
+def _(_node):
+    strace = need("strace")
+    with runtime() as oci:
+        bundle = oci.bundle("sleep", "1000")
+        bundle.create()
+        bundle.start()
+        trace = bundle.dir + "/trace"
+        subprocess.run([strace, "-f", "-o", trace, "-e", "trace=openat,clone3", *oci.command("exec", bundle.id, "true")], check=True,
+                       stdin=subprocess.DEVNULL, timeout=60)
+        with open(trace) as file:
+            calls = file.read()
+        if "unified" in " ".join(isolate.hierarchies()) or len(isolate.hierarchies()) == 1:
+            contains(calls, "CLONE_INTO_CGROUP")
+        equal([line for line in calls.splitlines() if "cgroup.procs" in line], [])
 
 
 @test("pause and resume")

@@ -58,4 +58,15 @@ Result<PlanResources> resources_inside(Container& container, int target, const s
   return resources;
 }
 
+Result<LaunchOrder> order_inside(Plan&& plan, PlanResources resources) {
+  LaunchOrder order;
+  order.is_exec = true;
+  const bool is_late =
+      !std::holds_alternative<NoFd>(plan.join_pid) && !plan.in_user_namespace && !plan.joins_cgroup_late;
+  if (is_late && resources.cgroup_v2)
+    order.group.v2.reset(::fcntl(resources.cgroup_v2.get(), F_DUPFD_CLOEXEC, 0));
+  ASSIGN_OR_RETURN(order.plan, materialise(std::move(plan), std::move(resources)));
+  return order;
+}
+
 }  // namespace berth::runtime::cli

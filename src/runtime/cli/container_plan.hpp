@@ -6,6 +6,7 @@
 
 #include "base/result.hpp"
 #include "runtime/cli/container.hpp"
+#include "runtime/cli/launched_child.hpp"
 #include "runtime/plan.hpp"
 #include "runtime/plan_model.hpp"
 
@@ -23,5 +24,8 @@ Result<std::string> group_for_more(Container& container);
 
 /// What such a plan needs: `target` (a pidfd, borrowed) has the namespaces, `cgroup` is the group, or empty.
 Result<PlanResources> resources_inside(Container& container, int target, const std::string& cgroup);
+
+/// The order to launch it.
+Result<LaunchOrder> order_inside(Plan&& plan, PlanResources resources);
 
 }  // namespace berth::runtime::cli

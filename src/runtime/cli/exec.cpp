@@ -96,11 +96,9 @@ Result<LaunchOrder> make_order(const Context& context, Container& container) {
       open_at(kCwd, cat("/proc/", container.record().process.pid, "/root"), O_PATH | O_DIRECTORY);
   if (root) complete_environment(root->get(), process);
   ASSIGN_OR_RETURN(const std::string cgroup, exec_cgroup(container, line));
-  LaunchOrder order;
   ASSIGN_OR_RETURN(const auto plan, compile_inside(container, *spec, process));
   ASSIGN_OR_RETURN(PlanResources resources, resources_inside(container, target.get(), cgroup));
-  ASSIGN_OR_RETURN(order.plan, materialise(std::move(*plan), std::move(resources)));
-  order.is_exec = true;
+  ASSIGN_OR_RETURN(LaunchOrder order, order_inside(std::move(*plan), std::move(resources)));
   if (!process.terminal) order.stdio = own_streams();
   order.preserved = std::move(passed.fds);
   return order;

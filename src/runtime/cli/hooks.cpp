@@ -131,9 +131,7 @@ Result<void> run_hook_inside(const HookPoint& point, HookRights rights, const oc
   auto plan = rights == HookRights::kMaker ? Result<Plan>(maker_plan(hook, spec, point.environment))
                                            : program_plan(hook, container, spec, point.environment);
   if (!plan) return std::move(plan).error();
-  LaunchOrder order;
-  ASSIGN_OR_RETURN(order.plan, materialise(*std::move(plan), std::move(resources)));
-  order.is_exec = true;
+  ASSIGN_OR_RETURN(LaunchOrder order, order_inside(*std::move(plan), std::move(resources)));
   order.stdio = {state.get(), STDERR_FILENO, STDERR_FILENO};
   const auto deadline = deadline_of(hook);
   ASSIGN_OR_RETURN(LaunchedChild child, LaunchedChild::start(std::move(order)));

@@ -37,7 +37,7 @@ launch::Request pack(const LaunchOrder& order, Packing& packing) {
   launch::Request request{};
   request.magic = launch::kMagic;
   request.version = launch::kVersion;
-  request.flags = order.is_exec ? launch::kIsExec : 0U;
+  request.flags = (order.is_exec ? launch::kIsExec : 0U) | (order.group.v2 ? launch::kInCgroup : 0U);
   request.plan_fd = packing.add(order.plan.memfd.get());
   request.first_plan_fd = static_cast<std::uint32_t>(packing.fds().size());
   request.plan_fd_count = static_cast<std::uint32_t>(order.plan.fds.size());
@@ -81,6 +81,7 @@ Result<LaunchedChild> LaunchedChild::start(LaunchOrder order) {
   request.program = program.get();
   request.argv = {"berth-pid1", "launch"};
   request.fds = {{pair.theirs.get(), launch::kSocketFd}};
+  request.group = &order.group;
   LaunchedChild child;
   ASSIGN_OR_RETURN(child.launcher_, spawn_in_cgroup(request));
   child.socket_ = std::move(pair.ours);

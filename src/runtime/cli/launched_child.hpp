@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "pid1/launch_protocol.h"
+#include "runtime/cgroup/manager.hpp"
 #include "runtime/plan.hpp"
 
 namespace berth::runtime::cli {
@@ -22,6 +23,9 @@ struct LaunchOrder {
   std::array<int, 3> stdio = {-1, -1, -1};  ///< -1: /dev/null of the container; borrowed
   UniqueFd gate, result;                    ///< absent: the gate waits for go()
   std::vector<int> preserved;               ///< become 3, 4, ...; borrowed
+  /// A v2 group that berth-pid1 itself is born in. A child that is born late (pid1/birth.h) is born where its
+  /// midwife is, and to move her there would take the lock that an exec must not wait for.
+  cgroup::JoinFds group;
 };
 
 /// A process between its clone and its execve. It was cloned by berth-pid1 from sealed memory, as a
