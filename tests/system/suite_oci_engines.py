@@ -54,10 +54,11 @@ def remove(base):
 
 
 @contextlib.contextmanager
-def podman(manager="cgroupfs", base=BASE + "/podman"):
+def podman(manager="cgroupfs", base=BASE):
     program = need("podman")
     need("conmon")
-    os.makedirs(base)
+    # Its own each time: podman cleans up behind itself, and may still be about it when the next one starts.
+    base = tempfile.mkdtemp(prefix="podman-", dir=base)
     os.makedirs(DIRECTORY, exist_ok=True)
     _rootfs(base + "/rootfs")
     engine = Engine(base, program, "--root", base + "/root", "--runroot", base + "/run", "--tmpdir", base + "/tmp", "--storage-driver",
@@ -165,7 +166,7 @@ def _(_node):
 @outside("podman with systemd's cgroups: a scope of its own, its limits, and nothing left")
 def _():
     need_systemd()
-    with tempfile.TemporaryDirectory(dir="/run") as base, podman("systemd", base + "/podman") as engine:
+    with tempfile.TemporaryDirectory(dir="/run") as base, podman("systemd", base) as engine:
         engine("run", *of_rootfs(engine, "-d", "--name", "box", "--memory", str(LIMIT), "--cgroupns", "host"), "sleep", "1000")
         group = engine("exec", "box", "cat", "/proc/1/cgroup").strip().removeprefix("0::")
         check(group.startswith("/machine.slice/libpod-") and ".scope" in group, f"the group is {group}")
