@@ -15,10 +15,10 @@ namespace {
 using berth::testing::tar_of;
 using berth::testing::TarMember;
 using berth::testing::Tree;
-using Layer = std::vector<TarMember>;
+using Members = std::vector<TarMember>;
 
 /// One of everything that images really hold.
-Layer bottom() {
+Members bottom() {
   const std::string capability("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
   return {
       {.name = "./", .type = '5', .mode = 0755, .mtime = 1600000000},
@@ -66,7 +66,7 @@ Layer bottom() {
   };
 }
 
-Layer middle() {
+Members middle() {
   return {
       {.name = "etc/", .type = '5', .mode = 0755, .mtime = 1600001000},
       {.name = "etc/.wh.a"},
@@ -82,7 +82,7 @@ Layer middle() {
   };
 }
 
-Layer top() {
+Members top() {
   return {
       {.name = "usr/bin/third", .type = '1', .link = "usr/bin/su", .mode = 0755},
       {.name = "opt/added", .data = "its directory is not listed here", .uid = 7},
