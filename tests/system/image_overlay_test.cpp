@@ -276,7 +276,7 @@ std::string options_of(const UniqueFd& mount, const std::string& place) {
 TEST_CASE("only what a container writes may be lost in a power cut", "[image][overlay]") {
   if (!enter_test_node()) return;
   Node node;
-  const ImagePtr image = node.image("a", {layer_of({{.name = "f"}}), layer_of({{.name = "g"}})});
+  const ImagePtr image = node.image("a", {tar_of({{.name = "f"}}), tar_of({{.name = "g"}})});
   const auto container = node.snapshots->prepare("c", *image);
   const auto alone = node.snapshots->mount_image(*image);
   REQUIRE((container && alone));
