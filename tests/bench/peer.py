@@ -75,6 +75,7 @@ def measure_skopeo(images, root):
             begun = time.monotonic()
             subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--src-tls-verify=false", "docker://" + image, f"{target}{image}"], check=True)
             times.append(time.monotonic() - begun)
+            subprocess.run(["umount", f"{storage}/root/overlay"])  # which it binds to itself
             shutil.rmtree(storage)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         title = "pull " + image.rsplit("/", 1)[1]

@@ -358,6 +358,19 @@ TEST_CASE("a full file system is told as what it is", "[image][layer]") {
              Catch::Contains("layer entry \"big\"") && Catch::Contains("No space left"));
 }
 
+TEST_CASE("a small file's error is told by its name, however many files come after it", "[image][layer]") {
+  if (!enter_test_node()) return;
+  for (const int after : {0, 500}) {
+    const LayerBench bench;
+    Members members = {{.name = "bad", .pax = {{"SCHILY.xattr.security.capability", "no capability"}}}};
+    for (int at = 0; at < after; ++at) members.push_back(file("f" + std::to_string(at)));
+    const auto applied = bench.unpack("l", tar_of(members));
+    REQUIRE_FALSE(applied);
+    CHECK_THAT(applied.error().to_string(),
+               Catch::Contains("layer entry \"bad\": set the 13 bytes of attribute"));
+  }
+}
+
 TEST_CASE("bytes behind the archive count for the digest", "[image][layer]") {
   if (!enter_test_node()) return;
   const LayerBench bench;
