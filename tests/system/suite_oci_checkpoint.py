@@ -229,13 +229,13 @@ def _(_node):
             bundle.start()
             receive_line(terminal, b"33 99")
             os.write(terminal, b"first\n")
-            receive_line(terminal, b"1 first")
+            receive_line(terminal, b"1 first\r\n33 99\r\n")
             checkpoint(bundle, environment)
         with console(bundle) as (path, master):
             restore(bundle, environment, "--console-socket", path)
             terminal = master()
             os.write(terminal, b"second\n")
-            contains(receive_line(terminal, b"33 99"), "2 second")
+            receive_line(terminal, b"2 second\r\n33 99\r\n")
             equal(bundle.exec("sh", "-c", "readlink /proc/1/fd/0"), "/dev/pts/0\n")
         bundle.delete()
 

@@ -59,6 +59,7 @@ def podman(manager="cgroupfs", base=BASE):
     need("conmon")
     # Its own each time: podman cleans up behind itself, and may still be about it when the next one starts.
     base = tempfile.mkdtemp(prefix="podman-", dir=base)
+    os.chmod(base, 0o755)
     os.makedirs(DIRECTORY, exist_ok=True)
     _rootfs(base + "/rootfs")
     engine = Engine(base, program, "--root", base + "/root", "--runroot", base + "/run", "--tmpdir", base + "/tmp", "--storage-driver",
