@@ -66,7 +66,12 @@ def _run(*command):
 
 def _set_up_node():
     os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    journal = {path: os.open(path, os.O_PATH) for path in ("/run/systemd/journal", "/run/log/journal") if os.path.isdir(path)}
     _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    for path, fd in journal.items():
+        os.makedirs(path)
+        _run("mount", "-c", "--bind", f"/proc/{os.getpid()}/fd/{fd}", path)  # -c: the link is not a name
+        os.close(fd)
     os.makedirs("/var/lib/cni", exist_ok=True)
     _run("mount", "-t", "tmpfs", "tmpfs", "/var/lib/cni")
     # A sysfs of this network namespace hides the cgroup mounts: they are carried over.

@@ -151,7 +151,7 @@ def _(_):
         equal(container.wait(), 0)
 
         def entry():
-            line = [need("journalctl"), "-o", "json", f"CONTAINER_ID_FULL={container.id}"]
+            line = [need("journalctl"), "-D", "/run/log/journal", "-o", "json", f"CONTAINER_ID_FULL={container.id}"]
             text = subprocess.run(line, capture_output=True, text=True, check=True).stdout
             return json.loads(text) if text.strip() else None
 
