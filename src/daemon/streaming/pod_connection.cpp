@@ -55,9 +55,10 @@ Result<void> PodConnection::finish_connecting() {
   int err = 0;
   socklen_t size = sizeof err;
   ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &err, &size);
-  connected_ = err == 0;
-  if (connected_) return {};
-  if (family_ == AF_INET) return connect(AF_INET6);
+  // A reset comes only from somebody who had accepted.
+  connected_ = err == 0 || err == ECONNRESET;
+  if (err == 0) return {};
+  if (!connected_ && family_ == AF_INET) return connect(AF_INET6);
   return Error::from_errno(
       err, "connect to",
       cat(host_and_port(kLoopback, port_), " and ", host_and_port(kLoopback6, port_), " in the pod"));
