@@ -105,7 +105,7 @@ class Spdy(Client):
     def syn(self, stream, **headers):
         block = struct.pack(">I", len(headers))
         for name, value in headers.items():
-            block += _block(name.encode()) + _block(str(value).encode())
+            block += _block(name.lower().encode()) + _block(str(value).encode())
         block = self.deflate.compress(block) + self.deflate.flush(zlib.Z_SYNC_FLUSH)
         return self.control(1, struct.pack(">IIH", stream, 0, 0) + block)
 

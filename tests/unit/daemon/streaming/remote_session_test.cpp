@@ -66,10 +66,11 @@ std::string read_all(int fd, std::size_t at_most = SIZE_MAX) {
   return all;
 }
 
+/// Also in threads, where Catch2 cannot be told of anything: who reads sees whether it was all.
 void write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    REQUIRE(written > 0);
+    if (written <= 0) return;
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
 }
