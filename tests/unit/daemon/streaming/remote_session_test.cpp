@@ -51,7 +51,7 @@ struct Program {
   }
   void tell() {
     const std::uint64_t one = 1;
-    REQUIRE(::write(ended.get(), &one, sizeof one) == sizeof one);
+    [[maybe_unused]] const auto told = ::write(ended.get(), &one, sizeof one);  // also in threads
   }
 };
 
