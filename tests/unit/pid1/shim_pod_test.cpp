@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -21,6 +23,22 @@ using berth::shim::Phase;
 using berth::shim::Type;
 
 namespace {
+
+/// Seconds between two records of a log, at most; their times are within a day.
+double longest_silence(const std::string& log) {
+  std::istringstream lines(log);
+  double longest = 0;
+  double before = -1;
+  for (std::string line; std::getline(lines, line);) {
+    REQUIRE(line.size() >= 40);
+    const double hours = std::stod(line.substr(11, 2));
+    const double minutes = std::stod(line.substr(14, 2));
+    const double now = (hours * 60 + minutes) * 60 + std::stod(line.substr(17, 12));
+    if (before >= 0) longest = std::max(longest, std::fmod(now - before + 86400, 86400));
+    before = now;
+  }
+  return longest;
+}
 
 shim::InitPodReply init_pod(TestShim& shim, bool share_pid) {
   shim::InitPod request = {};
@@ -125,17 +143,18 @@ TEST_CASE("A grandchild that holds the pipe delays the exit event by two seconds
   TestShim shim;
   ContainerPlan plan(shim.scratch());
   plan.clone_flags = CLONE_NEWNS;
-  plan.script("(while :; do echo more; done) & exit 6");
+  plan.script("(while :; do echo more; sleep 0.02; done) & exit 6");
   const int64_t before = std::chrono::steady_clock::now().time_since_epoch().count();
   launch(shim, 1, plan);
   CHECK(shim.next_event().state.exit.exit_code == 6);
   const double seconds =
       static_cast<double>(std::chrono::steady_clock::now().time_since_epoch().count() - before) / 1e9;
-  CHECK(seconds > 0.5);
   CHECK(seconds < 4);
   // The survivor goes on, unblocked, until it is killed.
   const size_t size = shim.log("c1.log").size();
   CHECK(eventually([&] { return shim.log("c1.log").size() > size; }));
+  // On a busy machine it may have paused for so long that it was taken to be silent.
+  if (longest_silence(shim.log("c1.log")) < 0.1) CHECK(seconds > 1.5);
   const auto children =
       file("/proc/" + std::to_string(shim.pid()) + "/task/" + std::to_string(shim.pid()) + "/children");
   CHECK(::kill(std::stoi(children), SIGKILL) == 0);
