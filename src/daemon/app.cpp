@@ -18,6 +18,8 @@
 #include "daemon/ops/recovery.hpp"
 #include "daemon/sd_notify.hpp"
 #include "runtime/kernel_calls.hpp"
+#include "runtime/namespaces_user.hpp"
+#include "runtime/oci/id_mappings.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -37,6 +39,13 @@ Result<std::string> find_helper(const std::string& configured, const char* name)
     if (exists(candidate)) return candidate;
   }
   return Error(Code::kFailedPrecondition, cat(name, " is neither beside berthd nor in /usr/libexec/berth"));
+}
+
+/// Whether this kernel and the file system of the images can do what a pod's user namespace needs.
+Result<void> probe_user_namespaces(const image::Snapshotter& snapshots) {
+  const std::string map = oci::id_map_text({{0, 100'000, 65'536}});
+  ASSIGN_OR_RETURN(const UniqueFd user, runtime::make_user_namespace(map, map));
+  return snapshots.check_id_map(user.get());
 }
 
 }  // namespace
@@ -86,6 +95,9 @@ Result<void> App::open_modules() {
   ASSIGN_OR_RETURN(pull.unpack_program, find_helper(config.unpack_path, "berth-unpack"));
   ASSIGN_OR_RETURN(with.puller, image::Puller::create(pull, *with.images));
   ASSIGN_OR_RETURN(with.snapshots, image::Snapshotter::open(with.layout.snapshots(), *with.images));
+  with.user_namespaces = probe_user_namespaces(*with.snapshots);
+  if (!with.user_namespaces)
+    log::warn("pods cannot have user namespaces", {{"error", with.user_namespaces.error().to_string()}});
   with.usage = std::make_unique<UsageSampler>(*with.snapshots, *with.background);
   netcni::Networks::Options networks;
   networks.conf_dir = config.cni_conf_dir;

@@ -34,8 +34,7 @@ std::string path_of(const UniqueFd& fd) {
 Result<Directories> open_directories(const OverlayRequest& request) {
   Directories opened;
   for (const std::string& lower : request.lowers) {
-    ASSIGN_OR_RETURN(UniqueFd fd, open_at(kCwd, lower, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    opened.lowers.push_back(std::move(fd));
+    ASSIGN_OR_RETURN(opened.lowers.emplace_back(), open_lower(lower, request.id_map));
   }
   if (request.upper.empty()) return opened;
   ASSIGN_OR_RETURN(opened.upper, open_at(kCwd, request.upper, O_PATH | O_DIRECTORY | O_NOFOLLOW));
@@ -131,6 +130,20 @@ Result<UniqueFd> mount_by_string(const Directories& directories, const std::stri
 
 }  // namespace
 
+Result<UniqueFd> open_lower(const std::string& directory, int id_map) {
+  if (id_map < 0) return open_at(kCwd, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  UniqueFd tree(
+      ::open_tree(AT_FDCWD, directory.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW));
+  if (!tree) return Error::from_errno(errno, "detach", directory);
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<__u64>(id_map);
+  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0) return tree;
+  Error error = Error::from_errno(errno, "map the ids of", directory);
+  error.add_context("the file system of the images cannot be id-mapped").recode(Code::kFailedPrecondition);
+  return error;
+}
+
 Result<UniqueFd> mount_overlay(const OverlayRequest& request, OverlayApi first) {
   if (request.lowers.empty() || request.lowers.size() > kMaxOverlayLowers) {
     return Error(Code::kInvalidArgument, cat("an overlay of ", request.lowers.size(), " layers"));
@@ -140,6 +153,11 @@ Result<UniqueFd> mount_overlay(const OverlayRequest& request, OverlayApi first) 
     if (api < first) continue;
     Attempt attempt = mount_by_context(directories, api);
     if (attempt.mounted || !attempt.is_api_unknown) return std::move(attempt.mounted);
+    if (request.id_map >= 0) {
+      Error error = std::move(attempt.mounted).error();
+      error.add_context("this kernel cannot map the ids of an overlay's layers (Linux 6.15 can)");
+      return std::move(error.recode(Code::kFailedPrecondition));
+    }
   }
   return mount_by_string(directories, request.scratch);
 }

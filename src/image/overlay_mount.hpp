@@ -15,6 +15,7 @@ inline constexpr std::size_t kMaxOverlayLowers = 500;
 struct OverlayRequest {
   std::vector<std::string> lowers;  ///< topmost first; at least one, two without `upper`
   std::string upper, work;          ///< empty: read-only
+  int id_map = -1;                  ///< a user namespace: lowers are shown by its maps (Linux 6.15)
   std::string scratch;              ///< an empty directory to mount on, for kernels before 6.8 only
 };
 
@@ -24,6 +25,11 @@ enum class OverlayApi : unsigned char {
   kStrings,      ///< lowerdir+ by name, Linux 6.8
   kMount,        ///< mount(2), then a detached copy of it: for a moment in the host's mount table
 };
+
+/// A layer's directory; with a user namespace a detached mount of it that shows its files by that one's maps.
+/// (The kernel refuses to map an overlay as a whole.) kFailedPrecondition when its file system cannot be
+/// mapped.
+Result<UniqueFd> open_lower(const std::string& directory, int id_map);
 
 /// A detached overlay mount: `volatile` (nothing is ever synced: a container's files need not
 /// outlive a power cut), no index, no metacopy, no redirects. Closing the descriptor unmounts.

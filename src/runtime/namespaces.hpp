@@ -3,9 +3,11 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "runtime/oci/spec.hpp"
 
 namespace berth::runtime {
 
@@ -20,9 +22,11 @@ struct PodNamespacesRequest {
   std::string hostname;                        ///< set when uts
   std::string network_pin;                     ///< path to bind the network namespace to (CNI_NETNS); created
   std::map<std::string, std::string> sysctls;  ///< only keys that the new namespaces own
+  /// With them the others belong to a user namespace; without, to the host's.
+  std::vector<oci::IdMapping> uid_mappings, gid_mappings;
 };
 struct PodNamespaces {
-  UniqueFd network, ipc, uts;
+  UniqueFd network, ipc, uts, user;
 };
 
 /// Refuses, before anything is made, sysctls that are malformed or belong to a namespace that the

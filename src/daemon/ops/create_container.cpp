@@ -14,9 +14,12 @@
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/stop_pod_sandbox.hpp"
 #include "daemon/spec/stop_signal.hpp"
+#include "daemon/spec/user_namespace.hpp"
 #include "daemon/spec/validate.hpp"
 #include "daemon/state/records.hpp"
 #include "runtime/cgroup/delegation.hpp"
+#include "runtime/namespaces_user.hpp"
+#include "runtime/oci/id_mappings.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -49,9 +52,21 @@ ContainerRecord describe_container(const Services& with, const PodSandbox& pod, 
 Result<void> create_container_cgroup(Services& with, const ContainerRecord& record) {
   RETURN_IF_ERROR(with.cgroups->create(record.cgroup, record.spec.linux_.resources));
   if (!runtime::cgroup::is_delegated(record.spec)) return {};
-  auto given = with.cgroups->delegate(record.cgroup, record.spec.process.user.uid);
+  const std::uint32_t uid = record.spec.process.user.uid;
+  auto given =
+      with.cgroups->delegate(record.cgroup, oci::host_id(record.spec.linux_.uid_mappings, uid).value_or(uid));
   if (!given) (void)remove_container_cgroup(with, record.cgroup);
   return given;
+}
+
+/// In a pod with a user namespace its files look as they do in the image.
+Result<UniqueFd> prepare_rootfs(Services& with, const PodRecord& pod, const std::string& id,
+                                const image::Image& image) {
+  const IdMaps maps = id_maps_of(pod.config);
+  if (!maps) return with.snapshots->prepare(id, image);
+  ASSIGN_OR_RETURN(const UniqueFd user,
+                   runtime::make_user_namespace(oci::id_map_text(maps.uids), oci::id_map_text(maps.gids)));
+  return with.snapshots->prepare(id, image, user.get());
 }
 
 Result<std::string> create(Services& with, const PodPtr& pod, const image::ImagePtr& image,
@@ -62,8 +77,8 @@ Result<std::string> create(Services& with, const PodPtr& pod, const image::Image
   RETURN_IF_ERROR(op.step("write intent", [&] { return store_container_record(with.layout, record); }));
   op.undo("remove record", [&] { return remove_tree(with.layout.container(id)); });
 
-  ASSIGN_OR_RETURN(UniqueFd rootfs,
-                   op.step("prepare rootfs", [&] { return with.snapshots->prepare(id, *image); }));
+  ASSIGN_OR_RETURN(UniqueFd rootfs, op.step("prepare rootfs",
+                                            [&] { return prepare_rootfs(with, pod->record(), id, *image); }));
   op.undo("remove rootfs", [&] { return with.snapshots->remove(id); });
 
   ASSIGN_OR_RETURN(CompiledContainer compiled, op.step("compile plan", [&] {

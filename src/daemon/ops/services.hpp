@@ -51,6 +51,7 @@ struct Services {
   std::unique_ptr<image::Snapshotter> snapshots;
   std::unique_ptr<netcni::Networks> networks;
   std::unique_ptr<UsageSampler> usage;
+  Result<void> user_namespaces;  ///< why pods cannot have them here
   runtime::SeccompCompiler seccomp;
   /// Ready when the default profile has been compiled and loaded, which takes a second that nobody waits
   /// for who needs no profile.

@@ -9,6 +9,7 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/mountinfo.hpp"
+#include "daemon/spec/user_namespace.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -135,6 +136,8 @@ Result<oci::Mount> from_cri(const cri::Mount& mount, bool privileged) {
   oci::Mount result =
       make(normal(mount.container_path()), "bind", mount.host_path(), {"rbind", std::move(propagation)});
   if (mount.readonly()) result.options.emplace_back(mount.recursive_read_only() ? "rro" : "ro");
+  result.uid_mappings = to_oci_mappings(mount.uidmappings());
+  result.gid_mappings = to_oci_mappings(mount.gidmappings());
   for (const auto& option : mount.mount_options()) {
     if (option != "noexec" && option != "nodev" && option != "nosuid") {
       return Error(Code::kInvalidArgument,

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "base/cat.hpp"
+#include "daemon/spec/user_namespace.hpp"
+#include "runtime/oci/id_mappings.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -113,9 +115,11 @@ Result<void> check_mount(const cri::Mount& mount) {
                  cat("mounts.image (image volume at ", mount.container_path(), ") is not supported yet"));
   }
   RETURN_IF_ERROR(check_absolute("mounts.host_path", mount.host_path()));
-  if (mount.uidmappings_size() > 0 || mount.gidmappings_size() > 0) {
-    return Error(Code::kUnimplemented,
-                 cat("mounts.uidMappings (at ", mount.container_path(), ") are not supported yet"));
+  RETURN_IF_ERROR(oci::check_id_mappings("mounts.uidMappings", to_oci_mappings(mount.uidmappings())));
+  RETURN_IF_ERROR(oci::check_id_mappings("mounts.gidMappings", to_oci_mappings(mount.gidmappings())));
+  if (mount.uidmappings().empty() != mount.gidmappings().empty()) {
+    return invalid("mounts.container_path", mount.container_path(),
+                   "has mappings of users without groups, or of groups without users");
   }
   if (!cri::MountPropagation_IsValid(mount.propagation())) {
     return invalid("mounts.propagation", std::to_string(mount.propagation()), "is unknown");
@@ -139,10 +143,6 @@ Result<void> check_namespaces(std::string_view who, const cri::NamespaceOption& 
   }
   if (options.ipc() != cri::POD && options.ipc() != cri::NODE) {
     return Error(Code::kInvalidArgument, cat(who, ".namespace_options.ipc must be POD or NODE"));
-  }
-  if (options.has_userns_options() && options.userns_options().mode() != cri::NODE) {
-    return Error(Code::kUnimplemented,
-                 cat(who, ".namespace_options.userns_options: user namespaces are not supported yet"));
   }
   return {};
 }
@@ -225,6 +225,7 @@ Result<void> validate_pod(const cri::PodSandboxConfig& config) {
                  "config.linux.security_context.namespace_options.pid must be POD, CONTAINER or NODE");
   }
   RETURN_IF_ERROR(check_user_ids("config.linux.security_context", security));
+  RETURN_IF_ERROR(check_user_namespace("config.linux.security_context", security));
   return check_namespaces("config.linux.security_context", security.namespace_options());
 }
 
