@@ -90,6 +90,12 @@ Result<void> container_status(Services& with, const Call&, const cri::ContainerS
   status->set_reason(now.reason);
   status->set_message(now.message);
   *status->mutable_mounts() = record.config.mounts();
+  for (auto& mount : *status->mutable_mounts()) {
+    for (const ImageVolume& volume : record.image_volumes) {
+      if (volume.container_path == mount.container_path())
+        mount.mutable_image()->set_image_ref(volume.image_ref);
+    }
+  }
   status->set_log_path(record.log_path);
   *status->mutable_resources()->mutable_linux() = now.resources;
   *status->mutable_user() = record.user;

@@ -10,6 +10,7 @@
 #include "daemon/ops/container_launch.hpp"
 #include "daemon/ops/creation.hpp"
 #include "daemon/ops/exit_events.hpp"
+#include "daemon/ops/image_volumes.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/stop_pod_sandbox.hpp"
@@ -81,8 +82,16 @@ Result<std::string> create(Services& with, const PodPtr& pod, const image::Image
                                             [&] { return prepare_rootfs(with, pod->record(), id, *image); }));
   op.undo("remove rootfs", [&] { return with.snapshots->remove(id); });
 
+  ASSIGN_OR_RETURN(ImageTrees volumes, op.step("mount image volumes", [&] {
+    return mount_image_volumes(with, pod->record(), record);
+  }));
+  op.undo("release image volumes", [&] {
+    release_image_volumes(with, record);
+    return Result<void>();
+  });
+
   ASSIGN_OR_RETURN(CompiledContainer compiled, op.step("compile plan", [&] {
-    return compile_launch(with, pod->record(), *image, rootfs.get(), record);
+    return compile_launch(with, pod->record(), *image, rootfs.get(), std::move(volumes), record);
   }));
 
   RETURN_IF_ERROR(op.step("create cgroup", [&] { return create_container_cgroup(with, record); }));
@@ -154,9 +163,14 @@ Result<void> create_container(Services& with, const Call& call, const cri::Creat
   auto id = create_or_join(
       with, with.containers, "container", name, call, [&] { return create_new(with, pod, request); },
       [&](Container& existing) { return claim_existing(existing, call, request); });
-  if (!id)
-    return std::move(id).error().add_context(
-        cat("create container \"", request.config().metadata().name(), "\""));
+  if (!id) {
+    Error error = std::move(id).error();
+    const bool is_volume = error.code() == Code::kUnknown;
+    error.add_context(cat("create container \"", request.config().metadata().name(), "\""));
+    // The kubelet makes a waiting container's reason of this word, when it is the first.
+    if (is_volume) error.add_context("ImageVolumeMountFailed");
+    return error;
+  }
   response.set_container_id(*id);
   return {};
 }

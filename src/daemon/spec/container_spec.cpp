@@ -166,7 +166,7 @@ Result<ContainerSpec> build_container_spec(const SpecInputs& in) {
   RETURN_IF_ERROR(fill_process(in, out.user, out.spec.process));
   add_namespaces(in, out);
   RETURN_IF_ERROR(fill_linux(in, out));
-  ASSIGN_OR_RETURN(out.spec.mounts, container_mounts({in.pod, in.config, in.layout, in.cgroups}));
+  ASSIGN_OR_RETURN(out.spec.mounts, container_mounts({in.pod, in.config, in.layout, in.cgroups, in.images}));
   // Bidirectional mounts must reach the host, so the root may not be private then; slave is what
   // lets host mounts arrive.
   out.spec.linux_.rootfs_propagation = "slave";

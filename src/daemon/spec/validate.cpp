@@ -105,15 +105,27 @@ Result<void> check_user_ids(std::string_view who, const SecurityContext& securit
   return {};
 }
 
+Result<void> check_image_volume(const cri::Mount& mount) {
+  const std::string& path = mount.container_path();
+  if (mount.image().image().empty())
+    return invalid("mounts.container_path", path, "has an image without a name");
+  if (!mount.host_path().empty())
+    return invalid("mounts.container_path", path, "has an image and a host_path");
+  if (!mount.readonly()) return invalid("mounts.container_path", path, "has an image, which is not readonly");
+  if (mount.propagation() != cri::PROPAGATION_PRIVATE)
+    return invalid("mounts.container_path", path, "has an image, whose propagation is not private");
+  const std::string& inside = mount.image_sub_path();
+  if (inside.find('\0') != std::string::npos || climbs(inside) || inside.starts_with('/'))
+    return invalid("mounts.image_sub_path", inside, "is not a path below the image's root");
+  return {};
+}
+
 Result<void> check_mount(const cri::Mount& mount) {
   RETURN_IF_ERROR(check_absolute("mounts.container_path", mount.container_path()));
   if (is_root(mount.container_path())) {
     return invalid("mounts.container_path", mount.container_path(), "is the root itself");
   }
-  if (mount.has_image()) {
-    return Error(Code::kUnimplemented,
-                 cat("mounts.image (image volume at ", mount.container_path(), ") is not supported yet"));
-  }
+  if (mount.has_image()) return check_image_volume(mount);
   RETURN_IF_ERROR(check_absolute("mounts.host_path", mount.host_path()));
   RETURN_IF_ERROR(oci::check_id_mappings("mounts.uidMappings", to_oci_mappings(mount.uidmappings())));
   RETURN_IF_ERROR(oci::check_id_mappings("mounts.gidMappings", to_oci_mappings(mount.gidmappings())));

@@ -20,6 +20,13 @@
 namespace berth::daemon {
 
 /// What never changes about a container, on disk before the first of its resources is made.
+/// An image that a container has mounted (CRI: mounts.image).
+struct ImageVolume {
+  std::string container_path;
+  std::string image_id;
+  std::string image_ref;  ///< "repo@sha256:..." where one is known, else the ID
+};
+
 struct ContainerRecord {
   std::string id;
   std::string pod_id;
@@ -32,6 +39,7 @@ struct ContainerRecord {
   std::string image_name;  ///< what users see: the tag
   std::string log_path;    ///< absolute; empty: output is discarded
   int stop_signal = 15;
+  std::vector<ImageVolume> image_volumes;
   oci::Spec spec;                        ///< what was compiled; execs start from its process
   cri::ContainerUser user;               ///< whom it runs as, for status
   std::vector<std::string> plan_labels;  ///< what each step of the launch plan meant, for a failing start
