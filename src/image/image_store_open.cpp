@@ -49,7 +49,8 @@ DiskImageStore::DiskImageStore(const Options& options, UniqueFd lock, UniqueFd r
       root_(std::move(root)),
       database_(std::move(database)),
       trash_(Lane::Options{.name = "image-trash", .min_threads = 0, .max_threads = 1}),
-      recorder_(Lane::Options{.name = "image-record", .min_threads = 0, .max_threads = 1}) {}
+      recorder_(Lane::Options{.name = "image-record", .min_threads = 0, .max_threads = 1}),
+      flusher_(Lane::Options{.name = "image-flush", .min_threads = 0, .max_threads = 1}) {}
 
 DiskImageStore::~DiskImageStore() {
   closing_.request_stop();

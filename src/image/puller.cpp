@@ -8,6 +8,7 @@
 #include "base/cat.hpp"
 #include "base/guarded.hpp"
 #include "base/lane.hpp"
+#include "base/metrics.hpp"
 #include "base/single_flight.hpp"
 #include "image/archive_import.hpp"
 #include "image/image_install.hpp"
@@ -65,7 +66,7 @@ class RegistryPuller final : public Puller {
     ASSIGN_OR_RETURN(const Reference reference, parse_reference(text));
     const auto post = [this](std::function<void()> task) { return pulls_.try_post(std::move(task)); };
     const auto work = [this, reference, credentials](std::stop_token stop) {
-      return pull_anew(reference, credentials, stop);
+      return counted([&] { return pull_anew(reference, credentials, stop); });
     };
     auto image = flights_.run(flight_key(reference, credentials), post, work, cancel);
     return std::move(image).context(cat("pull image \"", text, "\""));
@@ -113,6 +114,19 @@ class RegistryPuller final : public Puller {
     Guarded<InFlight>& all;
     InFlight::iterator mine;
   };
+
+  /// Once for all callers of equal pulls.
+  template <class Pull>
+  static Result<ImagePtr> counted(const Pull& pull) {
+    metrics::count("image_pulls", "started");
+    const auto begin = std::chrono::steady_clock::now();
+    auto image = pull();
+    const bool cancelled = !image && image.error().code() == Code::kCancelled;
+    const char* outcome = image ? "succeeded" : cancelled ? "cancelled" : "failed";
+    metrics::count("image_pulls", outcome);
+    metrics::observe("image_pull", outcome, std::chrono::steady_clock::now() - begin);
+    return image;
+  }
 
   Result<ImagePtr> pull_anew(const Reference& reference, const Credentials& credentials,
                              std::stop_token stop) {

@@ -17,8 +17,7 @@ struct Bench {
   std::vector<int> list_sizes = {100, 1000};
   int pods = 100;  ///< of `memory` and `idle`
   int idle_seconds = 10;
-  int log_megabytes = 1024;  ///< of `logs`
-  Strings pull_images;
+  int log_megabytes = 1024;        ///< of `logs`
   bool host_network_only = false;  ///< `start` without the time of CNI plugins
 };
 
@@ -31,8 +30,6 @@ void measure_exec(const Bench& bench);
 void measure_stop(const Bench& bench);
 /// The List calls with many containers, quiet and while pods come and go.
 void measure_list(const Bench& bench);
-/// Pull and unpack of images that are not there.
-void measure_pull(const Bench& bench);
 /// A container that writes lines of 100 bytes as fast as the log takes them.
 void measure_logs(const Bench& bench);
 /// Memory of the daemon and of all that a pod adds, then the daemon's CPU while nobody asks.

@@ -2,6 +2,7 @@
 #include "daemon/ops/node_queries.hpp"
 
 #include "base/json.hpp"
+#include "base/metrics.hpp"
 #include "daemon/version.hpp"
 #include "runtime/selinux.hpp"
 
@@ -42,6 +43,7 @@ Json verbose_info(const Services& with) {
   info["selinux"] = runtime::selinux_enabled() ? "enabled" : "not enabled";
   info["bootId"] = with.boot_id;
   info["config"] = format_config(with.config, nullptr);
+  info["metrics"] = metrics::expose();
   return info;
 }
 
