@@ -10,12 +10,14 @@
 #include "daemon/ops/container_launch.hpp"
 #include "daemon/ops/creation.hpp"
 #include "daemon/ops/exit_events.hpp"
+#include "daemon/ops/image_policy.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/stop_pod_sandbox.hpp"
 #include "daemon/spec/stop_signal.hpp"
 #include "daemon/spec/validate.hpp"
 #include "daemon/state/records.hpp"
+#include "image/trust/verify.hpp"
 #include "runtime/cgroup/delegation.hpp"
 
 namespace berth::daemon {
@@ -114,6 +116,15 @@ Result<void> claim_existing(Container& container, const Call& call,
                    same ? " and has been started" : " with another configuration", ": remove it first"));
 }
 
+/// Again, because the policy may be another one since the pull, or one for this namespace alone.
+Result<void> check_trust(const Services& with, const PodSandbox& pod, const image::Image& image,
+                         const cri::ImageSpec& asked) {
+  ASSIGN_OR_RETURN(const std::string policy,
+                   policy_of(with.config, pod.record().config.metadata().namespace_()));
+  const std::string& written = asked.user_specified_image();
+  return image::verify_stored(policy, image, written.empty() ? asked.image() : written, {});
+}
+
 Result<std::string> create_new(Services& with, const PodPtr& pod,
                                const cri::CreateContainerRequest& request) {
   const image::ImagePtr image = with.images->find(request.config().image().image());
@@ -121,6 +132,7 @@ Result<std::string> create_new(Services& with, const PodPtr& pod,
     return Error(Code::kNotFound,
                  cat("image \"", request.config().image().image(), "\" is not on this node: pull it first"));
   }
+  RETURN_IF_ERROR(check_trust(with, *pod, *image, request.config().image()));
   // The work outlives its caller, so the lease is waited for without the caller's patience.
   ASSIGN_OR_RETURN(auto lease, with.leases.acquire(pod_lease(pod->id()), shim_deadline(), {}));
   if (!pod->status.lock()->ready)
@@ -140,8 +152,8 @@ Result<void> create_container(Services& with, const Call& call, const cri::Creat
       with, with.containers, "container", name, call, [&] { return create_new(with, pod, request); },
       [&](Container& existing) { return claim_existing(existing, call, request); });
   if (!id)
-    return std::move(id).error().add_context(
-        cat("create container \"", request.config().metadata().name(), "\""));
+    return name_refusal(std::move(id).error().add_context(
+        cat("create container \"", request.config().metadata().name(), "\"")));
   response.set_container_id(*id);
   return {};
 }
