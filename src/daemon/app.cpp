@@ -12,6 +12,7 @@
 #include "base/lock_file.hpp"
 #include "base/log.hpp"
 #include "base/process_id.hpp"
+#include "daemon/ops/image_policy.hpp"
 #include "daemon/ops/one_time_auth.hpp"
 #include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/preload_images.hpp"
@@ -91,6 +92,7 @@ Result<void> App::open_modules() {
   pull.registries.helper_dirs = config.credential_helper_dirs;
   pull.registries.proxy = {config.http_proxy, config.https_proxy, config.no_proxy};
   pull.max_parallel_layers = config.max_parallel_layers;
+  pull.registries_d = config.registries_d;
   pull.progress_timeout = std::chrono::seconds(config.pull_progress_timeout);
   ASSIGN_OR_RETURN(pull.unpack_program, find_helper(config.unpack_path, "berth-unpack"));
   ASSIGN_OR_RETURN(with.puller, image::Puller::create(pull, *with.images));
@@ -135,6 +137,7 @@ Result<std::unique_ptr<App>> App::start(Config config) {
   app->services_.config = std::move(config);
   RETURN_IF_ERROR(runtime::check_needed_calls());
   take_proxies_from_environment(app->services_.config);
+  RETURN_IF_ERROR(check_policies(app->services_.config));
   RETURN_IF_ERROR(app->lock_root());
   OneTimeAuth::clean_up(app->services_.config.auth_dir);
   RETURN_IF_ERROR(app->prepare_directories());

@@ -33,7 +33,9 @@ Result<void> check_paths(const Config& config) {
   RETURN_IF_ERROR(check_absolute("image.registries_conf_dir", config.registries_conf_dir));
   for (const auto& [key, path] :
        {std::pair("image.short_name_aliases", &config.short_name_aliases),
-        std::pair("image.auth_dir", &config.auth_dir), std::pair("image.preload_dir", &config.preload_dir)}) {
+        std::pair("image.auth_dir", &config.auth_dir), std::pair("image.preload_dir", &config.preload_dir),
+        std::pair("image.policy", &config.policy), std::pair("image.policy_dir", &config.policy_dir),
+        std::pair("image.registries_d", &config.registries_d)}) {
     if (!path->empty()) RETURN_IF_ERROR(check_absolute(key, *path));
   }
   for (const auto& [key, paths] :

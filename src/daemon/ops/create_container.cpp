@@ -10,6 +10,7 @@
 #include "daemon/ops/container_launch.hpp"
 #include "daemon/ops/creation.hpp"
 #include "daemon/ops/exit_events.hpp"
+#include "daemon/ops/image_policy.hpp"
 #include "daemon/ops/image_volumes.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
@@ -138,6 +139,10 @@ Result<void> claim_existing(Container& container, const Call& call,
                    same ? " and has been started" : " with another configuration", ": remove it first"));
 }
 
+std::string story(const cri::CreateContainerRequest& request) {
+  return cat("create container \"", request.config().metadata().name(), "\"");
+}
+
 Result<std::string> create_new(Services& with, const PodPtr& pod,
                                const cri::CreateContainerRequest& request) {
   const image::ImagePtr image = with.images->find(request.config().image().image());
@@ -145,12 +150,16 @@ Result<std::string> create_new(Services& with, const PodPtr& pod,
     return Error(Code::kNotFound,
                  cat("image \"", request.config().image().image(), "\" is not on this node: pull it first"));
   }
+  if (auto trusted = check_trust(with, pod->record(), *image, request.config().image()); !trusted)
+    return name_refusal(std::move(trusted).error().add_context(story(request)));
   // The work outlives its caller, so the lease is waited for without the caller's patience.
   ASSIGN_OR_RETURN(auto lease, with.leases.acquire(pod_lease(pod->id()), shim_deadline(), {}));
   if (!pod->status.lock()->ready)
     return Error(Code::kFailedPrecondition, cat("pod sandbox ", pod->id(), " is not ready"));
   pod->unclaimed = false;
-  return create(with, pod, image, describe_container(with, *pod, *image, request));
+  auto made = create(with, pod, image, describe_container(with, *pod, *image, request));
+  if (made || made.error().code() != Code::kUnknown) return made;
+  return std::move(made).error().add_context(story(request)).add_context("ImageVolumeMountFailed");
 }
 
 }  // namespace
@@ -165,10 +174,8 @@ Result<void> create_container(Services& with, const Call& call, const cri::Creat
       [&](Container& existing) { return claim_existing(existing, call, request); });
   if (!id) {
     Error error = std::move(id).error();
-    const bool is_volume = error.code() == Code::kUnknown;
-    error.add_context(cat("create container \"", request.config().metadata().name(), "\""));
-    // The kubelet makes a waiting container's reason of this word, when it is the first.
-    if (is_volume) error.add_context("ImageVolumeMountFailed");
+    // What the kubelet reads begins with a word for it.
+    if (error.code() != Code::kUnknown) error.add_context(story(request));
     return error;
   }
   response.set_container_id(*id);

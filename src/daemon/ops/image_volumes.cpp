@@ -9,6 +9,7 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/log.hpp"
+#include "daemon/ops/image_policy.hpp"
 #include "daemon/spec/user_namespace.hpp"
 #include "runtime/namespaces_user.hpp"
 #include "runtime/oci/id_mappings.hpp"
@@ -48,6 +49,7 @@ Result<UniqueFd> take_one(Services& with, const PodRecord& pod, const cri::Mount
                           ContainerRecord& record) {
   const image::ImagePtr image = with.images->find(wish.image().image());
   if (!image) return Error(Code::kNotFound, "it is not on this node: pull it first");
+  RETURN_IF_ERROR(check_trust(with, pod, *image, wish.image()));
   RETURN_IF_ERROR(with.images->hold_layers(hold_key(record, record.image_volumes.size()), image->layers));
   record.image_volumes.push_back({wish.container_path(), image->id,
                                   image->repo_digests.empty() ? image->id : image->repo_digests.front()});

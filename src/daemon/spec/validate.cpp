@@ -206,6 +206,12 @@ Result<void> check_pid_mode(const cri::NamespaceOption& options) {
 
 }  // namespace
 
+Result<void> validate_namespace(const std::string& name) {
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  if (!name.empty() && name.size() <= 63 && std::all_of(name.begin(), name.end(), fits)) return {};
+  return invalid("sandbox_config.metadata.namespace", name.substr(0, 100), "is not the name of a namespace");
+}
+
 Result<void> validate_pod(const cri::PodSandboxConfig& config) {
   if (!config.has_metadata()) return Error(Code::kInvalidArgument, "config.metadata is missing");
   RETURN_IF_ERROR(check_name("config.metadata.name", config.metadata().name()));
