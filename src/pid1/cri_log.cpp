@@ -65,20 +65,11 @@ LogProgress format_lines(LogPrefix& prefix, const char* in, size_t size, char* o
   char* to = out;
   char* const limit = out + capacity;
   while (at != end) {
-    const size_t left = static_cast<size_t>(end - at);
-    const size_t window = left < kMaxLogText + 1 ? left : kMaxLogText + 1;
-    const auto* newline = static_cast<const char*>(memchr(at, '\n', window));
-    if (newline == nullptr && window <= kMaxLogText) break;
-    const size_t text = newline != nullptr ? static_cast<size_t>(newline - at) : kMaxLogText;
-    if (static_cast<size_t>(limit - to) < LogPrefix::kSize + text + 1) break;
-    if (newline != nullptr) {
-      to = put_record(to, full, at, text);
-      at = newline + 1;
-    } else {
-      to = put_record(to, prefix.bytes('P'), at, text);
-      prefix.bytes('F');
-      at += text;
-    }
+    const LogLine line = cut_line(at, static_cast<size_t>(end - at));
+    if (line.consumed == 0 || static_cast<size_t>(limit - to) < LogPrefix::kSize + line.text + 1) break;
+    to = put_record(to, line.is_partial ? prefix.bytes('P') : full, at, line.text);
+    if (line.is_partial) prefix.bytes('F');
+    at += line.consumed;
   }
   return {static_cast<size_t>(at - in), static_cast<size_t>(to - out)};
 }

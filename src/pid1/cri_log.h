@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <time.h>
 
 namespace berth::pid1 {
@@ -29,6 +30,22 @@ class LogPrefix {
  private:
   char bytes_[kSize];
 };
+
+/// What one record holds: a line, or a part of one that is longer than kMaxLogText.
+struct LogLine {
+  size_t text;      // bytes of it
+  size_t consumed;  // with the newline; 0: not a whole line yet, and not longer than kMaxLogText
+  bool is_partial;
+};
+inline LogLine cut_line(const char* in, size_t size) {
+  const size_t window = size < kMaxLogText + 1 ? size : kMaxLogText + 1;
+  const auto* newline = static_cast<const char*>(memchr(in, '\n', window));
+  if (newline != nullptr) {
+    const auto text = static_cast<size_t>(newline - in);
+    return {text, text + 1, false};
+  }
+  return window <= kMaxLogText ? LogLine{size, 0, true} : LogLine{kMaxLogText, kMaxLogText, true};
+}
 
 struct LogProgress {
   size_t consumed;  // of the input

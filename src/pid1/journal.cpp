@@ -26,15 +26,12 @@ void Journal::open(Fd socket, const char* fields) {
 }
 
 void Journal::send(LogStream stream, const char* text, size_t size) {
-  const char* const end = text + size;
-  while (text != end) {
-    const size_t left = static_cast<size_t>(end - text);
-    const size_t window = left < kMaxLogText + 1 ? left : kMaxLogText + 1;
-    const auto* newline = static_cast<const char*>(memchr(text, '\n', window));
-    const size_t most = left < kMaxLogText ? left : kMaxLogText;
-    const size_t length = newline != nullptr ? static_cast<size_t>(newline - text) : most;
-    send_entry(stream, text, length, newline == nullptr);
-    text += length + (newline != nullptr ? 1 : 0);
+  while (size > 0) {
+    const LogLine line = cut_line(text, size);
+    send_entry(stream, text, line.text, line.is_partial);
+    const size_t sent = line.consumed > 0 ? line.consumed : size;
+    text += sent;
+    size -= sent;
   }
 }
 

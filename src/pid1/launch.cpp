@@ -11,6 +11,7 @@
 #include "pid1/birth.h"
 #include "pid1/child.h"
 #include "pid1/clock.h"
+#include "pid1/log_news.h"
 #include "pid1/note.h"
 #include "pid1/plan_memory.h"
 #include "pid1/reap.h"
@@ -142,7 +143,9 @@ int prepare_child(Shim& shim, const shim::Launch& launch, Packet& packet, const 
   int err = 0;
   if (launch.log_dir_fd != shim::kNoFd && !object.is_exec()) {
     err = object.log.open(packet.take(launch.log_dir_fd), launch.log_name,
-                          {launch.log_max_size, launch.log_max_files, (launch.flags & shim::kLogWaits) != 0});
+                          {launch.log_max_size, launch.log_max_files, (launch.flags & shim::kLogWaits) != 0},
+                          shim.log_news.get());
+    await_opening(shim, object);
   }
   if (launch.journal_fd != shim::kNoFd)
     object.journal.open(packet.take(launch.journal_fd), launch.journal_fields);
@@ -155,6 +158,7 @@ int prepare_child(Shim& shim, const shim::Launch& launch, Packet& packet, const 
 }
 
 void answer_launched(Shim& shim, Object& object) {
+  if (object.launch_seq == 0) return;
   const shim::LaunchReply reply = {object.pid, 0, object.start_time};
   const uint64_t seq = object.launch_seq;
   object.launch_seq = 0;
@@ -174,9 +178,9 @@ void child_closed(Shim& shim, Object& object) {
   if (executed) {
     object.phase = shim::Phase::kRunning;
     object.started_ns = realtime_ns();
-    if (object.launch_seq != 0) answer_launched(shim, object);
+    answer_launched(shim, object);
     if (object.start_seq != 0) shim.control.reply(object.start_seq, 0);
-  } else if (object.phase == shim::Phase::kLaunching) {
+  } else if (object.phase == shim::Phase::kLaunching || object.launch_seq != 0) {
     if (object.launch_seq != 0) shim.control.reply(object.launch_seq, err, op_index);
     return discard(shim, object);
   } else if (object.start_seq != 0) {
@@ -200,7 +204,7 @@ void take_message(Shim& shim, Object& object, const SyncMessage& message, Fd fd)
   switch (message.kind) {
     case SyncMessage::kReady:
       object.phase = shim::Phase::kCreated;
-      if (object.launch_seq != 0) answer_launched(shim, object);
+      if (object.log_until == kNever) answer_launched(shim, object);
       return;
     case SyncMessage::kTerminal:
       return adopt_terminal(shim, object, static_cast<Fd&&>(fd));
@@ -239,6 +243,14 @@ void launch_object(Shim& shim, const Request& request, Packet& packet) {
   if (err == 0) return;
   shim.control.reply(seq, err, plan::kFailedBeforeOps);
   discard(shim, *object);
+}
+
+void log_opened(Shim& shim, Object& object, int err) {
+  object.has_log = err == 0;
+  if (err == 0 && object.phase == shim::Phase::kCreated) return answer_launched(shim, object);
+  if (err == 0) return;
+  if (object.launch_seq != 0) shim.control.reply(object.launch_seq, err, shim::kOpenLog);
+  discard(shim, object);
 }
 
 void midwife_ended(Shim& shim, Object& object) {

@@ -18,6 +18,10 @@ int start_object(Shim& shim, Object& object, uint64_t seq);
 /// answers the request. `object` may be gone afterwards.
 void midwife_ended(Shim& shim, Object& object);
 
+/// The log of an object that is being launched is open, or will not be: then the launch has failed, and
+/// `object` is gone.
+void log_opened(Shim& shim, Object& object, int err);
+
 /// Reads what an object's child has said on its sync socket: ready, failed, or, by closing it at
 /// execve, running. Answers the requests that wait for that. `object` may be gone afterwards.
 void child_spoke(Shim& shim, Object& object);

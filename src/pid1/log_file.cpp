@@ -43,43 +43,23 @@ void put_name(char* out, const char* name, uint32_t number) {
 
 }  // namespace
 
-int LogFile::open(Fd dir, const char* name, const LogLimits& limits) {
+int LogFile::set_place(int dir, const char* name, const LogLimits& limits) {
   const size_t length = strlen(name);
   if (length >= sizeof name_) return ENAMETOOLONG;
   memcpy(name_, name, length + 1);
   limits_ = limits;
-  dir_ = static_cast<Fd&&>(dir);
-  return reopen();
-}
-
-int LogFile::reopen() {
-  if (!dir_.is_open()) return ENOENT;
-  Fd file;
-  uint64_t size = 0;
-  const int err = open_log(dir_.get(), name_, file, size);
-  if (err != 0) return err;
-  give_back();
-  file_ = static_cast<Fd&&>(file);
-  size_ = size;
-  torn_ = false;
+  dir_ = dir;
   return 0;
 }
 
-bool LogFile::make_room(size_t size) {
-  constexpr uint64_t kAhead = 1u << 20;
-  if (size_ + size <= reserved_) return true;
-  const auto wanted = static_cast<off_t>(size + kAhead);
-  if (::fallocate(file_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), wanted) == 0) {
-    reserved_ = size_ + static_cast<uint64_t>(wanted);
-    return true;
-  }
-  // Anything else will not get better by waiting.
-  return errno != ENOSPC && errno != EDQUOT;
+int LogFile::open_anew(Opened& opened) const {
+  return open_log(dir_, name_, opened.file, opened.size);
 }
 
-void LogFile::give_back() {
-  if (reserved_ > size_) (void)sys::error_of(::ftruncate(file_.get(), static_cast<off_t>(size_)));
-  reserved_ = 0;
+void LogFile::use(Opened opened) {
+  file_ = static_cast<Fd&&>(opened.file);
+  size_ = opened.size;
+  torn_ = false;
 }
 
 /// On a failure the file just grows on.
@@ -89,48 +69,47 @@ void LogFile::rotate() {
   put_name(to, name_, limits_.max_files);
   for (uint32_t number = limits_.max_files; number > 0; --number) {
     put_name(from, name_, number - 1);
-    if (::renameat(dir_.get(), from, dir_.get(), to) != 0 && errno != ENOENT) return;
+    if (::renameat(dir_, from, dir_, to) != 0 && errno != ENOENT) return;
     memcpy(to, from, sizeof to);
   }
-  if (limits_.max_files == 0 && ::unlinkat(dir_.get(), name_, 0) != 0) return;
-  reopen();
+  if (limits_.max_files == 0 && ::unlinkat(dir_, name_, 0) != 0) return;
+  Opened opened;
+  if (open_anew(opened) == 0) use(static_cast<Opened&&>(opened));
 }
 
-void LogFile::append(const char* records, size_t size) {
-  if (!file_.is_open() || size == 0) return;
+bool LogFile::end_torn_record() {
+  if (!torn_) return true;
+  if (::write(file_.get(), "\n", 1) != 1) return false;
+  torn_ = false;
+  ++size_;
+  return true;
+}
+
+size_t LogFile::append(const char* records, size_t size) {
   if (limits_.max_size > 0 && size_ > 0 && size_ + size > limits_.max_size) rotate();
-  if (torn_) {
-    if (::write(file_.get(), "\n", 1) != 1) {
-      dropped_ += size;
-      return;
-    }
-    torn_ = false;
-    ++size_;
-  }
   size_t written = 0;
-  while (written < size) {
+  bool goes_on = end_torn_record();
+  while (goes_on && written < size) {
     const ssize_t rc = ::write(file_.get(), records + written, size - written);
-    if (rc < 0 && errno == EINTR) continue;
-    if (rc <= 0) break;
-    written += static_cast<size_t>(rc);
+    if (rc > 0) written += static_cast<size_t>(rc);
+    goes_on = rc > 0 || (rc < 0 && errno == EINTR);
   }
+  full_ = written < size && (errno == ENOSPC || errno == EDQUOT);
   size_ += written;
-  dropped_ += size - written;
-  if (written < size) cut_back(records, written);
+  return written < size ? written - cut_back(records, written) : written;
 }
 
-void LogFile::cut_back(const char* records, size_t written) {
-  if (written == 0) return;
+size_t LogFile::cut_back(const char* records, size_t written) {
   const void* newline = memrchr(records, '\n', written);
   const size_t whole =
       newline == nullptr ? 0 : static_cast<size_t>(static_cast<const char*>(newline) - records) + 1;
   const size_t torn = written - whole;
-  if (torn == 0) return;
-  dropped_ += torn;
+  if (torn == 0) return 0;
   // O_APPEND leaves the offset at the end of what was just written.
   const off_t end = ::lseek(file_.get(), 0, SEEK_CUR);
   torn_ = end < static_cast<off_t>(torn) || ::ftruncate(file_.get(), end - static_cast<off_t>(torn)) != 0;
   if (!torn_) size_ -= torn;
+  return torn;
 }
 
 }  // namespace berth::pid1

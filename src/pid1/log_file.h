@@ -15,41 +15,45 @@ struct LogLimits {
   bool waits = false;      // for a full disk, so that nothing is dropped
 };
 
-/// One container's log file. Never truncates what is there; what cannot be written is dropped and
-/// counted. Records are whole in the file, or not in it.
+/// One container's log file. Never truncates what is there. Records are whole in the file, or not in it.
+/// Every call may take as long as the disk does.
 class LogFile {
  public:
+  /// A file that was opened and is not in use yet.
+  struct Opened {
+    Fd file;
+    uint64_t size = 0;
+  };
+
   LogFile() = default;
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
-  ~LogFile() { give_back(); }
-  /// Opens `name` beneath `dir`, which is kept for reopening. EINVAL when it is no regular file.
-  int open(Fd dir, const char* name, const LogLimits& limits = {});
-  /// Opens the file of that name anew; records go there from now on. On failure everything stays.
-  int reopen();
+  /// The file is `name` beneath `dir`, which stays the caller's. 0, or ENAMETOOLONG.
+  int set_place(int dir, const char* name, const LogLimits& limits = {});
+  /// Opens the file of that name anew, and changes nothing. EINVAL when it is no regular file.
+  int open_anew(Opened& opened) const;
+  /// Records go there from now on.
+  void use(Opened opened);
   bool is_open() const { return file_.is_open(); }
-  /// Whether a full disk is waited for.
-  bool waits() const { return limits_.waits && file_.is_open(); }
-  /// Reserves room on the disk; false while it is full. Only a log that waits needs it.
-  bool make_room(size_t size);
-  /// Appends whole records, to a new file if they would make this one too large.
-  void append(const char* records, size_t size);
-  uint64_t dropped() const { return dropped_; }
+  Fd& file() { return file_; }
+  /// Appends whole records, to a new file if they would make this one too large. How many bytes of
+  /// whole records are in the file; what is missing is not there in part.
+  size_t append(const char* records, size_t size);
+  /// Whether it was for want of room that the last append fell short.
+  bool is_full() const { return full_; }
 
  private:
-  /// After `written` of the records: takes back what is left of a torn one.
-  void cut_back(const char* records, size_t written);
+  /// After `written` of the records: takes back what is left of a torn one. The size of it.
+  size_t cut_back(const char* records, size_t written);
+  bool end_torn_record();
   void rotate();
-  /// Room that was reserved and not used.
-  void give_back();
 
-  Fd dir_;
+  int dir_ = -1;
   Fd file_;
   LogLimits limits_;
-  uint64_t size_ = 0;      // of the file
-  uint64_t reserved_ = 0;  // up to this size the disk has room for it
-  uint64_t dropped_ = 0;   // bytes of records
-  bool torn_ = false;      // the file ends within a record that could not be taken back
+  uint64_t size_ = 0;  // of the file
+  bool full_ = false;
+  bool torn_ = false;  // the file ends within a record that could not be taken back
   char name_[256] = {};
 };
 

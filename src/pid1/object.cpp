@@ -13,7 +13,7 @@ namespace berth::pid1 {
 Object::~Object() {
   for (const Stream& stream : streams) {
     if (stream.rest != nullptr) ::munmap(stream.rest, kMaxLogText);
-    if (stream.held != nullptr) ::munmap(stream.held, StreamBuffers::kReadSize);
+    if (stream.held != nullptr) ::munmap(stream.held, StreamBuffers::kHeldSize);
   }
 }
 

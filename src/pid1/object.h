@@ -9,7 +9,7 @@
 #include "pid1/delivery.h"
 #include "pid1/fd.h"
 #include "pid1/journal.h"
-#include "pid1/log_file.h"
+#include "pid1/log_writer.h"
 #include "pid1/plan_format.h"
 #include "pid1/shim_protocol.h"
 
@@ -25,10 +25,11 @@ struct Stream {
   bool widened = false;  // the pipe was full once and is a larger one now
   char* rest = nullptr;  // kMaxLogText bytes for a line's beginning, mapped when first needed
   size_t rest_size = 0;
-  char* held = nullptr;  // what was read while the disk was full and the log waits for it
+  char* held = nullptr;  // whole lines that the log had no room for
   size_t held_size = 0;
-  int64_t rearm_at =
-      kNever;  // a terminal nobody has open, followers without room, a full disk: look again then
+  timespec read_at = {};       // the last read
+  bool waits_for_log = false;  // until it has room
+  int64_t rearm_at = kNever;   // a terminal nobody has open, followers or a log without room: look again then
 };
 
 /// A container or an exec.
@@ -59,11 +60,14 @@ struct Object {
   uint32_t followers = 0;       // clients of its output
   Fd oom;
   Stream streams[2];
-  LogFile log;
+  LogWriter log;
   Journal journal;
 
   uint64_t launch_seq = 0;  // of requests that are yet to be answered; 0: none
   uint64_t start_seq = 0;
+  uint64_t reopen_seq = 0;
+  int64_t log_until = kNever;  // an opening of the log is waited for until then
+  bool has_log = false;        // the first one succeeded
   bool said_execing = false;
   bool failed = false;
   plan::Failure failure = {};
@@ -71,6 +75,7 @@ struct Object {
   bool ending = false;
   int64_t quiet_until = kNever;  // no output until then: nobody is writing any more
   int64_t drain_until = kNever;  // whoever still holds the pipes, it is over then
+  int64_t flush_until = kNever;  // however slowly the disk takes what is left
   shim::ExitRecord exit = {};
 
   uint32_t index = 0;       // in the table

@@ -17,6 +17,7 @@ namespace {
 
 constexpr int64_t kQuiet = 100 * kMillisecond;
 constexpr int64_t kMaxDrain = 2000 * kMillisecond;
+constexpr int64_t kMaxFlush = 10000 * kMillisecond;
 
 bool is_tracked(Shim& shim, pid_t pid) {
   if (pid == shim.pod.pause.pid) return true;
@@ -28,11 +29,24 @@ bool is_tracked(Shim& shim, pid_t pid) {
   return false;
 }
 
+bool is_drained(const Object& object, int64_t now) {
+  if (!object.has_open_stream()) return true;
+  if (object.streams[0].waits_for_log || object.streams[1].waits_for_log) return false;
+  return now >= object.quiet_until || now >= object.drain_until;
+}
+
+/// What the disk does not take is dropped, with what is still in the pipes, and all of it counted.
+void give_up_log(Shim& shim, Object& object) {
+  object.log.give_up();
+  for (Stream& stream : object.streams) serve_stream(shim, object, stream);
+  (void)flush_tails(object);
+}
+
 void finish(Shim& shim, Object& object) {
   object.ending = false;
   object.quiet_until = kNever;
   object.drain_until = kNever;
-  flush_tails(shim, object);
+  object.flush_until = kNever;
   shim.followers.drop_all(object);
   object.exit.log_bytes_dropped = object.log.dropped();
   object.exit.oom_kills = read_oom_kills(object.oom.get());
@@ -76,16 +90,19 @@ void main_process_ended(Shim& shim, Object& object) {
   object.ending = true;
   object.quiet_until = now + kQuiet;
   object.drain_until = now + kMaxDrain;
+  object.flush_until = now + kMaxFlush;
   shim.timers_armed = true;
-  rearm_terminal(shim, object, now);
+  rearm_streams(shim, object, now);
   finish_if_drained(shim, object);
 }
 
 void finish_if_drained(Shim& shim, Object& object) {
   if (!object.ending) return;
-  if (object.has_open_stream()) {
-    const int64_t now = monotonic_ns();
-    if (now < object.quiet_until && now < object.drain_until) return;
+  const int64_t now = monotonic_ns();
+  if (now >= object.flush_until || object.log.is_stuck()) {
+    give_up_log(shim, object);
+  } else if (!is_drained(object, now) || !flush_tails(object) || !object.log.is_flushed()) {
+    return;
   }
   finish(shim, object);
 }

@@ -9,6 +9,7 @@
 
 #include "pid1/exit_record.h"
 #include "pid1/launch.h"
+#include "pid1/log_news.h"
 #include "pid1/message.h"
 #include "pid1/pause.h"
 #include "pid1/sys.h"
@@ -37,9 +38,12 @@ int signal_object(Shim& shim, const shim::SignalRequest& request) {
   return sys::error_of(sys::pidfd_send_signal(process.get(), request.signal_number));
 }
 
-int reopen_log(Shim& shim, const shim::ObjectRequest& request) {
-  Object* object = shim.objects.find(request.id);
-  return object == nullptr ? ENOENT : object->log.reopen();
+void reopen_log(Shim& shim, const Request& request) {
+  Object* object = shim.objects.find(request.object.id);
+  const int err = object == nullptr || !object->has_log ? ENOENT : object->log.reopen();
+  if (err != 0) return void(shim.control.reply(request.header.seq, err));
+  object->reopen_seq = request.header.seq;
+  await_opening(shim, *object);
 }
 
 int remove_object(Shim& shim, const shim::ObjectRequest& request) {
@@ -129,7 +133,7 @@ void handle(Shim& shim, const Request& request, Packet& packet) {
     case Type::kSignal:
       return void(shim.control.reply(seq, signal_object(shim, request.signal)));
     case Type::kReopenLog:
-      return void(shim.control.reply(seq, reopen_log(shim, request.object)));
+      return reopen_log(shim, request);
     case Type::kRemove:
       return void(shim.control.reply(seq, remove_object(shim, request.object)));
     case Type::kList:

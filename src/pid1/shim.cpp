@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -103,8 +104,11 @@ int open_own_descriptors(Shim& shim) {
   shim.events.reset(::epoll_create1(EPOLL_CLOEXEC));
   shim.stream_events.reset(::epoll_create1(EPOLL_CLOEXEC));
   if (!shim.events.is_open() || !shim.stream_events.is_open()) return errno;
+  shim.log_news.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!shim.log_news.is_open()) return errno;
   int err = watch(shim, shim.listener.get(), Source::kListener);
   if (err == 0) err = watch(shim, shim.signals.get(), Source::kSignals);
+  if (err == 0) err = watch(shim, shim.log_news.get(), Source::kLogs);
   if (err == 0) err = watch(shim, shim.stream_events.get(), Source::kStreams);
   return err;
 }

@@ -23,6 +23,7 @@ enum class Source : uint8_t {
   kListener = 1,
   kControl,
   kSignals,
+  kLogs,
   kStreams,  // the second-level epoll descriptor
   kPauseExit,
   kPauseSync,
@@ -56,6 +57,7 @@ struct Shim {
   Fd null;
   Fd own_pid_namespace;
   Fd signals;
+  Fd log_news;                  // an eventfd: some log's writer has done what was waited for
   Fd events;                    // control, children: served first
   Fd stream_events;             // output: served when nothing else is waiting
   rlimit nofile = {};           // before it was raised

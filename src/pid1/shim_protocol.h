@@ -64,6 +64,7 @@ struct Reply {
   uint32_t op_index;  // of kLaunch and kStart failures: plan::Failure::op_index; otherwise kNoOp
 };
 inline constexpr uint32_t kNoOp = 0xfffffffe;
+inline constexpr uint32_t kOpenLog = 0xfffffffd;  // of a kLaunch: the container's log could not be opened
 
 struct Hello {
   uint16_t version_min;

@@ -20,16 +20,9 @@ constexpr size_t kFairShare = 256u << 10;  // of one stream per round
 constexpr size_t kPipeSize = 64u << 10;    // as pipe(2) makes them
 constexpr int64_t kTerminalRetry = 100 * kMillisecond;
 constexpr int64_t kFollowerRetry = 2 * kMillisecond;
-constexpr int64_t kDiskRetry = 100 * kMillisecond;
+constexpr int64_t kLogRetry = 100 * kMillisecond;  // if there is no news: the disk may hang
 constexpr int64_t kQuiet = 100 * kMillisecond;
-constexpr size_t kMapped = StreamBuffers::kOutSize + kMaxLogText + StreamBuffers::kReadSize;
-static_assert(StreamBuffers::kOutSize >= kMaxLogRecord);
-
-LogPrefix prefix_now(const Stream& stream) {
-  timespec now = {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return LogPrefix(now, stream.tag);
-}
+constexpr size_t kMapped = kMaxLogText + StreamBuffers::kReadSize;
 
 void keep_rest(Stream& stream, const char* rest, size_t size) {
   stream.rest_size = 0;
@@ -46,34 +39,74 @@ void keep_rest(Stream& stream, const char* rest, size_t size) {
   stream.rest_size = size;
 }
 
-/// Logs `size` bytes that were just read into the read area.
-void log_output(Shim& shim, Object& object, Stream& stream, size_t size) {
-  if (!object.log.is_open() && !object.journal.is_open()) return;
-  LogPrefix prefix = prefix_now(stream);
-  // The line's beginning goes right before what was read, so that the formatter sees one piece.
-  char* at = shim.buffers.read_area() - stream.rest_size;
-  if (stream.rest_size > 0) memcpy(at, stream.rest, stream.rest_size);
-  size_t left = size + stream.rest_size;
-  for (;;) {
-    const LogProgress progress =
-        format_lines(prefix, at, left, shim.buffers.out_area(), StreamBuffers::kOutSize);
-    if (progress.consumed == 0) break;
-    object.log.append(shim.buffers.out_area(), progress.produced);
-    if (object.journal.is_open()) object.journal.send(stream.tag, at, progress.consumed);
-    at += progress.consumed;
-    left -= progress.consumed;
+void hold(Stream& stream, const char* text, size_t size) {
+  if (stream.held == nullptr) {
+    void* memory =
+        ::mmap(nullptr, StreamBuffers::kHeldSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+      note("no memory for what a log has no room for: lost", errno);
+      return;
+    }
+    stream.held = static_cast<char*>(memory);
   }
-  keep_rest(stream, at, left);
+  memmove(stream.held, text, size);
+  stream.held_size = size;
 }
 
-void flush_tail(Shim& shim, Object& object, Stream& stream) {
-  if (stream.rest_size > 0 && shim.buffers.map()) {
-    LogPrefix prefix = prefix_now(stream);
-    object.log.append(shim.buffers.out_area(),
-                      format_tail(prefix, stream.rest, stream.rest_size, shim.buffers.out_area()));
-    if (object.journal.is_open()) object.journal.send(stream.tag, stream.rest, stream.rest_size);
+size_t whole_lines(const char* text, size_t size) {
+  size_t whole = 0;
+  for (;;) {
+    const LogLine line = cut_line(text + whole, size - whole);
+    if (line.consumed == 0) return whole;
+    whole += line.consumed;
   }
+}
+
+/// Queues whole lines for the log and keeps the last one's beginning. False: the log has no room for all of
+/// them, and those are held.
+bool log_lines(Object& object, Stream& stream, const char* text, size_t size) {
+  LogPrefix prefix(stream.read_at, stream.tag);
+  const size_t logged =
+      object.log.is_open() ? object.log.append(prefix, text, size) : whole_lines(text, size);
+  if (object.journal.is_open()) object.journal.send(stream.tag, text, logged);
+  text += logged;
+  size -= logged;
+  if (cut_line(text, size).consumed == 0) {
+    keep_rest(stream, text, size);
+    return true;
+  }
+  hold(stream, text, size);
+  return false;
+}
+
+/// Logs `size` bytes that were just read into the read area.
+bool log_output(Shim& shim, Object& object, Stream& stream, size_t size) {
+  if (!object.log.is_open() && !object.journal.is_open()) return true;
+  ::clock_gettime(CLOCK_REALTIME, &stream.read_at);
+  // The line's beginning goes right before what was read, so that the formatter sees one piece.
+  char* const at = shim.buffers.read_area() - stream.rest_size;
+  if (stream.rest_size > 0) memcpy(at, stream.rest, stream.rest_size);
+  size += stream.rest_size;
   stream.rest_size = 0;
+  return log_lines(object, stream, at, size);
+}
+
+/// False while the log has no room for what is held.
+bool log_held(Object& object, Stream& stream) {
+  if (stream.held_size == 0) return true;
+  const size_t size = stream.held_size;
+  stream.held_size = 0;
+  return log_lines(object, stream, stream.held, size);
+}
+
+bool flush_tail(Object& object, Stream& stream) {
+  if (!log_held(object, stream)) return false;
+  if (stream.rest_size == 0) return true;
+  LogPrefix prefix(stream.read_at, stream.tag);
+  if (object.log.is_open() && !object.log.append_tail(prefix, stream.rest, stream.rest_size)) return false;
+  if (object.journal.is_open()) object.journal.send(stream.tag, stream.rest, stream.rest_size);
+  stream.rest_size = 0;
+  return true;
 }
 
 /// The other side of a terminal can be opened again as long as the container lives.
@@ -85,58 +118,19 @@ void end_stream(Shim& shim, Object& object, Stream& stream) {
     return;
   }
   unwatch(shim, stream.fd);
-  flush_tail(shim, object, stream);
+  (void)flush_tail(object, stream);  // what has no room now has it at the object's end
 }
 
-/// Until whoever follows it has read some, or the disk has room again.
+/// Until whoever follows it has read some, or the log has room again.
 void pause(Shim& shim, Stream& stream, int64_t retry) {
   ::epoll_ctl(shim.stream_events.get(), EPOLL_CTL_DEL, stream.fd.get(), nullptr);
   stream.rearm_at = monotonic_ns() + retry;
   shim.timers_armed = true;
 }
 
-/// What the records of these bytes take at most.
-size_t records_size(const char* bytes, size_t size) {
-  size_t lines = 1 + (size + kMaxLogText - 1) / kMaxLogText;
-  const char* const end = bytes + size;
-  while ((bytes = static_cast<const char*>(memchr(bytes, '\n', static_cast<size_t>(end - bytes)))) !=
-         nullptr) {
-    ++lines;
-    ++bytes;
-  }
-  return size + lines * (LogPrefix::kSize + 1);
-}
-
-/// Logs what is in the read area. False: the disk is full, the log waits, and the bytes are held.
-bool log_or_hold(Shim& shim, Object& object, Stream& stream, size_t size) {
-  const char* bytes = shim.buffers.read_area();
-  // At its end nobody is left who could wait.
-  if (object.ending || !object.log.waits() ||
-      object.log.make_room(records_size(bytes, size) + stream.rest_size)) {
-    log_output(shim, object, stream, size);
-    return true;
-  }
-  if (stream.held == nullptr) {
-    void* memory =
-        ::mmap(nullptr, StreamBuffers::kReadSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-      log_output(shim, object, stream, size);
-      return true;
-    }
-    stream.held = static_cast<char*>(memory);
-  }
-  memcpy(stream.held, bytes, size);
-  stream.held_size = size;
-  return false;
-}
-
-/// False while the disk has still no room for what is held.
-bool log_held(Shim& shim, Object& object, Stream& stream) {
-  if (stream.held_size == 0) return true;
-  const size_t size = stream.held_size;
-  memcpy(shim.buffers.read_area(), stream.held, size);
-  stream.held_size = 0;
-  return log_or_hold(shim, object, stream, size);
+void pause_for_log(Shim& shim, Object& object, Stream& stream) {
+  stream.waits_for_log = true;
+  pause(shim, stream, object.log.has_room() ? 0 : kLogRetry);
 }
 
 /// Who fills its pipe waits for each of our reads: a larger one makes that four times rarer, and the
@@ -166,7 +160,7 @@ void StreamBuffers::unmap() {
 }
 
 char* StreamBuffers::read_area() const {
-  return memory_ + kOutSize + kMaxLogText;
+  return memory_ + kMaxLogText;
 }
 
 int watch_streams(Shim& shim, Object& object) {
@@ -180,38 +174,47 @@ int watch_streams(Shim& shim, Object& object) {
 
 void serve_stream(Shim& shim, Object& object, Stream& stream) {
   if (!stream.fd.is_open() || !shim.buffers.map()) return;
-  if (!log_held(shim, object, stream)) return pause(shim, stream, kDiskRetry);
+  if (!log_held(object, stream)) return pause_for_log(shim, object, stream);
   for (size_t served = 0; served < kFairShare;) {
     if (!object.ending && !shim.followers.have_room(object)) return pause(shim, stream, kFollowerRetry);
+    if (!object.log.has_room()) return pause_for_log(shim, object, stream);
     const ssize_t size = ::read(stream.fd.get(), shim.buffers.read_area(), StreamBuffers::kReadSize);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (size <= 0) return end_stream(shim, object, stream);  // a terminal's end is EIO
     const auto length = static_cast<size_t>(size);
     if (length >= kPipeSize && !stream.widened) widen(stream);
     // The log comes first: what a client has seen is in it.
-    const bool logged = log_or_hold(shim, object, stream, length);
+    const bool logged = log_output(shim, object, stream, length);
     shim.followers.feed(object, &stream == &object.streams[0] ? 0 : 1, shim.buffers.read_area(), length);
-    if (!logged) return pause(shim, stream, kDiskRetry);
     if (object.ending) object.quiet_until = monotonic_ns() + kQuiet;
+    if (!logged) return pause_for_log(shim, object, stream);
     served += length;
     if (length < StreamBuffers::kReadSize && !object.ending) return;  // that was all, most likely
   }
 }
 
-void flush_tails(Shim& shim, Object& object) {
+bool flush_tails(Object& object) {
+  bool all = true;
+  for (Stream& stream : object.streams) all = flush_tail(object, stream) && all;
+  return all;
+}
+
+void rearm_streams(Shim& shim, Object& object, int64_t now) {
   for (Stream& stream : object.streams) {
-    if (stream.held_size > 0 && shim.buffers.map()) log_held(shim, object, stream);
-    flush_tail(shim, object, stream);
+    if (stream.rearm_at == kNever) continue;
+    const bool is_over = object.ending && !stream.waits_for_log;
+    if (stream.rearm_at > now && !is_over) continue;
+    stream.rearm_at = kNever;
+    stream.waits_for_log = false;
+    if (watch(shim, stream.fd.get(), source_of(object, stream), &object) != 0) stream.fd.reset();
   }
 }
 
-void rearm_terminal(Shim& shim, Object& object, int64_t now) {
+void rearm_logged(Shim& shim, Object& object) {
   for (Stream& stream : object.streams) {
-    if (stream.rearm_at > now && !object.ending) continue;
-    if (stream.rearm_at == kNever) continue;
-    stream.rearm_at = kNever;
-    if (watch(shim, stream.fd.get(), source_of(object, stream), &object) != 0) stream.fd.reset();
+    if (stream.waits_for_log) stream.rearm_at = 0;
   }
+  rearm_streams(shim, object, 0);
 }
 
 void release_idle_memory(Shim& shim) {
@@ -225,7 +228,7 @@ void release_idle_memory(Shim& shim) {
         stream.rest = nullptr;
       }
       if (stream.held != nullptr && stream.held_size == 0) {
-        ::munmap(stream.held, StreamBuffers::kReadSize);
+        ::munmap(stream.held, StreamBuffers::kHeldSize);
         stream.held = nullptr;
       }
     }

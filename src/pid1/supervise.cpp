@@ -8,6 +8,7 @@
 
 #include "pid1/clock.h"
 #include "pid1/launch.h"
+#include "pid1/log_news.h"
 #include "pid1/note.h"
 #include "pid1/pause.h"
 #include "pid1/reap.h"
@@ -43,6 +44,7 @@ void forget_requests(Shim& shim) {
     if (object == nullptr) continue;
     object->launch_seq = 0;
     object->start_seq = 0;
+    object->reopen_seq = 0;
     // The daemon that would have ended it with its client is gone.
     if (object->stdin_attached && (object->flags & shim::kStdinOnce) != 0) object->stdin_pipe.reset();
   }
@@ -69,6 +71,8 @@ void dispatch(Shim& shim, uint64_t key) {
       return serve_control(shim);
     case Source::kSignals:
       return read_signals(shim);
+    case Source::kLogs:
+      return serve_logs(shim);
     case Source::kPauseExit:
       return pause_exited(shim);
     case Source::kPauseSync:
@@ -111,11 +115,11 @@ void run_timers(Shim& shim) {
   for (uint32_t i = 0; i < shim.objects.limit(); ++i) {
     Object* object = shim.objects.at(i);
     if (object == nullptr) continue;
-    rearm_terminal(shim, *object, now);
-    const bool is_terminal_off =
-        object->streams[0].rearm_at != kNever || object->streams[1].rearm_at != kNever;
-    shim.timers_armed = shim.timers_armed || is_terminal_off || object->ending;
+    rearm_streams(shim, *object, now);
+    const bool is_stream_off = object->streams[0].rearm_at != kNever || object->streams[1].rearm_at != kNever;
+    shim.timers_armed = shim.timers_armed || is_stream_off || object->ending || object->log_until != kNever;
     finish_if_drained(shim, *object);
+    settle_opening(shim, i, now);
   }
 }
 
@@ -126,7 +130,8 @@ int timeout_of(Shim& shim) {
     const Object* object = shim.objects.at(i);
     if (object == nullptr) continue;
     const int64_t deadlines[] = {object->streams[0].rearm_at, object->streams[1].rearm_at,
-                                 object->quiet_until, object->drain_until};
+                                 object->quiet_until,         object->drain_until,
+                                 object->flush_until,         object->log_until};
     for (const int64_t deadline : deadlines) next = deadline < next ? deadline : next;
   }
   const int64_t now = monotonic_ns();

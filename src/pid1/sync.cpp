@@ -17,7 +17,7 @@ int send_with_fd(int socket, iovec* parts, size_t count, int fd) {
   alignas(cmsghdr) char control[kControlSize] = {};
   msghdr packet = {};
   packet.msg_iov = parts;
-  packet.msg_iovlen = static_cast<int>(count);
+  packet.msg_iovlen = static_cast<decltype(packet.msg_iovlen)>(count);  // an int in musl
   packet.msg_control = control;
   packet.msg_controllen = sizeof control;
   cmsghdr* rights = CMSG_FIRSTHDR(&packet);

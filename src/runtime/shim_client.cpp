@@ -244,8 +244,14 @@ Result<void> ShimClient::signal(const std::string& id, int signal_number) {
 Result<void> ShimClient::reopen_log(const std::string& id, Deadline deadline) {
   shim::ObjectRequest request{};
   ASSIGN_OR_RETURN(request.id, object_id(id));
-  return command(*state_->connection, shim::Type::kReopenLog, bytes_of(request), deadline,
-                 "reopen the log of", id);
+  auto reopened = command(*state_->connection, shim::Type::kReopenLog, bytes_of(request), deadline,
+                          "reopen the log of", id);
+  if (!reopened && reopened.error().sys_errno() == ETIMEDOUT) {
+    Error error(Code::kDeadlineExceeded, cat("the disk of the log of ", id, " does not answer"));
+    error.add_context(state_->connection->name());
+    return error;
+  }
+  return reopened;
 }
 
 Result<UniqueFd> ShimClient::attach(AttachRequest request, Deadline deadline) {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vocabulary of the suites: @test, needs(), check(), Skip, and Node, a private daemon."""
+import contextlib
 import functools
 import glob
 import json
@@ -324,3 +325,17 @@ class Node:
         if not os.path.exists(program):
             raise Skip("berthctl is not built")
         return self.run(program, "--socket", self.socket, *arguments, **more)
+
+
+@contextlib.contextmanager
+def another_node(name, config=""):
+    """A node of its own beside the shared one, with other settings."""
+    node = Node(name, extra_config=config)
+    try:
+        node.start()
+        node.pull()
+        yield node
+    finally:
+        if node.cri:
+            node.remove_pods()
+        node.stop()

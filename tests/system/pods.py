@@ -104,6 +104,10 @@ class Container:
     def exec(self, *command, timeout=20):
         return Exec(self.cri.ExecSync(container_id=self.id, cmd=list(command), timeout=timeout))
 
+    def exec_url(self, *command, **more):
+        """For a client of the streaming server; stdout alone if nothing else is asked for."""
+        return self.cri.Exec(container_id=self.id, cmd=list(command), **{"stdout": True, **more})["url"]
+
     def wait(self, seconds=20):
         """The exit code, once it has ended."""
         deadline = time.monotonic() + seconds

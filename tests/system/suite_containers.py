@@ -5,7 +5,7 @@ import re
 import resource
 
 from cri import RpcError
-from harness import Node, Skip, check, contains, equal, refused, test, wait_until
+from harness import Skip, another_node, check, contains, equal, refused, test, wait_until
 from pods import RUNNING, env, merge
 
 
@@ -269,17 +269,12 @@ def _(_node):
     if not may_raise_limits():
         raise Skip("root has no CAP_SYS_RESOURCE here: ./dev node has")
     hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] + 65536
-    node = Node("limits", extra_config=f'[runtime]\ndefault_ulimits = ["memlock={hard}:{hard}"]\n')
-    try:
-        node.start()
-        node.pull()
-        with node.run_pod() as pod:
-            text = pod.sh("cat /proc/self/oom_score_adj; grep 'locked memory' /proc/self/limits",
-                          linux={"resources": {"oom_score_adj": -500}})
-            equal(text.split()[0], "-500")
-            equal(text.split()[-3:], [str(hard), str(hard), "bytes"])
-    finally:
-        node.stop()
+    config = f'[runtime]\ndefault_ulimits = ["memlock={hard}:{hard}"]\n'
+    with another_node("limits", config) as node, node.run_pod() as pod:
+        text = pod.sh("cat /proc/self/oom_score_adj; grep 'locked memory' /proc/self/limits",
+                      linux={"resources": {"oom_score_adj": -500}})
+        equal(text.split()[0], "-500")
+        equal(text.split()[-3:], [str(hard), str(hard), "bytes"])
 
 
 @test("a terminal is one, and only where it is asked for")
@@ -343,12 +338,10 @@ def _(node):
 
 @test("a handler with init gives containers a PID 1 that reaps and hands signals on, to a group if that is asked for")
 def _(_node):
-    node = Node("init", extra_config="[runtime.handlers.tini]\ninit = true\n[runtime.handlers.group]\ninit = true\ninit_group = true\n")
+    config = "[runtime.handlers.tini]\ninit = true\n[runtime.handlers.group]\ninit = true\ninit_group = true\n"
     own = {"security_context": {"namespace_options": {"pid": "CONTAINER"}}}
     waiting = "trap 'echo told; exit 7' TERM; echo ready; sleep 1000; echo woken"
-    try:
-        node.start()
-        node.pull()
+    with another_node("init", config) as node:
         with node.run_pod(runtime_handler="tini") as pod:
             equal(pod.sh("tr '\\0' ' ' </proc/1/cmdline", linux=own).split()[:3], ["/dev/init", "init", "--"])
             container = pod.start(["sh", "-c", waiting], linux=own)
@@ -361,5 +354,3 @@ def _(_node):
             wait_until(lambda: "ready" in container.output(), what="the program")
             container.stop(30)
             contains(container.output(), "told")
-    finally:
-        node.stop()

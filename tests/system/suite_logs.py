@@ -7,21 +7,8 @@ import socket
 import subprocess
 
 import harness
-from harness import check, contains, equal, need, test, wait_until
+from harness import another_node, check, contains, equal, need, test, wait_until
 from pods import log_text
-
-
-@contextlib.contextmanager
-def another(name, config):
-    """A node of its own beside the shared one, with other settings."""
-    node = harness.Node(name, extra_config=config)
-    try:
-        node.start()
-        node.pull()
-        yield node
-    finally:
-        node.remove_pods()
-        node.stop()
 
 
 @contextlib.contextmanager
@@ -82,7 +69,7 @@ def _(node):
 @test("with when_full = wait a full disk makes the container wait, and nothing is lost")
 def _(_):
     last = 200000
-    with small_disk("4m") as logs, another("waits", '[container_log]\nwhen_full = "wait"\n') as node, \
+    with small_disk("4m") as logs, another_node("waits", '[container_log]\nwhen_full = "wait"\n') as node, \
             node.run_pod(log_directory=logs) as pod:
         container = pod.start(counting(last))
         neighbour = pod.start(["sh", "-c", "echo here; sleep 100000"], log_path="")
@@ -99,7 +86,7 @@ def _(_):
 
 @test("with max_size logs are rotated without a kubelet, and the oldest go")
 def _(_):
-    with another("rotates", "[container_log]\nmax_size = 1048576\nmax_files = 2\n") as node, node.run_pod() as pod:
+    with another_node("rotates", "[container_log]\nmax_size = 1048576\nmax_files = 2\n") as node, node.run_pod() as pod:
         container = pod.start(counting(100000))
         equal(container.wait(60), 0)
         directory, name = os.path.split(container.log_file())
@@ -127,7 +114,7 @@ class FakeJournal:
 @test("a journal gets each line with the names of container and pod; one that is not there is only warned of")
 def _(_):
     path = harness.BASE + "/journal.socket"
-    with another("journal", f'[container_log]\njournal = "{path}"\n') as node, node.run_pod() as pod:
+    with another_node("journal", f'[container_log]\njournal = "{path}"\n') as node, node.run_pod() as pod:
         alone = pod.start(["echo", "nobody listens"])
         equal(alone.wait(), 0)
         contains(node.log_tail(50), "will not be in the journal")
@@ -146,7 +133,7 @@ def _(_):
     journal = "/run/systemd/journal/socket"
     if not os.path.exists(journal):
         raise harness.Skip("systemd's journal does not run here: ./dev node has it")
-    with another("journald", f'[container_log]\njournal = "{journal}"\n') as node, node.run_pod() as pod:
+    with another_node("journald", f'[container_log]\njournal = "{journal}"\n') as node, node.run_pod() as pod:
         container = pod.start(["sh", "-c", "echo hello journal"])
         equal(container.wait(), 0)
 

@@ -54,7 +54,7 @@ def _(node):
         container = pod.start(["sleep", "100000"])
 
         def cycle():
-            client = SpdyExec(node.cri.Exec(container_id=container.id, cmd=["true"], stdout=True)["url"], "stdout")
+            client = SpdyExec(container.exec_url("true"), "stdout")
             client.status()
             client.close()
 
@@ -97,13 +97,13 @@ def _(node):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         silent, before = [], footprint(node.process.pid)
         try:
-            url = urllib.parse.urlsplit(node.cri.Exec(container_id=container.id, cmd=["true"], stdout=True)["url"])
+            url = urllib.parse.urlsplit(container.exec_url("true"))
             for _ in range(10000):
                 silent.append(socket.create_connection((url.hostname, url.port), 20))
             during = footprint(node.process.pid)
             check(during["threads"] <= before["threads"] + 2, f"{before} became {during}")
             check(during["KiB"] <= before["KiB"] + (4 << 10), f"{before} became {during}")
-            equal(SpdyExec(node.cri.Exec(container_id=container.id, cmd=["true"], stdout=True)["url"], "stdout").status(),
+            equal(SpdyExec(container.exec_url("true"), "stdout").status(),
                   '{"metadata":{},"status":"Success"}')
         finally:
             for connection in silent:

@@ -24,10 +24,6 @@ def crictl_exec(node, transport, container, *command, flags=(), **more):
     return crictl(node, "exec", "--transport", transport, *flags, container.id, *command, **more)
 
 
-def exec_url(node, container, command, **streams):
-    return node.cri.Exec(container_id=container.id, cmd=command, **({"stdout": True, "stderr": True} if not streams else streams))["url"]
-
-
 def descriptors(node):
     return len(os.listdir(f"/proc/{node.process.pid}/fd"))
 
@@ -85,7 +81,7 @@ def _(node):
     with node.run_pod() as pod:
         container = sleeper(pod)
         for version in ("v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io"):
-            client = SpdyExec(exec_url(node, container, ["sh", "-c", "echo hi; exit 5"], stdout=True), "stdout", version=version)
+            client = SpdyExec(container.exec_url("sh", "-c", "echo hi; exit 5"), "stdout", version=version)
             status = client.status()
             equal(client.output(), b"hi\n")
             if version.startswith("v4"):
@@ -94,7 +90,7 @@ def _(node):
                 contains(status, "non-zero exit code")
             client.close()
         for protocol in ("v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io"):
-            client = WebSocket(exec_url(node, container, ["echo", "hi"], stdout=True), protocol)
+            client = WebSocket(container.exec_url("echo", "hi"), protocol)
             client.wait(lambda: client.close_code)
             equal((client.data[1], json.loads(client.data[3]), client.close_code), (b"hi\n", SUCCESS, 1000))
             client.close()
@@ -103,7 +99,7 @@ def _(node):
 @test("v5: the close signal ends stdin")
 def _(node):
     with node.run_pod() as pod:
-        client = WebSocket(exec_url(node, sleeper(pod), ["cat"], stdin=True, stdout=True), "v5.channel.k8s.io")
+        client = WebSocket(sleeper(pod).exec_url("cat", stdin=True), "v5.channel.k8s.io")
         client.send(0, b"half")
         client.send(255, b"\0")
         client.wait(lambda: client.close_code)
@@ -115,7 +111,7 @@ def _(node):
     with node.run_pod() as pod:
         container = sleeper(pod)
         script = "trap 'stty size' WINCH; echo ready; while :; do read line; [ \"$line\" = end ] && exit 7; done"
-        url = exec_url(node, container, ["sh", "-c", script], stdin=True, stdout=True, tty=True)
+        url = container.exec_url("sh", "-c", script, stdin=True, tty=True)
         client = SpdyExec(url, "stdin", "stdout", "resize")
         client.wait(lambda: b"ready" in client.output())
         for columns, rows in ((132, 50), (0, 0), (65535, 65535), (81, 25)):
@@ -133,7 +129,7 @@ def _(node):
     with node.run_pod() as pod:
         container = sleeper(pod)
         before = descriptors(node)
-        client = SpdyExec(exec_url(node, container, ["sh", "-c", "sleep 7771 & sleep 7771"], stdout=True), "stdout")
+        client = SpdyExec(container.exec_url("sh", "-c", "sleep 7771 & sleep 7771"), "stdout")
         wait_until(lambda: len(processes_with("7771")) >= 2, what="commands")
         client.close()
         left = 1 if not os.path.exists("/sys/fs/cgroup/cgroup.controllers") else 0
@@ -148,7 +144,7 @@ def _(node):
 def _(node):
     with node.run_pod() as pod:
         began = time.monotonic()
-        client = SpdyExec(exec_url(node, sleeper(pod), ["sh", "-c", "sleep 7772 & echo done"], stdout=True), "stdout")
+        client = SpdyExec(sleeper(pod).exec_url("sh", "-c", "sleep 7772 & echo done"), "stdout")
         equal(json.loads(client.status()), SUCCESS)
         equal(client.output(), b"done\n")
         check(time.monotonic() - began < 5, "the client waited for the descendant")
@@ -158,7 +154,7 @@ def _(node):
 def _(node):
     with node.run_pod() as pod:
         container = sleeper(pod)
-        client = SpdyExec(exec_url(node, container, ["sh", "-c", "yes | head -c 100000000"], stdout=True), "stdout")
+        client = SpdyExec(container.exec_url("sh", "-c", "yes | head -c 100000000"), "stdout")
         time.sleep(0.5)
         equal(container.exec("echo", "alive").out, "alive\n")
         equal(json.loads(client.status()), SUCCESS)
@@ -173,7 +169,7 @@ def _(node):
         wait_until(lambda: "stopping" in container.output(), what="SIGTERM")
         done = crictl_exec(node, "spdy", container, "echo", "still here")
         equal(done.stdout, b"still here\n")
-        client = SpdyExec(exec_url(node, container, ["sleep", "7773"], stdout=True), "stdout")
+        client = SpdyExec(container.exec_url("sleep", "7773"), "stdout")
         equal(json.loads(client.status())["status"], "Failure")
         stop.wait(20)
 
@@ -182,11 +178,11 @@ def _(node):
 def _(node):
     with node.run_pod() as pod:
         container = sleeper(pod)
-        url = exec_url(node, container, ["true"])
+        url = container.exec_url("true")
         SpdyExec(url, "stdout", "stderr").status()
         upgrade = ("Connection: Upgrade", "Upgrade: SPDY/3.1")
         equal(stream_client.ask(url, *upgrade)[1], 404)
-        other = exec_url(node, container, ["true"])
+        other = container.exec_url("true")
         equal(stream_client.ask(other.replace("/exec/", "/attach/"), *upgrade)[1], 404)
         equal(stream_client.ask(other[:-64] + "0" * 64, *upgrade)[1], 404)
         equal(stream_client.ask(other, method="GET")[1], 426)
@@ -200,28 +196,28 @@ def _(node):
     with node.run_pod() as pod:
         container = sleeper(pod)
         before = descriptors(node)
-        model = SpdyExec(exec_url(node, container, ["cat"], stdin=True, stdout=True), "stdin", "stdout")
+        model = SpdyExec(container.exec_url("cat", stdin=True), "stdin", "stdout")
         model.close()
         opened = stream_client.Spdy.control(4, b"\0\0\0\0") + model.syn(99, streamtype="stdin")
         for cut in range(1, len(opened), 3):
-            client = SpdyExec(exec_url(node, container, ["cat"], stdin=True, stdout=True), "stdin", "stdout")
+            client = SpdyExec(container.exec_url("cat", stdin=True), "stdin", "stdout")
             client.sock.sendall(opened[:cut])
             client.close()
         bomb = model.control(1, struct.pack(">IIH", 101, 0, 0) + b"\x78\xbb" + os.urandom(40000))
         rude = [b"\x80\x02\0\1\0\0\0\0", b"\x80\x03\0\1\0\xff\xff\xff", struct.pack(">II", 0, 4) + b"data", bomb,
                 model.control(9, struct.pack(">II", 0, 0x7fffffff)) * 3, struct.pack(">II", 77, 4) + b"data"]
         for wire in rude:
-            client = SpdyExec(exec_url(node, container, ["cat"], stdin=True, stdout=True), "stdin", "stdout")
+            client = SpdyExec(container.exec_url("cat", stdin=True), "stdin", "stdout")
             client.sock.sendall(wire)
             client.wait_gone()
             client.close()
         for wire in (b"\x82\x05Hello", b"\xc2\x80\0\0\0\0", b"\x82\xff" + b"\xff" * 8 + b"\0\0\0\0"):
-            client = WebSocket(exec_url(node, container, ["cat"], stdin=True, stdout=True), "v5.channel.k8s.io")
+            client = WebSocket(container.exec_url("cat", stdin=True), "v5.channel.k8s.io")
             client.sock.sendall(wire)
             client.wait(lambda: client.close_code)
             equal(client.close_code, 1002)
             client.close()
-        url = exec_url(node, container, ["cat"])
+        url = container.exec_url("cat")
         silent = [stream_client.connect(url)[0] for _ in range(1500)]
         equal(crictl_exec(node, "spdy", container, "echo", "served").stdout, b"served\n")
         for connection in silent:

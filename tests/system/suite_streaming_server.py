@@ -9,7 +9,7 @@ import urllib.parse
 
 import harness
 import stream_client
-from harness import check, contains, equal, need, test, wait_until
+from harness import another_node, check, contains, equal, need, test, wait_until
 from stream_client import SpdyExec
 
 
@@ -20,26 +20,6 @@ def make_certificate(directory, name):
     check(done.returncode == 0, lambda: done.stderr)
     os.rename(directory + "/key.new", directory + "/key.pem")
     os.rename(directory + "/cert.new", directory + "/cert.pem")
-
-
-class Another:
-    """A node of its own beside the shared one, with other settings."""
-
-    def __init__(self, name, config):
-        self.node = harness.Node(name, extra_config=config)
-
-    def __enter__(self):
-        self.node.start()
-        self.node.pull()
-        return self.node
-
-    def __exit__(self, *_):
-        self.node.remove_pods()
-        self.node.stop()
-
-
-def exec_url(node, container):
-    return node.cri.Exec(container_id=container.id, cmd=["echo", "hi"], stdout=True)["url"]
 
 
 def served_certificate(url):
@@ -55,9 +35,9 @@ def _(_):
     make_certificate(directory, "first")
     config = (f'[streaming]\ntls_certificate = "{directory}/cert.pem"\ntls_key = "{directory}/key.pem"\n'
               'tls_min_version = "1.3"\n')
-    with Another("tls", config) as node, node.run_pod() as pod:
+    with another_node("tls", config) as node, node.run_pod() as pod:
         container = pod.start(["sleep", "100000"])
-        url = exec_url(node, container)
+        url = container.exec_url("echo", "hi")
         check(url.startswith("https://"), url)
         client = SpdyExec(url, "stdout")
         equal((json.loads(client.status())["status"], client.output()), ("Success", b"hi\n"))
@@ -84,9 +64,9 @@ def _(_):
 
 @test("sessions have a limit, and an idle one ends")
 def _(_):
-    with Another("limits", '[streaming]\nmax_sessions = 2\nidle_timeout = 1\n') as node, node.run_pod() as pod:
+    with another_node("limits", '[streaming]\nmax_sessions = 2\nidle_timeout = 1\n') as node, node.run_pod() as pod:
         container = pod.start(["sleep", "100000"])
-        urls = [node.cri.Exec(container_id=container.id, cmd=["sleep", "7774"], stdout=True)["url"] for _ in range(3)]
+        urls = [container.exec_url("sleep", "7774") for _ in range(3)]
         clients = [SpdyExec(url, "stdout") for url in urls[:2]]
         equal(stream_client.ask(urls[2], "Connection: Upgrade", "Upgrade: SPDY/3.1")[1], 503)
         for client in clients:
@@ -95,7 +75,7 @@ def _(_):
 
 @test("an empty address turns streaming off, and the runtime is ready all the same")
 def _(_):
-    with Another("off", '[streaming]\naddress = ""\n') as node, node.run_pod() as pod:
+    with another_node("off", '[streaming]\naddress = ""\n') as node, node.run_pod() as pod:
         container = pod.start(["sleep", "100000"])
         harness.refused("UNAVAILABLE", ["streaming.address"], node.cri.Exec, container_id=container.id, cmd=["true"], stdout=True)
         conditions = {item["type"]: item["status"] for item in node.cri.Status()["status"]["conditions"]}
@@ -106,7 +86,7 @@ def _(_):
 def _(node):
     with node.run_pod() as pod:
         container = pod.start(["sleep", "100000"])
-        url = exec_url(node, container)
+        url = container.exec_url("echo", "hi")
         port = urllib.parse.urlsplit(url).port
         killed = subprocess.run(["ss", "-K", "-l", "-t", "sport", "=", f":{port}"], capture_output=True, text=True)
         if f":{port}" not in killed.stdout:
@@ -120,7 +100,7 @@ def _(node):
 def _(node):
     with node.run_pod() as pod:
         container = pod.start(["sleep", "100000"])
-        url = exec_url(node, container)
+        url = container.exec_url("echo", "hi")
         slow = [stream_client.connect(url)[0] for _ in range(50)]
         for connection in slow:
             connection.sendall(b"GET /exec/")
