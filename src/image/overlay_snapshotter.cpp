@@ -142,18 +142,21 @@ Result<void> OverlaySnapshotter::make_directories(const std::string& key, const 
   return copy_root(root_template(request.lowers), request.id_map, layout_.upper(key));
 }
 
-Result<UniqueFd> OverlaySnapshotter::mount_image(const Image& image, int id_map) {
+Result<UniqueFd> OverlaySnapshotter::mount_image(const Image& image, int id_map, const std::string& inside) {
   ASSIGN_OR_RETURN(OverlayRequest request, lowers_of(image));
   request.id_map = id_map;
   // Without an upper directory overlayfs wants two lowers. The empty one goes below, so that the
   // root is the image's.
   if (request.lowers.size() == 1) request.lowers.push_back(layout_.empty() + "/b");
-  return mount_overlay(request).context("mount image " + image.id);
+  auto mounted = mount_overlay(request).context("mount image " + image.id);
+  if (!mounted || inside.empty()) return mounted;
+  return detach_directory(*mounted, inside, request.scratch).context(cat("image_sub_path \"", inside, "\""));
 }
 
 Result<void> OverlaySnapshotter::check_id_map(int id_map) const {
   OverlayRequest request;
   request.lowers = {layout_.empty() + "/a", layout_.empty() + "/b"};
+  request.scratch = layout_.empty() + "/mount";
   request.id_map = id_map;
   ASSIGN_OR_RETURN(const UniqueFd mounted, mount_overlay(request));
   return {};

@@ -17,8 +17,8 @@ Result<std::string> policy_of(const Config& config, const std::string& name_spac
 /// warned about: until they are mended, nothing is pulled or run there.
 Result<void> check_policies(const Config& config);
 
-/// Whether a pod may have an image, as the container or a volume of one: again after the pull, because the policy may be
-/// another one since, or one for the pod's namespace alone. kUnknown: it may not.
+/// Whether a pod may have an image, as the container or a volume of one: again after the pull, because the
+/// policy may be another one since, or one for the pod's namespace alone. kUnknown: it may not.
 Result<void> check_trust(const Services& with, const PodRecord& pod, const image::Image& image,
                          const cri::ImageSpec& asked);
 

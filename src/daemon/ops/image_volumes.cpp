@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/ops/image_volumes.hpp"
 
-#include <fcntl.h>
-#include <sys/mount.h>
-
-#include <cerrno>
-
 #include "base/cat.hpp"
-#include "base/dir.hpp"
 #include "base/log.hpp"
 #include "daemon/ops/image_policy.hpp"
 #include "daemon/spec/user_namespace.hpp"
@@ -21,17 +15,6 @@ std::string hold_key(const ContainerRecord& record, std::size_t index) {
   return cat(image::ImageStore::kVolumeHold, record.id, ":", index);
 }
 
-/// A directory of a detached mount, as a detached mount of its own.
-Result<UniqueFd> directory_of(const UniqueFd& mount, const std::string& path) {
-  ASSIGN_OR_RETURN(const UniqueFd directory, open_in_root(mount.get(), path, O_PATH | O_DIRECTORY));
-  UniqueFd tree(::open_tree(directory.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
-  if (tree) return tree;
-  const int err = errno;
-  Error error = Error::from_errno(err, "detach", path);
-  if (err == EINVAL) error.add_context("image_sub_path needs Linux 6.15 or later");
-  return error;
-}
-
 Result<UniqueFd> mount_one(Services& with, const PodRecord& pod, const image::Image& image,
                            const std::string& inside) {
   const IdMaps maps = id_maps_of(pod.config);
@@ -40,9 +23,7 @@ Result<UniqueFd> mount_one(Services& with, const PodRecord& pod, const image::Im
     ASSIGN_OR_RETURN(user,
                      runtime::make_user_namespace(oci::id_map_text(maps.uids), oci::id_map_text(maps.gids)));
   }
-  ASSIGN_OR_RETURN(UniqueFd mount, with.snapshots->mount_image(image, maps ? user.get() : -1));
-  if (inside.empty()) return mount;
-  return directory_of(mount, inside).context(cat("image_sub_path \"", inside, "\""));
+  return with.snapshots->mount_image(image, maps ? user.get() : -1, inside);
 }
 
 Result<UniqueFd> take_one(Services& with, const PodRecord& pod, const cri::Mount& wish,
