@@ -18,6 +18,7 @@
 #include "daemon/ops/recovery.hpp"
 #include "daemon/sd_notify.hpp"
 #include "runtime/kernel_calls.hpp"
+#include "runtime/net_counters.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -87,6 +88,9 @@ Result<void> App::open_modules() {
   ASSIGN_OR_RETURN(with.puller, image::Puller::create(pull, *with.images));
   ASSIGN_OR_RETURN(with.snapshots, image::Snapshotter::open(with.layout.snapshots(), *with.images));
   with.usage = std::make_unique<UsageSampler>(*with.snapshots, *with.background);
+  with.network_usage = std::make_unique<NetworkSampler>([&layout = with.layout](const std::string& pod) {
+    return runtime::interface_counters(layout.netns(pod));
+  });
   netcni::Networks::Options networks;
   networks.conf_dir = config.cni_conf_dir;
   networks.bin_dirs = config.cni_bin_dirs;
