@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """GetContainerEvents and the Stream* twins of the List calls."""
 import json
+import os
 import signal
 import subprocess
 
 from cri import Events
-from harness import BUILD, check, contains, equal, need, test, wait_until
+from harness import BUILD, check, contains, equal, need, refused, test, wait_until, write
 from pods import EXITED, RUNNING
 
 LIFE = ["created", "started", "stopped", "deleted"]
@@ -52,12 +53,12 @@ def _(node):
 
 @test("a container that cannot be started is created and stops")
 def _(node):
+    path = node.dir + "/no-program"
+    write(path, "\x7fELF of no machine")
+    os.chmod(path, 0o755)
     with node.run_pod() as pod, listen(node) as events:
-        container = pod.create(["/no/such/program"])
-        try:
-            container.start()
-        except Exception:
-            pass
+        container = pod.create(["/no-program"], mounts=[{"host_path": path, "container_path": "/no-program"}])
+        refused("INTERNAL", ["Exec format error"], container.start)
         wait_until(lambda: "stopped" in events.of(container.id), what="end")
         equal(events.of(container.id), ["created", "stopped"])
         equal(status_in(events.seen[-1], container.id)["reason"], "StartError")
@@ -126,7 +127,7 @@ def _(node):
     command = [need("crictl"), "--runtime-endpoint", node.socket, "events", "-o", "json"]
     with node.run_pod() as pod, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as crictl:
         try:
-            event = json.loads(crictl.stdout.readline())
+            event = json.loads("".join(iter(crictl.stdout.readline, "}\n")) + "}")
             equal((event["containerId"], event["containerEventType"]), (pod.id, "CONTAINER_STARTED_EVENT"))
         finally:
             crictl.kill()

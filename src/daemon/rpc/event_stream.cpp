@@ -43,7 +43,7 @@ bool EventStream::rest() {
 
 void EventStream::run() {
   do {
-    if (turn_.lock()->gone) return end(Error(Code::kCancelled, "the client has gone"));
+    if (turn_.lock()->gone) return leave();
     auto next = reader_->next();
     if (!next) return end(std::move(next).error());
     if (event_ = *std::move(next); event_) return StartWrite(event_.get());
@@ -53,6 +53,12 @@ void EventStream::run() {
 /// Busy for ever: no further turn comes.
 void EventStream::end(const Result<void>& done) {
   Finish(outcome_.record(done));
+}
+
+/// That a client goes is how a stream usually ends: no failure.
+void EventStream::leave() {
+  (void)outcome_.record({});
+  Finish(grpc::Status::CANCELLED);
 }
 
 void EventStream::OnWriteDone(bool ok) {

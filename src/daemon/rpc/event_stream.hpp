@@ -32,6 +32,7 @@ class EventStream final : public grpc::ServerWriteReactor<cri::ContainerEventRes
   void run();
   bool rest();
   void end(const Result<void>& done);
+  void leave();
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override { delete this; }

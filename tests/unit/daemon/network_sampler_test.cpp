@@ -14,8 +14,8 @@ namespace {
 
 constexpr milliseconds kLong{20'000};
 
-Result<std::vector<runtime::InterfaceCounters>> named(const std::string& name) {
-  return std::vector<runtime::InterfaceCounters>{{name, {}, {}}};
+Result<std::vector<berth::runtime::InterfaceCounters>> named(const std::string& name) {
+  return std::vector<berth::runtime::InterfaceCounters>{{name, {}, {}}};
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ TEST_CASE("A kernel that does not answer costs a moment, once, and the other pod
 TEST_CASE("A namespace that is gone has no sample, not an old one") {
   std::atomic<bool> gone{false};
   NetworkSampler sampler(
-      [&](const std::string& pod) -> Result<std::vector<runtime::InterfaceCounters>> {
+      [&](const std::string& pod) -> Result<std::vector<berth::runtime::InterfaceCounters>> {
         if (gone) return Error(Code::kNotFound, "gone");
         return named(pod);
       },

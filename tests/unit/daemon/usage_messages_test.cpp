@@ -8,8 +8,8 @@ using namespace berth::daemon;
 
 namespace {
 
-runtime::cgroup::Stats full_stats() {
-  runtime::cgroup::Stats stats;
+berth::runtime::cgroup::Stats full_stats() {
+  berth::runtime::cgroup::Stats stats;
   stats.cpu_usage_ns = 3'000'000'000;
   stats.memory_usage = 1000;
   stats.memory_working_set = 600;
@@ -17,7 +17,7 @@ runtime::cgroup::Stats full_stats() {
   stats.page_faults = 5;
   stats.major_page_faults = 6;
   stats.swap_usage = 70;
-  const runtime::cgroup::PressureLine line{1.5, 2.5, 3.5, 9};
+  const berth::runtime::cgroup::PressureLine line{1.5, 2.5, 3.5, 9};
   stats.cpu_pressure = stats.memory_pressure = stats.io_pressure = {line, line};
   return stats;
 }
@@ -61,7 +61,7 @@ TEST_CASE("What the kernel does not tell is not there, and no limit leaves nothi
   cri::ContainerStats out;
   fill_memory({}, std::nullopt, 7, *out.mutable_memory());
   fill_swap({}, {}, 7, out);
-  fill_io(runtime::cgroup::Stats(), 7, out);
+  fill_io(berth::runtime::cgroup::Stats(), 7, out);
   CHECK(out.DebugString() == "memory {\n  timestamp: 7\n}\n");
   fill_memory(full_stats(), 0, 7, *out.mutable_memory());
   CHECK_FALSE(out.memory().has_available_bytes());
