@@ -20,6 +20,7 @@
 #include "daemon/sd_notify.hpp"
 #include "runtime/kernel_calls.hpp"
 #include "runtime/namespaces_user.hpp"
+#include "runtime/net_counters.hpp"
 #include "runtime/oci/id_mappings.hpp"
 
 namespace berth::daemon {
@@ -101,6 +102,9 @@ Result<void> App::open_modules() {
   if (!with.user_namespaces)
     log::warn("pods cannot have user namespaces", {{"error", with.user_namespaces.error().to_string()}});
   with.usage = std::make_unique<UsageSampler>(*with.snapshots, *with.background);
+  with.network_usage = std::make_unique<NetworkSampler>([&layout = with.layout](const std::string& pod) {
+    return runtime::interface_counters(layout.netns(pod));
+  });
   netcni::Networks::Options networks;
   networks.conf_dir = config.cni_conf_dir;
   networks.bin_dirs = config.cni_bin_dirs;

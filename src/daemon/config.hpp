@@ -74,6 +74,7 @@ struct Config {
   std::uint32_t stream_idle_timeout = 4 * 3600;  ///< seconds
   std::uint32_t stream_max_sessions = 512;
   std::string metrics_address;
+  std::vector<std::string> pod_metrics = {"all"};  ///< families of ListPodSandboxMetrics
 };
 
 /// Where each value came from: "default", "berth.toml", "berth.toml.d/10-x.toml", "flag".

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "daemon/config_keys.hpp"
 #include "daemon/config_ulimit.hpp"
+#include "daemon/metric_families.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -168,6 +169,14 @@ Result<void> check_ranges(const Config& config) {
   return {};
 }
 
+Result<void> check_pod_metrics(const Config& config) {
+  for (const auto& word : config.pod_metrics) {
+    if (word == "all" || std::ranges::find(kMetricFamilies, word) != kMetricFamilies.end()) continue;
+    return invalid(cat("metrics.pod_metrics has no family \"", word, "\""));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_config(const Config& config) {
@@ -183,6 +192,7 @@ Result<void> check_config(const Config& config) {
   RETURN_IF_ERROR(check_ranges(config));
   RETURN_IF_ERROR(check_pinned(config));
   RETURN_IF_ERROR(check_container_log(config));
+  RETURN_IF_ERROR(check_pod_metrics(config));
   for (const auto& text : config.default_ulimits) {
     if (const auto limit = parse_ulimit(text); !limit)
       return invalid(cat("runtime.default_ulimits: ", limit.error().to_string()));

@@ -88,6 +88,9 @@ const ConfigKey kKeys[] = {
     {"streaming", "max_sessions", &Config::stream_max_sessions,
      "Execs, attaches and port-forwards at a time; further clients are turned away.", 1, kMaxThreads},
     {"metrics", "address", &Config::metrics_address, "host:port that serves /metrics; empty: nowhere."},
+    {"metrics", "pod_metrics", &Config::pod_metrics,
+     "What ListPodSandboxMetrics tells: cpu, disk, diskIO, hugetlb, memory, network, oom, pressure, process, "
+     "spec; or all."},
 };
 
 const HandlerKey kHandlerKeys[] = {

@@ -205,11 +205,11 @@ Result<PodNamespaces> create_pod_namespaces(const PodNamespacesRequest& request)
   return made;
 }
 
-Result<UniqueFd> socket_in_network(int network_fd, int family) {
+Result<UniqueFd> socket_in_network(int network_fd, int family, int type) {
   ASSIGN_OR_RETURN(const WayBack way_back, WayBack::remember(network_fd < 0 ? 0 : CLONE_NEWNET));
   if (network_fd >= 0 && ::setns(network_fd, CLONE_NEWNET) != 0)
     return Error::from_errno(errno, "enter", "the pod's network namespace");
-  UniqueFd made(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd made(::socket(family, type | SOCK_CLOEXEC, 0));
   if (!made) return Error::from_errno(errno, "socket", "for a pod");
   return made;
 }

@@ -34,9 +34,9 @@ struct PodNamespaces {
 Result<void> check_pod_sysctls(const PodNamespacesRequest& request);
 Result<PodNamespaces> create_pod_namespaces(const PodNamespacesRequest& request);
 
-/// A TCP socket of that family (AF_INET, AF_INET6) in another network namespace, or in the thread's own
-/// with -1; CLOEXEC and non-blocking. What it does later, it does there.
-Result<UniqueFd> socket_in_network(int network_fd, int family);
+/// A socket of that family (AF_INET, AF_INET6, AF_NETLINK) in another network namespace, or in the thread's
+/// own with -1; CLOEXEC. What it does later, it does there.
+Result<UniqueFd> socket_in_network(int network_fd, int family, int type);
 
 /// Unmounts and removes a pin; absent is success. A busy one is detached.
 Result<void> unpin_namespace(const std::string& path);

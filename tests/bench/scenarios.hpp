@@ -34,5 +34,7 @@ void measure_list(const Bench& bench);
 void measure_logs(const Bench& bench);
 /// Memory of the daemon and of all that a pod adds, then the daemon's CPU while nobody asks.
 void measure_memory(const Bench& bench);
+/// The daemon's CPU while a kubelet asks what it always asks.
+void measure_idle(const Bench& bench);
 
 }  // namespace berth::bench

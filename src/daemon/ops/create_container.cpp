@@ -9,6 +9,7 @@
 #include "base/remove_tree.hpp"
 #include "daemon/ops/container_launch.hpp"
 #include "daemon/ops/creation.hpp"
+#include "daemon/ops/events.hpp"
 #include "daemon/ops/exit_events.hpp"
 #include "daemon/ops/image_policy.hpp"
 #include "daemon/ops/image_volumes.hpp"
@@ -120,6 +121,7 @@ Result<std::string> create(Services& with, const PodPtr& pod, const image::Image
   RETURN_IF_ERROR(op.step("persist", [&] { return store_container_status(with.layout, *container); }));
   container->unclaimed = true;
   with.containers.insert(container);
+  announce(with, container);
   op.commit();
   if (auto exit = with.stray_exits.take(id)) apply_exit(with, container, *exit);
   return id;

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "daemon/ops/container_launch.hpp"
+#include "daemon/ops/events.hpp"
 #include "daemon/ops/exit_events.hpp"
 #include "daemon/ops/image_volumes.hpp"
 #include "daemon/ops/pod_cgroup.hpp"
@@ -259,6 +260,9 @@ Result<void> recover(Services& with) {
     if (auto pod = with.pods.find(id)) end_strays(with, *pod, truth);
   }
   sweep(with);
+  // Nobody listens yet; who does later hears of everything that is there.
+  for (const auto& pod : with.pods.list()) announce(with, pod);
+  for (const auto& container : with.containers.list()) announce(with, container);
   return {};
 }
 

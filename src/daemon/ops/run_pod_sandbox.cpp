@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "daemon/ops/creation.hpp"
+#include "daemon/ops/events.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
@@ -148,6 +149,7 @@ Result<std::string> create_pod(Services& with, const PodPtr& pod) {
   RETURN_IF_ERROR(op.step("persist", [&] { return store_pod_status(with.layout, *pod); }));
   pod->unclaimed = true;
   with.pods.insert(pod);
+  announce(with, pod);
   op.commit();
   log::info("pod sandbox ready", {{"pod", record.id}, {"name", pod->name_key()}});
   return record.id;

@@ -13,6 +13,8 @@
 #include "base/guarded.hpp"
 #include "base/process_id.hpp"
 #include "daemon/cri.hpp"
+#include "daemon/state/cpu_rate.hpp"
+#include "daemon/state/event_feed.hpp"
 #include "pid1/shim_protocol.h"
 #include "runtime/oci/spec.hpp"
 #include "runtime/seccomp_program.hpp"
@@ -76,14 +78,8 @@ class Container {
     bool signalled = false;
   };
   Guarded<StopRequest> stop;
-  /// The last reading of CPU time, for the rate in statistics.
-  struct CpuReading {
-    std::int64_t taken_ns = 0;
-    std::uint64_t usage_ns = 0;
-    std::uint64_t nano_cores = 0;
-    bool known = false;
-  };
-  Guarded<CpuReading> last_cpu;
+  CpuRate cpu_rate;
+  EventStage told = EventStage::kNothing;  ///< the event feed's
 
   ContainerStatus snapshot() const { return *status.lock(); }
   /// What never changes of its entry in lists, as bytes: made by the first who asks.
