@@ -66,14 +66,17 @@ def stuttering(place):
 
     def stutter():
         while not stop.is_set():
+            began = time.monotonic()
             with Frozen(place):
                 stop.wait(0.1)
+            longest[0] = max(longest[0], time.monotonic() - began)
             stop.wait(0.03)
 
+    longest = [0]
     thread = threading.Thread(target=stutter)
     thread.start()
     try:
-        yield
+        yield longest
     finally:
         stop.set()
         thread.join()
@@ -205,22 +208,33 @@ def _(node):
     node.expect_nothing_left(before)
 
 
+def whole_log(place, name):
+    names = [each for each in os.listdir(place) if each.startswith(name + ".log")]
+    names.sort(key=lambda each: -int(each.partition(".log.")[2] or 0))
+    return len(names), "".join(log_text(f"{place}/{each}") for each in names)
+
+
+def write_while_it_stutters(node, place, files):
+    """A machine that is too busy to wake the disk in time makes it one that hangs: then once more."""
+    last = 100000
+    for number in range(5):
+        with node.run_pod(log_directory=place) as pod, stuttering(place) as longest:
+            container = pod.start(["seq", str(last)], name=f"writer{number}")
+            equal(container.wait(60), 0)
+        if longest[0] > 1:
+            continue
+        count, text = whole_log(place, f"writer{number}")
+        check(count >= files, f"{count} files")
+        return is_complete(text, last)
+    raise Skip("the disk stood still for longer than it was to, each time: this machine is too busy")
+
+
 @test("a disk that stands still most of the time loses nothing, rotated or not")
 def _(node):
-    last = 100000
     with disk() as place:
-        with node.run_pod(log_directory=place) as pod, stuttering(place):
-            container = pod.start(["seq", str(last)])
-            equal(container.wait(60), 0)
-            is_complete(container.output(), last)
-        with another_node("rotates", "[container_log]\nmax_size = 1048576\nmax_files = 50\n") as rotating, \
-                rotating.run_pod(log_directory=place) as pod, stuttering(place):
-            container = pod.start(["seq", str(last)], name="rotated")
-            equal(container.wait(60), 0)
-            names = [name for name in os.listdir(place) if name.startswith("rotated.log")]
-            check(len(names) > 3, names)
-            names.sort(key=lambda name: -int(name.partition(".log.")[2] or 0))
-            is_complete("".join(log_text(f"{place}/{name}") for name in names), last)
+        write_while_it_stutters(node, place, 1)
+    with disk() as place, another_node("rotates", "[container_log]\nmax_size = 1048576\nmax_files = 50\n") as rotating:
+        write_while_it_stutters(rotating, place, 4)
 
 
 @test("with when_full = wait a container waits for a disk that stands still, and nothing is lost")

@@ -90,6 +90,7 @@ TEST_CASE("A container in a pod's user namespace joins all of the pod's from out
   CompileOptions options = test::pod_options();
   options.pod_namespaces.insert(oci::NamespaceType::kUser);
   oci::Spec spec = test::small_spec();
+  spec.linux_.namespaces.push_back({oci::NamespaceType::kUser, ""});
   spec.linux_.uid_mappings = spec.linux_.gid_mappings = {{0, 200'000, 65'536}};
   check_golden("pod-user-namespace", compile_container(spec, options));
 }
