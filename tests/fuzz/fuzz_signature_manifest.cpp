@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "image/trust/signature.hpp"
 #include "image/trust/signature_manifest.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -11,6 +11,8 @@ namespace berth::image {
 
 /// Of a payload, and of a whole OpenPGP message.
 inline constexpr std::size_t kMaxSignature = 64U << 10;
+/// So many are looked at, in one place and in all.
+inline constexpr std::size_t kMaxSignatures = 128;
 
 enum class SignatureKind : std::uint8_t {
   kSigstore = 0,  ///< as cosign makes them: a payload, and a signature over its bytes

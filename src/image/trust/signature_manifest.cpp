@@ -5,7 +5,6 @@
 #include "base/json.hpp"
 #include "image/media_types.hpp"
 #include "image/registry/base64.hpp"
-#include "image/trust/signature.hpp"
 
 namespace berth::image {
 namespace {

@@ -7,10 +7,9 @@
 
 #include "base/result.hpp"
 #include "image/manifest.hpp"
+#include "image/trust/signature.hpp"
 
 namespace berth::image {
-
-inline constexpr std::size_t kMaxSignatures = 128;  // of one image in one place
 
 /// One layer of a manifest of signatures: where the payload is, and the signature over it.
 struct AttachedSignature {

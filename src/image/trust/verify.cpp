@@ -87,7 +87,7 @@ Result<Signature> find_good(const Requirement& requirement, const Reference& ref
                                    } else {
                                      reasons.push_back(checked.error().to_string());
                                    }
-                                   return good || cancel.stop_requested();
+                                   return good || reasons.size() == kMaxSignatures || cancel.stop_requested();
                                  });
   if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
   if (good) return *std::move(good);

@@ -254,6 +254,19 @@ TEST_CASE("a broken payload under a good signature is refused") {
   CHECK_THAT(refused(policy_of(signed_with(p256())), "a.io/b:1", found), Contains("is missing"));
 }
 
+TEST_CASE("only so many signatures are looked at") {
+  const std::string payload = payload_of(kManifest, "a.io/b:1");
+  const Policy policy = policy_of(signed_with(p256()));
+  Found found;
+  for (std::size_t i = 1; i < kMaxSignatures; ++i) found.add(kManifest, payload, "bad");
+  Found longer = found;
+  found.add(kManifest, payload, p256().sign(payload));
+  CHECK(verify_signatures(policy, *parse_reference("a.io/b:1"), found, {}));
+  longer.add(kManifest, payload, "bad");
+  longer.add(kManifest, payload, p256().sign(payload));
+  CHECK_THAT(refused(policy, "a.io/b:1", longer), Contains("128 not accepted"));
+}
+
 TEST_CASE("every requirement must hold, and any of its keys will do") {
   const KeyPair second("ED25519", nullptr), third("EC", "P-384");
   const std::string payload = payload_of(kManifest, "a.io/b");
