@@ -12,12 +12,16 @@
 #include "base/lock_file.hpp"
 #include "base/log.hpp"
 #include "base/process_id.hpp"
+#include "daemon/ops/image_policy.hpp"
 #include "daemon/ops/one_time_auth.hpp"
 #include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/preload_images.hpp"
 #include "daemon/ops/recovery.hpp"
 #include "daemon/sd_notify.hpp"
 #include "runtime/kernel_calls.hpp"
+#include "runtime/namespaces_user.hpp"
+#include "runtime/net_counters.hpp"
+#include "runtime/oci/id_mappings.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -37,6 +41,13 @@ Result<std::string> find_helper(const std::string& configured, const char* name)
     if (exists(candidate)) return candidate;
   }
   return Error(Code::kFailedPrecondition, cat(name, " is neither beside berthd nor in /usr/libexec/berth"));
+}
+
+/// Whether this kernel and the file system of the images can do what a pod's user namespace needs.
+Result<void> probe_user_namespaces(const image::Snapshotter& snapshots) {
+  const std::string map = oci::id_map_text({{0, 100'000, 65'536}});
+  ASSIGN_OR_RETURN(const UniqueFd user, runtime::make_user_namespace(map, map));
+  return snapshots.check_id_map(user.get());
 }
 
 }  // namespace
@@ -82,11 +93,18 @@ Result<void> App::open_modules() {
   pull.registries.helper_dirs = config.credential_helper_dirs;
   pull.registries.proxy = {config.http_proxy, config.https_proxy, config.no_proxy};
   pull.max_parallel_layers = config.max_parallel_layers;
+  pull.registries_d = config.registries_d;
   pull.progress_timeout = std::chrono::seconds(config.pull_progress_timeout);
   ASSIGN_OR_RETURN(pull.unpack_program, find_helper(config.unpack_path, "berth-unpack"));
   ASSIGN_OR_RETURN(with.puller, image::Puller::create(pull, *with.images));
   ASSIGN_OR_RETURN(with.snapshots, image::Snapshotter::open(with.layout.snapshots(), *with.images));
+  with.user_namespaces = probe_user_namespaces(*with.snapshots);
+  if (!with.user_namespaces)
+    log::warn("pods cannot have user namespaces", {{"error", with.user_namespaces.error().to_string()}});
   with.usage = std::make_unique<UsageSampler>(*with.snapshots, *with.background);
+  with.network_usage = std::make_unique<NetworkSampler>([&layout = with.layout](const std::string& pod) {
+    return runtime::interface_counters(layout.netns(pod));
+  });
   netcni::Networks::Options networks;
   networks.conf_dir = config.cni_conf_dir;
   networks.bin_dirs = config.cni_bin_dirs;
@@ -123,6 +141,7 @@ Result<std::unique_ptr<App>> App::start(Config config) {
   app->services_.config = std::move(config);
   RETURN_IF_ERROR(runtime::check_needed_calls());
   take_proxies_from_environment(app->services_.config);
+  RETURN_IF_ERROR(check_policies(app->services_.config));
   RETURN_IF_ERROR(app->lock_root());
   OneTimeAuth::clean_up(app->services_.config.auth_dir);
   RETURN_IF_ERROR(app->prepare_directories());

@@ -52,6 +52,9 @@ struct Config {
   std::string auth_dir = "/etc/berth/auth";
   std::vector<std::string> credential_helper_dirs = {"/usr/local/bin", "/usr/bin", "/usr/libexec/berth"};
   std::string http_proxy, https_proxy, no_proxy;  ///< empty: as the environment says
+  std::string policy;                             ///< empty: any image is accepted
+  std::string policy_dir;
+  std::string registries_d = "/etc/containers/registries.d";
   std::uint32_t max_parallel_layers = 4;
   std::uint32_t max_parallel_pulls = 8;
   std::uint32_t pull_progress_timeout = 60;  ///< seconds
@@ -71,6 +74,7 @@ struct Config {
   std::uint32_t stream_idle_timeout = 4 * 3600;  ///< seconds
   std::uint32_t stream_max_sessions = 512;
   std::string metrics_address;
+  std::vector<std::string> pod_metrics = {"all"};  ///< families of ListPodSandboxMetrics
 };
 
 /// Where each value came from: "default", "berth.toml", "berth.toml.d/10-x.toml", "flag".

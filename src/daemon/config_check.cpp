@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "daemon/config_keys.hpp"
 #include "daemon/config_ulimit.hpp"
+#include "daemon/metric_families.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -33,7 +34,9 @@ Result<void> check_paths(const Config& config) {
   RETURN_IF_ERROR(check_absolute("image.registries_conf_dir", config.registries_conf_dir));
   for (const auto& [key, path] :
        {std::pair("image.short_name_aliases", &config.short_name_aliases),
-        std::pair("image.auth_dir", &config.auth_dir), std::pair("image.preload_dir", &config.preload_dir)}) {
+        std::pair("image.auth_dir", &config.auth_dir), std::pair("image.preload_dir", &config.preload_dir),
+        std::pair("image.policy", &config.policy), std::pair("image.policy_dir", &config.policy_dir),
+        std::pair("image.registries_d", &config.registries_d)}) {
     if (!path->empty()) RETURN_IF_ERROR(check_absolute(key, *path));
   }
   for (const auto& [key, paths] :
@@ -166,6 +169,14 @@ Result<void> check_ranges(const Config& config) {
   return {};
 }
 
+Result<void> check_pod_metrics(const Config& config) {
+  for (const auto& word : config.pod_metrics) {
+    if (word == "all" || std::ranges::find(kMetricFamilies, word) != kMetricFamilies.end()) continue;
+    return invalid(cat("metrics.pod_metrics has no family \"", word, "\""));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_config(const Config& config) {
@@ -181,6 +192,7 @@ Result<void> check_config(const Config& config) {
   RETURN_IF_ERROR(check_ranges(config));
   RETURN_IF_ERROR(check_pinned(config));
   RETURN_IF_ERROR(check_container_log(config));
+  RETURN_IF_ERROR(check_pod_metrics(config));
   for (const auto& text : config.default_ulimits) {
     if (const auto limit = parse_ulimit(text); !limit)
       return invalid(cat("runtime.default_ulimits: ", limit.error().to_string()));

@@ -57,6 +57,12 @@ const ConfigKey kKeys[] = {
     {"image", "https_proxy", &Config::https_proxy, "The same for https:// registries; empty: $HTTPS_PROXY."},
     {"image", "no_proxy", &Config::no_proxy,
      "Hosts, domains, addresses and CIDRs that need no proxy, by commas; empty: $NO_PROXY."},
+    {"image", "policy", &Config::policy,
+     "containers-policy.json(5): which images may be pulled and run, signed by whom. Empty: any, unsigned."},
+    {"image", "policy_dir", &Config::policy_dir,
+     "NAMESPACE.json in this directory counts for that namespace instead of policy. Empty: none."},
+    {"image", "registries_d", &Config::registries_d,
+     "containers-registries.d(5): where signatures of images are. Empty: nowhere."},
     {"image", "max_parallel_layers", &Config::max_parallel_layers, "Layers of one image fetched at a time.",
      1, 64},
     {"image", "max_parallel_pulls", &Config::max_parallel_pulls, "Images pulled at a time.", 1, 256},
@@ -82,6 +88,9 @@ const ConfigKey kKeys[] = {
     {"streaming", "max_sessions", &Config::stream_max_sessions,
      "Execs, attaches and port-forwards at a time; further clients are turned away.", 1, kMaxThreads},
     {"metrics", "address", &Config::metrics_address, "host:port that serves /metrics; empty: nowhere."},
+    {"metrics", "pod_metrics", &Config::pod_metrics,
+     "What ListPodSandboxMetrics tells: cpu, disk, diskIO, hugetlb, memory, network, oom, pressure, process, "
+     "spec; or all."},
 };
 
 const HandlerKey kHandlerKeys[] = {

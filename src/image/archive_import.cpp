@@ -2,11 +2,13 @@
 #include "image/archive_import.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/cat.hpp"
 #include "image/archive.hpp"
 #include "image/archive_images.hpp"
 #include "image/reference.hpp"
+#include "image/trust/verify.hpp"
 
 namespace berth::image {
 namespace {
@@ -33,9 +35,25 @@ Result<void> rename(ArchiveContents& contents, const std::string& name) {
   return {};
 }
 
+/// What policies call the archive.
+struct Origin {
+  std::string transport;  ///< containers-transports(5)
+  std::string path;
+};
+
+Result<Origin> origin_of(const Archive& archive, const std::string& path) {
+  std::error_code failure;
+  const std::string real = std::filesystem::canonical(path, failure).string();
+  if (failure) return Error::from_errno(failure.value(), "resolve", path);
+  if (!archive.has("oci-layout")) return Origin{"docker-archive", real};
+  return Origin{std::filesystem::is_directory(real, failure) ? "oci" : "oci-archive", real};
+}
+
 Result<ImagePtr> install(const ArchiveSource& source, const ArchiveImage& image, const std::string& name,
-                         ImageInstaller& installer, std::stop_token cancel) {
-  InstallRequest request{image.manifest, image.manifest_json, name, {}};
+                         const Origin& origin, ImageInstaller& installer, std::stop_token cancel) {
+  InstallRequest request{image.manifest, image.manifest_json, name, {}, {}};
+  request.signatures.push_back(
+      {SignatureKind::kImport, sha256(image.manifest_json), cat(origin.transport, ":", origin.path), ""});
   if (!name.empty()) {
     ASSIGN_OR_RETURN(const Reference reference, parse_reference(name));
     for (const std::string& digest : image.digests)
@@ -55,9 +73,11 @@ void add(std::vector<ImagePtr>& images, ImagePtr image) {
 }  // namespace
 
 Result<std::vector<ImagePtr>> import_archive(const std::string& path, const std::string& name,
-                                             ImageStore& store, ImageInstaller& installer,
-                                             std::stop_token cancel) {
+                                             const std::string& policy, ImageStore& store,
+                                             ImageInstaller& installer, std::stop_token cancel) {
   ASSIGN_OR_RETURN(const auto archive, Archive::open(path, store.usage().mount_point, cancel));
+  ASSIGN_OR_RETURN(const Origin origin, origin_of(*archive, path));
+  RETURN_IF_ERROR(verify_import(policy, origin.transport, origin.path));
   ASSIGN_OR_RETURN(ArchiveContents contents, read_contents(*archive, cancel));
   RETURN_IF_ERROR(rename(contents, name));
   const ArchiveSource source(*archive, contents.files_by_digest);
@@ -65,7 +85,7 @@ Result<std::vector<ImagePtr>> import_archive(const std::string& path, const std:
   for (const ArchiveImage& image : contents.images) {
     const auto names = image.names.empty() ? std::vector<std::string>{""} : image.names;
     for (const std::string& each : names) {
-      ASSIGN_OR_RETURN(ImagePtr installed, install(source, image, each, installer, cancel));
+      ASSIGN_OR_RETURN(ImagePtr installed, install(source, image, each, origin, installer, cancel));
       add(images, std::move(installed));
     }
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/digest.hpp"
+#include "image/trust/signature.hpp"
 
 namespace berth::image {
 
@@ -45,6 +46,7 @@ struct Image {
   std::uint64_t size = 0;       ///< sum of the layers' sizes, plus manifest and config
   std::int64_t created_ns = 0;  ///< when it entered the store
   bool pinned = false;
+  std::vector<Signature> signatures = {};  ///< what a policy accepted it for
 };
 using ImagePtr = std::shared_ptr<const Image>;
 

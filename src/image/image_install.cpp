@@ -71,7 +71,7 @@ Result<ImagePtr> ImageInstaller::install(const ContentSource& source, const Inst
   RETURN_IF_ERROR(batch.run(lane_, cancel));
   auto image =
       store_.commit_image({id.text(), *std::move(config_json), request.manifest_json, std::move(config),
-                           std::move(chains), request.repo_tag, request.repo_digests});
+                           std::move(chains), request.repo_tag, request.repo_digests, request.signatures});
   if (image) batch.keep();
   return std::move(image).context("commit");
 }

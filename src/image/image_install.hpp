@@ -24,6 +24,7 @@ struct InstallRequest {
   std::string manifest_json;
   std::string repo_tag;  ///< may be empty
   std::vector<std::string> repo_digests;
+  std::vector<Signature> signatures = {};  ///< that let it in
 };
 
 using SinkFactory = std::function<Result<std::unique_ptr<LayerSink>>(const UnpackRequest&, std::stop_token)>;

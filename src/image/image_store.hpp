@@ -69,6 +69,7 @@ class ImageStore {
     std::vector<std::string> chain_ids;
     std::string repo_tag;  ///< empty: pulled by digest
     std::vector<std::string> repo_digests;
+    std::vector<Signature> signatures = {};  ///< are added to those that it has
   };
   virtual Result<ImagePtr> commit_image(const NewImage& image) = 0;
 

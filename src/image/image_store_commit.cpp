@@ -114,7 +114,7 @@ Result<ImagePtr> DiskImageStore::publish(const NewImage& image, Pending& pending
   for (const Layer& layer : pending.all) row.layers.push_back(layer.number);
   std::vector<std::string> tags;
   if (!image.repo_tag.empty()) tags.push_back(image.repo_tag);
-  RETURN_IF_ERROR(database_.add(row, pending.fresh, tags, image.repo_digests));
+  RETURN_IF_ERROR(database_.add(row, pending.fresh, tags, image.repo_digests, image.signatures));
   (void)failpoint("image.committed");
 
   auto state = state_.lock();
@@ -132,6 +132,14 @@ Result<ImagePtr> DiskImageStore::publish(const NewImage& image, Pending& pending
     Image fresh{image.id, {}, {}, image.config, pending.all, row.document_size, row.created_ns, false};
     for (const Layer& layer : pending.all) fresh.size += layer.size;
     state->images[image.id] = std::make_shared<const Image>(std::move(fresh));
+  }
+  if (!image.signatures.empty()) {
+    Image signed_image = *state->images.at(image.id);
+    for (const Signature& each : image.signatures) {
+      auto& known = signed_image.signatures;
+      if (std::find(known.begin(), known.end(), each) == known.end()) known.push_back(each);
+    }
+    state->images[image.id] = std::make_shared<const Image>(std::move(signed_image));
   }
   for (const std::string& id : changed) state->images[id] = with_names(*state, *state->images.at(id));
   recount(*state);

@@ -62,6 +62,7 @@ class DiskImageStore final : public ImageStore {
     std::set<std::uint64_t> replaced;            // have been, and somebody still holds them
     std::map<std::string, std::set<std::uint64_t>> holds;
     std::uint64_t next_number = 1;
+    bool writing_back = false;
     Usage usage;
   };
   struct Pending;  // one commit
@@ -102,6 +103,7 @@ class DiskImageStore final : public ImageStore {
   bool is_pinned(const Image& image) const;
   static void recount(State& state);
 
+  void write_back();
   void drop_stale(const State& state, std::map<std::string, LayerEntry>& entries);
   void delete_later(const std::string& path);
   void collect_later();
@@ -128,7 +130,7 @@ class DiskImageStore final : public ImageStore {
   std::mutex writer_;
   StoreDatabase database_;  // under writer_
   std::stop_source closing_;
-  Lane trash_, recorder_;  // last: their destructors wait for tasks that use the rest
+  Lane trash_, recorder_, flusher_;  // last: their destructors wait for tasks that use the rest
 };
 
 }  // namespace berth::image

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layers of pulls in flight.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/cat.hpp"
@@ -14,6 +17,9 @@ namespace {
 
 // A layer whose pull failed elsewhere waits this long for the next try.
 constexpr std::chrono::hours kStaleAfter{1};
+// Between two rounds of writing back: short pulls profit, and in long ones no more is asked of the disk than
+// the kernel asks by itself.
+constexpr std::chrono::milliseconds kFirstPause{300}, kLongestPause{5000};
 
 Result<void> make_staging(const std::string& directory) {
   RETURN_IF_ERROR(make_dirs(directory, 0700));
@@ -76,6 +82,7 @@ Result<ImageStore::LayerSlot> DiskImageStore::reserve_layer(const std::string& c
     }
     entry.number = state->next_number++;
     slot.staging_dir = layout_.staged(entry.number);
+    if (!state->writing_back) state->writing_back = flusher_.try_post([this] { write_back(); });
   }
   auto made = make_staging(slot.staging_dir);
   if (made) return slot;
@@ -110,6 +117,31 @@ void DiskImageStore::abandon_layer(const std::string& chain_id) {
   entries.erase(found);
   reserved_changed_.notify_all();
   delete_later(directory);
+}
+
+/// While layers are being unpacked, the disk takes in what there is of them: the commit's sync, which
+/// somebody waits for, then finds little left to do.
+void DiskImageStore::write_back() {
+  // Its own: the kernel tells a descriptor of each failed write once, and the commit must hear of all.
+  const UniqueFd root(::open(layout_.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (auto pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
+    {
+      auto state = state_.lock();
+      const auto is_reserved = [](const auto& entry) {
+        return entry.second.stage == LayerEntry::Stage::kReserved;
+      };
+      const auto done = [&] {
+        return std::none_of(state->layers.begin(), state->layers.end(), is_reserved) &&
+               std::none_of(state->repairs.begin(), state->repairs.end(), is_reserved);
+      };
+      const bool is_done = reserved_changed_.wait_for(state.lock(), closing_.get_token(), pause, done);
+      if (is_done || closing_.stop_requested()) {
+        state->writing_back = false;
+        return;
+      }
+    }
+    (void)::syncfs(root.get());
+  }
 }
 
 void DiskImageStore::drop_stale(const State& state, std::map<std::string, LayerEntry>& entries) {

@@ -49,7 +49,8 @@ DiskImageStore::DiskImageStore(const Options& options, UniqueFd lock, UniqueFd r
       root_(std::move(root)),
       database_(std::move(database)),
       trash_(Lane::Options{.name = "image-trash", .min_threads = 0, .max_threads = 1}),
-      recorder_(Lane::Options{.name = "image-record", .min_threads = 0, .max_threads = 1}) {}
+      recorder_(Lane::Options{.name = "image-record", .min_threads = 0, .max_threads = 1}),
+      flusher_(Lane::Options{.name = "image-flush", .min_threads = 0, .max_threads = 1}) {}
 
 DiskImageStore::~DiskImageStore() {
   closing_.request_stop();
@@ -142,6 +143,8 @@ void DiskImageStore::restore_images(State& state, const StoreDatabase::Contents&
   for (const auto& [chain, entry] : state.layers) layers.emplace(entry.number, *entry.layer);
   for (const StoreDatabase::ImageRow& row : contents.images) {
     Image image{row.id, {}, {}, row.config, {}, row.document_size, row.created_ns, false};
+    if (const auto known = contents.signatures.find(row.id); known != contents.signatures.end())
+      image.signatures = known->second;
     for (const std::uint64_t number : row.layers) {
       const auto layer = layers.find(number);
       if (layer == layers.end()) continue;

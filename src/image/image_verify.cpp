@@ -37,7 +37,8 @@ std::vector<VerifiedLayer> layers_of(const std::vector<ImagePtr>& images) {
 Result<void> fetch_again(Puller& puller, const Image& image, const std::stop_token& cancel) {
   Error last(Code::kFailedPrecondition, "no registry is known to have it: import it again");
   for (const std::string& name : image.repo_digests) {
-    auto pulled = puller.pull(name, {}, cancel);
+    // By digest: what comes is what is here, or nothing. Whether it may run is asked when it shall.
+    auto pulled = puller.pull(name, {}, "", cancel);
     if (pulled) return {};
     last = std::move(pulled).error();
   }

@@ -119,7 +119,7 @@ Result<void> LayerTree::finish() {
     ASSIGN_OR_RETURN(const struct stat status, stat_of(directory->get()));
     if (Inode(status.st_dev, status.st_ino) != inode) continue;
     RETURN_IF_ERROR(set_xattrs(directory->get(), wanted.late_xattrs).context(wanted.path));
-    if (::fchmod(directory->get(), wanted.mode) != 0)
+    if ((status.st_mode & 07777) != wanted.mode && ::fchmod(directory->get(), wanted.mode) != 0)
       return Error::from_errno(errno, "set the mode of", wanted.path);
     RETURN_IF_ERROR(set_times({directory->get(), "."}, wanted.mtime_s, wanted.mtime_ns).context(wanted.path));
   }

@@ -61,7 +61,7 @@ Result<void> LayerFiles::add(UniqueFd file, const TarEntry& entry, TarReader& co
 void LayerFiles::hand_over() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return waiting_.size() < kMaxBatches; });
-  waiting_.push_back(std::exchange(next_, {}));
+  waiting_.push_back(std::exchange(next_, std::exchange(spare_, {})));
   changed_.notify_all();
   if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
@@ -72,8 +72,10 @@ void LayerFiles::run(const std::stop_token& stop) {
     Batch& batch = waiting_.front();
     lock.unlock();
     auto filled = fill(batch);
-    batch = {};
+    batch.files.clear();
+    batch.content.clear();
     lock.lock();
+    spare_ = std::move(batch);
     if (!filled && !error_) error_ = std::move(filled).error();
     waiting_.pop_front();
     changed_.notify_all();

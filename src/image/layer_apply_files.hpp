@@ -57,6 +57,7 @@ class LayerFiles {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Batch> waiting_;  // the first one is being filled
+  Batch spare_;                // an empty one with room
   std::optional<Error> error_;
   std::jthread thread_;  // started with the first batch; last: it uses the others
 };

@@ -8,6 +8,7 @@
 
 #include "base/cat.hpp"
 #include "base/failpoint.hpp"
+#include "base/metrics.hpp"
 
 namespace berth::image {
 namespace {
@@ -143,6 +144,7 @@ Result<LayerBatch::Progress> LayerBatch::install(std::size_t at, std::stop_token
     auto held = store_.hold_layers(hold_key_, {*slot->ready});
     if (held) {
       watched_.set(at, LayerProgress::State::kThere);
+      metrics::count("image_layers", "there");
       return Progress::kReady;
     }
     // Its last image was removed a moment ago: then it is ours to fetch.
@@ -173,12 +175,14 @@ Result<LayerBatch::Progress> LayerBatch::unpack(std::size_t at, const std::strin
   if (failpoint("pull-stage-layer")) return Error(Code::kInternal, "failpoint");
   RETURN_IF_ERROR(store_.stage_layer(job.chain_id, job.diff_id, applied->size, applied->inodes));
   watched_.set(at, LayerProgress::State::kUnpacked);
+  metrics::count("image_layers", "unpacked");
   return Progress::kStaged;
 }
 
 Result<LayerSink::Applied> LayerBatch::stream(std::size_t at, LayerSink& sink, std::stop_token cancel) const {
   const BlobReader write = [&](std::span<const std::byte> data) {
     watched_.add(at, data.size());
+    metrics::count("image_layer_bytes", "fetched", data.size());
     return sink.write(data);
   };
   RETURN_IF_ERROR(source_.read_blob(jobs_[at].blob, write, cancel));

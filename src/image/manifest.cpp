@@ -2,7 +2,6 @@
 #include "image/manifest.hpp"
 
 #include "base/cat.hpp"
-#include "base/json.hpp"
 #include "image/media_types.hpp"
 
 namespace berth::image {
@@ -48,23 +47,6 @@ Result<std::map<std::string, std::string>> parse_annotations(const Json& object,
     annotations.emplace(key, value.get_ref<const std::string&>());
   }
   return annotations;
-}
-
-Result<Descriptor> parse_descriptor(const Json& object, std::string_view subject) {
-  if (!object.is_object()) return malformed_document(cat(subject, " is not an object"));
-  ASSIGN_OR_RETURN(std::string media_type, json_string_or(object, "mediaType", "", subject));
-  ASSIGN_OR_RETURN(const std::string digest_text, json_string(object, "digest", subject));
-  auto digest = Digest::parse(digest_text);
-  if (!digest) return std::move(digest).context(std::string(subject)).error();
-  const auto size = object.find("size");
-  const bool counted =
-      size != object.end() && size->is_number_unsigned() && size->get<std::uint64_t>() <= kMaxBlobSize;
-  if (!counted)
-    return malformed_document(cat(subject, ": \"size\" is not a number of bytes up to ", kMaxBlobSize));
-  ASSIGN_OR_RETURN(auto platform, parse_platform(object, subject));
-  ASSIGN_OR_RETURN(auto annotations, parse_annotations(object, subject));
-  return Descriptor{std::move(media_type), *std::move(digest), size->get<std::uint64_t>(),
-                    std::move(platform), std::move(annotations)};
 }
 
 Result<const Json*> array_of(const Json& object, const char* key, std::size_t limit, const char* subject) {
@@ -150,6 +132,23 @@ Result<MediaKind> document_kind(const Json& document, std::string_view content_t
 }
 
 }  // namespace
+
+Result<Descriptor> parse_descriptor(const Json& object, std::string_view subject) {
+  if (!object.is_object()) return malformed_document(cat(subject, " is not an object"));
+  ASSIGN_OR_RETURN(std::string media_type, json_string_or(object, "mediaType", "", subject));
+  ASSIGN_OR_RETURN(const std::string digest_text, json_string(object, "digest", subject));
+  auto digest = Digest::parse(digest_text);
+  if (!digest) return std::move(digest).context(std::string(subject)).error();
+  const auto size = object.find("size");
+  const bool counted =
+      size != object.end() && size->is_number_unsigned() && size->get<std::uint64_t>() <= kMaxBlobSize;
+  if (!counted)
+    return malformed_document(cat(subject, ": \"size\" is not a number of bytes up to ", kMaxBlobSize));
+  ASSIGN_OR_RETURN(auto platform, parse_platform(object, subject));
+  ASSIGN_OR_RETURN(auto annotations, parse_annotations(object, subject));
+  return Descriptor{std::move(media_type), *std::move(digest), size->get<std::uint64_t>(),
+                    std::move(platform), std::move(annotations)};
+}
 
 Result<ManifestDocument> parse_manifest(std::string_view bytes, std::string_view content_type) {
   ASSIGN_OR_RETURN(const Json document, parse_json(bytes, kMaxManifestSize, "manifest"));

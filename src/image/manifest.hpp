@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/digest.hpp"
+#include "base/json.hpp"
 #include "base/result.hpp"
 #include "image/platform.hpp"
 
@@ -53,6 +54,9 @@ struct ManifestDocument {
 /// reason (kFailedPrecondition): schema 1, encrypted layers, artifacts, more than kMaxLayers layers,
 /// and whatever could be read in two ways: a type that contradicts the header or the shape.
 Result<ManifestDocument> parse_manifest(std::string_view bytes, std::string_view content_type);
+
+/// One descriptor of a document; kInvalidArgument names `subject`.
+Result<Descriptor> parse_descriptor(const Json& object, std::string_view subject);
 
 /// The descriptor of an index that suits `host`. kNotFound lists what there is.
 Result<Descriptor> choose_manifest(const Index& index, const Platform& host);

@@ -12,6 +12,7 @@
 
 #include "base/cat.hpp"
 #include "base/dir.hpp"
+#include "image/overlay_mount_older.hpp"
 
 namespace berth::image {
 namespace {
@@ -34,8 +35,7 @@ std::string path_of(const UniqueFd& fd) {
 Result<Directories> open_directories(const OverlayRequest& request) {
   Directories opened;
   for (const std::string& lower : request.lowers) {
-    ASSIGN_OR_RETURN(UniqueFd fd, open_at(kCwd, lower, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    opened.lowers.push_back(std::move(fd));
+    ASSIGN_OR_RETURN(opened.lowers.emplace_back(), open_lower(lower, request.id_map));
   }
   if (request.upper.empty()) return opened;
   ASSIGN_OR_RETURN(opened.upper, open_at(kCwd, request.upper, O_PATH | O_DIRECTORY | O_NOFOLLOW));
@@ -129,19 +129,84 @@ Result<UniqueFd> mount_by_string(const Directories& directories, const std::stri
   return copy;
 }
 
+Result<UniqueFd> mount_opened(const Directories& directories, const std::string& scratch, OverlayApi first) {
+  for (const OverlayApi api : {OverlayApi::kDescriptors, OverlayApi::kStrings}) {
+    if (api < first) continue;
+    Attempt attempt = mount_by_context(directories, api);
+    if (attempt.mounted || !attempt.is_api_unknown) return std::move(attempt.mounted);
+  }
+  return mount_by_string(directories, scratch);
+}
+
+/// With the mapped lowers attached, where only this sees them.
+Result<UniqueFd> mount_attached(const OverlayRequest& request, OverlayApi first) {
+  UniqueFd mounted;
+  RETURN_IF_ERROR(in_own_mounts(request.scratch, [&]() -> Result<void> {
+    OverlayRequest attached{
+        .lowers = {}, .upper = request.upper, .work = request.work, .scratch = request.scratch};
+    std::vector<UniqueFd> open;
+    for (const std::string& lower : request.lowers) {
+      const std::string& place =
+          attached.lowers.emplace_back(cat(request.scratch, "/", attached.lowers.size()));
+      ASSIGN_OR_RETURN(const UniqueFd tree, open_lower(lower, request.id_map));
+      ASSIGN_OR_RETURN(open.emplace_back(), attach_on(tree, place));
+    }
+    ASSIGN_OR_RETURN(const Directories directories, open_directories(attached));
+    ASSIGN_OR_RETURN(mounted, mount_opened(directories, request.scratch, first));
+    return {};
+  }));
+  return mounted;
+}
+
 }  // namespace
+
+Result<UniqueFd> open_lower(const std::string& directory, int id_map) {
+  if (id_map < 0) return open_at(kCwd, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  UniqueFd tree(
+      ::open_tree(AT_FDCWD, directory.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW));
+  if (!tree) return Error::from_errno(errno, "detach", directory);
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<__u64>(id_map);
+  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0) return tree;
+  Error error = Error::from_errno(errno, "map the ids of", directory);
+  error.add_context("the file system of the images cannot be id-mapped").recode(Code::kFailedPrecondition);
+  return error;
+}
 
 Result<UniqueFd> mount_overlay(const OverlayRequest& request, OverlayApi first) {
   if (request.lowers.empty() || request.lowers.size() > kMaxOverlayLowers) {
     return Error(Code::kInvalidArgument, cat("an overlay of ", request.lowers.size(), " layers"));
   }
   ASSIGN_OR_RETURN(const Directories directories, open_directories(request));
-  for (const OverlayApi api : {OverlayApi::kDescriptors, OverlayApi::kStrings}) {
-    if (api < first) continue;
-    Attempt attempt = mount_by_context(directories, api);
-    if (attempt.mounted || !attempt.is_api_unknown) return std::move(attempt.mounted);
+  if (request.id_map < 0) return mount_opened(directories, request.scratch, first);
+  if (first == OverlayApi::kDescriptors) {
+    Attempt attempt = mount_by_context(directories, first);
+    if (attempt.mounted || attempt.mounted.error().sys_errno() != EINVAL) return std::move(attempt.mounted);
   }
-  return mount_by_string(directories, request.scratch);
+  auto mounted = mount_attached(request, first);
+  if (mounted || mounted.error().sys_errno() != EINVAL) return mounted;
+  Error error = std::move(mounted).error();
+  error.add_context("this kernel cannot map the ids of an overlay's layers (Linux 5.19 can)");
+  return std::move(error.recode(Code::kFailedPrecondition));
+}
+
+Result<UniqueFd> detach_directory(const UniqueFd& mount, const std::string& path,
+                                  const std::string& scratch) {
+  const auto detach = [&path](const UniqueFd& root) -> Result<UniqueFd> {
+    ASSIGN_OR_RETURN(const UniqueFd directory, open_in_root(root.get(), path, O_PATH | O_DIRECTORY));
+    UniqueFd tree(::open_tree(directory.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+    if (!tree) return Error::from_errno(errno, "detach", path);
+    return tree;
+  };
+  auto detached = detach(mount);
+  if (detached || detached.error().sys_errno() != EINVAL) return detached;
+  RETURN_IF_ERROR(in_own_mounts(scratch, [&]() -> Result<void> {
+    ASSIGN_OR_RETURN(const UniqueFd attached, attach_on(mount, scratch + "/image"));
+    detached = detach(attached);
+    return {};
+  }));
+  return detached;
 }
 
 }  // namespace berth::image

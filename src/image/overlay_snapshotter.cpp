@@ -42,8 +42,9 @@ bool has_mark(const UniqueFd& directory, const char* name) {
 }
 
 /// The root of the mounted tree is the upper directory's: it must look like the image's.
-Result<void> copy_root(const std::string& from, const std::string& to) {
-  ASSIGN_OR_RETURN(const UniqueFd original, open_at(kCwd, from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+Result<void> copy_root(const std::string& from, int id_map, const std::string& to) {
+  ASSIGN_OR_RETURN(const UniqueFd lower, open_lower(from, id_map));
+  ASSIGN_OR_RETURN(const UniqueFd original, open_beneath(lower.get(), ".", O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd copy, open_at(kCwd, to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   struct stat status {};
   if (::fstat(original.get(), &status) != 0) return Error::from_errno(errno, "stat", from);
@@ -112,13 +113,14 @@ Result<OverlayRequest> OverlaySnapshotter::lowers_of(const Image& image) const {
   return request;
 }
 
-Result<UniqueFd> OverlaySnapshotter::prepare(const std::string& key, const Image& image) {
+Result<UniqueFd> OverlaySnapshotter::prepare(const std::string& key, const Image& image, int id_map) {
   RETURN_IF_ERROR(check_key(key));
   if (exists(layout_.snapshot(key))) return Error(Code::kAlreadyExists, cat("snapshot ", key, " exists"));
   // Held before anything is on disk, so that no removal can come between.
   RETURN_IF_ERROR(store_.hold_layers(key, image.layers).context("prepare snapshot " + key));
   const auto build = [&]() -> Result<UniqueFd> {
     ASSIGN_OR_RETURN(OverlayRequest request, lowers_of(image));
+    request.id_map = id_map;
     RETURN_IF_ERROR(make_directories(key, image, request));
     if (failpoint("snapshot.mount")) return failed_here("snapshot.mount");
     request.upper = layout_.upper(key);
@@ -137,15 +139,27 @@ Result<void> OverlaySnapshotter::make_directories(const std::string& key, const 
   RETURN_IF_ERROR(write_held_layers(layout_, key, image.layers));
   RETURN_IF_ERROR(make_dirs(layout_.upper(key), 0755));
   RETURN_IF_ERROR(make_dirs(layout_.work(key), 0700));
-  return copy_root(root_template(request.lowers), layout_.upper(key));
+  return copy_root(root_template(request.lowers), request.id_map, layout_.upper(key));
 }
 
-Result<UniqueFd> OverlaySnapshotter::mount_image(const Image& image) {
+Result<UniqueFd> OverlaySnapshotter::mount_image(const Image& image, int id_map, const std::string& inside) {
   ASSIGN_OR_RETURN(OverlayRequest request, lowers_of(image));
+  request.id_map = id_map;
   // Without an upper directory overlayfs wants two lowers. The empty one goes below, so that the
   // root is the image's.
   if (request.lowers.size() == 1) request.lowers.push_back(layout_.empty() + "/b");
-  return mount_overlay(request).context("mount image " + image.id);
+  auto mounted = mount_overlay(request).context("mount image " + image.id);
+  if (!mounted || inside.empty()) return mounted;
+  return detach_directory(*mounted, inside, request.scratch).context(cat("image_sub_path \"", inside, "\""));
+}
+
+Result<void> OverlaySnapshotter::check_id_map(int id_map) const {
+  OverlayRequest request;
+  request.lowers = {layout_.empty() + "/a", layout_.empty() + "/b"};
+  request.scratch = layout_.empty() + "/mount";
+  request.id_map = id_map;
+  ASSIGN_OR_RETURN(const UniqueFd mounted, mount_overlay(request));
+  return {};
 }
 
 Result<void> OverlaySnapshotter::remove(const std::string& key) {

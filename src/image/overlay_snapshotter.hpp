@@ -19,8 +19,9 @@ class OverlaySnapshotter final : public Snapshotter {
   static Result<std::unique_ptr<Snapshotter>> open(const std::string& root, ImageStore& store);
   ~OverlaySnapshotter() override;
 
-  Result<UniqueFd> prepare(const std::string& key, const Image& image) override;
-  Result<UniqueFd> mount_image(const Image& image) override;
+  Result<UniqueFd> prepare(const std::string& key, const Image& image, int id_map) override;
+  Result<UniqueFd> mount_image(const Image& image, int id_map, const std::string& inside) override;
+  Result<void> check_id_map(int id_map) const override;
   Result<void> remove(const std::string& key) override;
   std::vector<std::string> keys() const override;
   Result<Usage> usage(const std::string& key) const override;

@@ -8,6 +8,7 @@
 #include "base/cat.hpp"
 #include "base/guarded.hpp"
 #include "base/lane.hpp"
+#include "base/metrics.hpp"
 #include "base/single_flight.hpp"
 #include "image/archive_import.hpp"
 #include "image/image_install.hpp"
@@ -15,6 +16,7 @@
 #include "image/reference.hpp"
 #include "image/registry/registries.hpp"
 #include "image/registry/registry_source.hpp"
+#include "image/trust/remote.hpp"
 
 namespace berth::image {
 namespace {
@@ -36,10 +38,10 @@ Error blame_the_registry(Error error) {
 }
 
 // Secrets are hashed, so that they live no longer than they must.
-std::string flight_key(const Reference& reference, const Credentials& c) {
+std::string flight_key(const Reference& reference, const Credentials& c, const std::string& policy) {
   std::string secret;
   for (const std::string& part :
-       {c.username, c.password, c.identity_token, c.registry_token, c.server_address, c.auth_json}) {
+       {c.username, c.password, c.identity_token, c.registry_token, c.server_address, c.auth_json, policy}) {
     secret += cat(part.size(), ":", part);
   }
   // A short name may stand for another registry than the one it is normalised to.
@@ -50,6 +52,7 @@ class RegistryPuller final : public Puller {
  public:
   RegistryPuller(const PullerOptions& options, ImageStore& store)
       : registries_(options.registries),
+        registries_d_(options.registries_d),
         store_(store),
         installer_(store, start_unpack, options.unpack_program, options.max_parallel_layers),
         pulls_({"image-pull", 0, kMaxPulls, kMaxQueuedPulls, 10}) {
@@ -60,14 +63,14 @@ class RegistryPuller final : public Puller {
         std::min<std::chrono::milliseconds>(http_.connect_timeout, options.progress_timeout);
   }
 
-  Result<ImagePtr> pull(const std::string& text, const Credentials& credentials,
+  Result<ImagePtr> pull(const std::string& text, const Credentials& credentials, const std::string& policy,
                         std::stop_token cancel) override {
     ASSIGN_OR_RETURN(const Reference reference, parse_reference(text));
     const auto post = [this](std::function<void()> task) { return pulls_.try_post(std::move(task)); };
-    const auto work = [this, reference, credentials](std::stop_token stop) {
-      return pull_anew(reference, credentials, stop);
+    const auto work = [this, reference, credentials, policy](std::stop_token stop) {
+      return counted([&] { return pull_anew(reference, credentials, policy, stop); });
     };
-    auto image = flights_.run(flight_key(reference, credentials), post, work, cancel);
+    auto image = flights_.run(flight_key(reference, credentials, policy), post, work, cancel);
     return std::move(image).context(cat("pull image \"", text, "\""));
   }
 
@@ -94,8 +97,8 @@ class RegistryPuller final : public Puller {
   }
 
   Result<std::vector<ImagePtr>> import(const std::string& path, const std::string& name,
-                                       std::stop_token cancel) override {
-    return import_archive(path, name, store_, installer_, cancel)
+                                       const std::string& policy, std::stop_token cancel) override {
+    return import_archive(path, name, policy, store_, installer_, cancel)
         .context(cat("import images from \"", path, "\""));
   }
 
@@ -114,41 +117,76 @@ class RegistryPuller final : public Puller {
     InFlight::iterator mine;
   };
 
+  /// Once for all callers of equal pulls.
+  template <class Pull>
+  static Result<ImagePtr> counted(const Pull& pull) {
+    metrics::count("image_pulls", "started");
+    const auto begin = std::chrono::steady_clock::now();
+    auto image = pull();
+    const bool cancelled = !image && image.error().code() == Code::kCancelled;
+    const char* outcome = image ? "succeeded" : cancelled ? "cancelled" : "failed";
+    metrics::count("image_pulls", outcome);
+    metrics::observe("image_pull", outcome, std::chrono::steady_clock::now() - begin);
+    return image;
+  }
+
   Result<ImagePtr> pull_anew(const Reference& reference, const Credentials& credentials,
-                             std::stop_token stop) {
+                             const std::string& policy, std::stop_token stop) {
     Watched watched(in_flight_, reference.text());
     ASSIGN_OR_RETURN(const auto candidates, registries_.candidates(reference));
     for (std::size_t at = 0;; ++at) {
-      auto image = pull_one(candidates[at], credentials, stop, watched.progress);
+      auto image = pull_one(candidates[at], credentials, policy, stop, watched.progress);
       if (image || at + 1 == candidates.size() || !next_candidate_may_have_it(image.error().code()))
         return image;
     }
   }
 
-  Result<ImagePtr> pull_one(const Reference& reference, const Credentials& credentials, std::stop_token stop,
-                            PullProgress& progress) {
+  Result<ImagePtr> pull_one(const Reference& reference, const Credentials& credentials,
+                            const std::string& policy, std::stop_token stop, PullProgress& progress) {
     ASSIGN_OR_RETURN(const auto endpoints, registries_.endpoints(reference));
     const auto find = [&](const Endpoint& endpoint, std::stop_token cancel) {
       return registries_.credentials(endpoint, reference, credentials, std::move(cancel)).credentials;
     };
     const RegistrySource source(http_, tokens_, endpoints, find, ranges_);
-    auto request = resolve(source, reference, stop);
-    if (!request) return blame_the_registry(std::move(request).error());
-    auto image = installer_.install(source, *request, stop, progress);
+    auto resolved = resolve(source, reference, stop);
+    if (!resolved) return blame_the_registry(std::move(resolved).error());
+    if (!policy.empty()) {
+      auto verified = verify(source, reference, resolved->digests, policy, stop);
+      if (!verified) return refused_by_policy(std::move(verified).error(), policy);
+      resolved->request.signatures = *std::move(verified);
+    }
+    auto image = installer_.install(source, resolved->request, stop, progress);
     if (!image) return blame_the_registry(std::move(image).error());
     return image;
   }
 
+  Result<std::vector<Signature>> verify(const RegistrySource& source, const Reference& reference,
+                                        const std::vector<Digest>& digests, const std::string& policy_path,
+                                        const std::stop_token& stop) const {
+    ASSIGN_OR_RETURN(const Policy policy, load_policy(policy_path));
+    ASSIGN_OR_RETURN(const RegistriesD registries_d, load_registries_d(registries_d_));
+    const RemoteSignatures found({registries_d.find(reference), reference.path, http_}, source, digests,
+                                 stop);
+    return verify_signatures(policy, reference, found, stop);
+  }
+
+  struct Resolved {
+    InstallRequest request;
+    std::vector<Digest> digests;  ///< from what the name stands for down to the manifest
+  };
+
   // Follows indexes down to the manifest of this host's platform.
-  static Result<InstallRequest> resolve(const RegistrySource& source, const Reference& reference,
-                                        std::stop_token stop) {
-    InstallRequest request{Manifest{Descriptor{"", sha256(""), 0, {}, {}}, {}}, "", "", {}};
+  static Result<Resolved> resolve(const RegistrySource& source, const Reference& reference,
+                                  std::stop_token stop) {
+    Resolved resolved{{Manifest{Descriptor{"", sha256(""), 0, {}, {}}, {}}, "", "", {}, {}}, {}};
+    InstallRequest& request = resolved.request;
     if (!reference.digest) request.repo_tag = reference.text();
     std::string wanted = reference.tag_or_digest();
     for (int depth = 0; depth <= kMaxIndexDepth; ++depth) {
       const std::string frame = cat("fetch manifest ", wanted);
       auto fetched = source.fetch_manifest(wanted, stop);
       if (!fetched) return std::move(fetched).context(frame).error();
+      resolved.digests.push_back(fetched->digest);
       request.repo_digests.push_back(cat(reference.name(), "@", fetched->digest.text()));
       auto document = parse_manifest(fetched->bytes, fetched->content_type);
       if (!document) return std::move(document).context(frame).error();
@@ -156,7 +194,7 @@ class RegistryPuller final : public Puller {
         request.manifest = std::move(*document->manifest);
         request.manifest_json = std::move(fetched->bytes);
         std::sort(request.repo_digests.begin(), request.repo_digests.end());
-        return request;
+        return resolved;
       }
       auto chosen = choose_manifest(document->index, host_platform());
       if (!chosen) return std::move(chosen).context(frame).error();
@@ -166,6 +204,7 @@ class RegistryPuller final : public Puller {
   }
 
   Registries registries_;
+  std::string registries_d_;
   ImageStore& store_;
   HttpClient::Options http_;
   Lane pieces_{{"image-piece", 0, kMaxPieces, kMaxQueuedPieces, 10}};

@@ -38,6 +38,7 @@ struct PullerOptions {
   std::string unpack_program;  ///< berth-unpack
   unsigned max_parallel_layers = 4;
   std::chrono::seconds progress_timeout{60};  ///< give up when 64 KiB took longer
+  std::string registries_d;  ///< a directory that says where signatures are; empty: nobody says it
 };
 
 /// One server that a pull would ask, and as whom. Holds no secret.
@@ -59,9 +60,10 @@ class Puller {
   /// what is missing, commits. Equal concurrent pulls run once; cancelled when the last caller has
   /// gone. Network failures: kUnavailable; refused credentials: kPermissionDenied; unknown
   /// manifest: kNotFound; a lying digest: kFailedPrecondition naming the layer; bad reference:
-  /// kInvalidArgument.
+  /// kInvalidArgument. `policy` is the path of a containers-policy.json(5) that the image must satisfy before
+  /// any of its content is fetched; empty: any image will do. Refused by it: kUnknown.
   virtual Result<ImagePtr> pull(const std::string& reference, const Credentials& credentials,
-                                std::stop_token cancel) = 0;
+                                const std::string& policy, std::stop_token cancel) = 0;
 
   /// How far a pull of `reference` in flight has come; nullopt when there is none.
   virtual std::optional<std::vector<LayerProgress>> progress(const std::string& reference) const = 0;
@@ -71,9 +73,10 @@ class Puller {
   virtual Result<std::vector<PlannedServer>> plan(const std::string& reference, std::stop_token cancel) = 0;
 
   /// An OCI layout directory, an OCI archive (tar), or a docker-archive (tar; may be gzipped).
-  /// Returns every image it held; names from the archive's annotations or RepoTags, or `name`.
+  /// Returns every image it held; names from the archive's annotations or RepoTags, or `name`. `policy` as
+  /// for pull().
   virtual Result<std::vector<ImagePtr>> import(const std::string& path, const std::string& name,
-                                               std::stop_token cancel) = 0;
+                                               const std::string& policy, std::stop_token cancel) = 0;
 };
 
 }  // namespace berth::image

@@ -24,9 +24,14 @@ class Snapshotter {
 
   /// Creates upper and work directories under `key` (a container ID) and mounts. The directory is
   /// marked before it is used, so that a crash leaves nothing that sweep() does not know.
-  virtual Result<UniqueFd> prepare(const std::string& key, const Image& image) = 0;
-  /// Read-only mount of an image alone (image volumes), detached.
-  virtual Result<UniqueFd> mount_image(const Image& image) = 0;
+  /// With `id_map`, a user namespace, the image's files are shown by its maps; what is written belongs to the
+  /// host's ids of whoever writes.
+  virtual Result<UniqueFd> prepare(const std::string& key, const Image& image, int id_map = -1) = 0;
+  /// Read-only mount of an image alone (image volumes), or of a directory `inside` it, detached.
+  virtual Result<UniqueFd> mount_image(const Image& image, int id_map = -1,
+                                       const std::string& inside = "") = 0;
+  /// Whether this kernel and this file system can do `id_map`: kFailedPrecondition says why not. Mounts once.
+  virtual Result<void> check_id_map(int id_map) const = 0;
   /// Moves the key's files out of sight at once and deletes them in the background. Absent is success.
   virtual Result<void> remove(const std::string& key) = 0;
   /// Keys on disk, for recovery.

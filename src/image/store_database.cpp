@@ -9,7 +9,7 @@
 namespace berth::image {
 namespace {
 
-constexpr std::int64_t kSchema = 2;  // 1: layers without tree
+constexpr std::int64_t kSchema = 3;  // 1: layers without tree; 2: images without signatures
 constexpr int kTag = 0;
 constexpr int kDigest = 1;
 
@@ -25,11 +25,13 @@ constexpr const char* kTables =
     "CREATE TABLE name(reference TEXT PRIMARY KEY, kind INTEGER NOT NULL,"
     " image TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE) STRICT;"
     "CREATE INDEX name_by_image ON name(image);"
-    "CREATE INDEX image_by_layer ON image_layer(layer);"
-    "PRAGMA user_version=2;";
-constexpr const char* kFrom1To2 =
-    "ALTER TABLE layer ADD COLUMN tree TEXT NOT NULL DEFAULT '';"
-    "PRAGMA user_version=2;";
+    "CREATE INDEX image_by_layer ON image_layer(layer);";
+constexpr const char* kFrom1To2 = "ALTER TABLE layer ADD COLUMN tree TEXT NOT NULL DEFAULT '';";
+constexpr const char* kFrom2To3 =
+    "CREATE TABLE signature(image TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE, kind INTEGER NOT "
+    "NULL,"
+    " digest TEXT NOT NULL, payload TEXT NOT NULL, signature TEXT NOT NULL,"
+    " PRIMARY KEY(image, kind, digest, payload, signature)) STRICT;";
 
 }  // namespace
 
@@ -69,7 +71,10 @@ Result<void> StoreDatabase::create_tables() {
                  cat("written by a newer version (schema ", version, ", this one knows ", kSchema, ")"));
   }
   ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::begin(sqlite_));
-  RETURN_IF_ERROR(sqlite_.run(version == 0 ? kTables : kFrom1To2));
+  if (version == 0) RETURN_IF_ERROR(sqlite_.run(kTables));
+  if (version == 1) RETURN_IF_ERROR(sqlite_.run(kFrom1To2));
+  RETURN_IF_ERROR(sqlite_.run(kFrom2To3));
+  RETURN_IF_ERROR(sqlite_.run(cat("PRAGMA user_version=", kSchema)));
   return transaction.commit();
 }
 
@@ -87,6 +92,7 @@ Result<StoreDatabase::Contents> StoreDatabase::load() {
   }
   RETURN_IF_ERROR(load_images(contents));
   RETURN_IF_ERROR(load_names(contents));
+  RETURN_IF_ERROR(load_signatures(contents));
   return contents;
 }
 
@@ -130,6 +136,18 @@ Result<void> StoreDatabase::load_names(Contents& contents) {
   }
 }
 
+Result<void> StoreDatabase::load_signatures(Contents& contents) {
+  ASSIGN_OR_RETURN(Sqlite::Statement ask,
+                   sqlite_.prepare("SELECT image, kind, digest, payload, signature FROM signature"));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, ask.step());
+    if (!row) return {};
+    ASSIGN_OR_RETURN(Digest digest, Digest::parse(ask.text(2)));
+    contents.signatures[ask.text(0)].push_back(
+        {static_cast<SignatureKind>(ask.number(1)), std::move(digest), ask.text(3), ask.text(4)});
+  }
+}
+
 Result<std::string> StoreDatabase::config_of(const std::string& id) {
   ASSIGN_OR_RETURN(Sqlite::Statement ask, sqlite_.prepare("SELECT config FROM image WHERE id=?"));
   ASSIGN_OR_RETURN(const bool row, ask.bind(id).step());
@@ -138,8 +156,8 @@ Result<std::string> StoreDatabase::config_of(const std::string& id) {
 }
 
 Result<void> StoreDatabase::add(const ImageRow& image, const std::vector<Layer>& new_layers,
-                                const std::vector<std::string>& tags,
-                                const std::vector<std::string>& digests) {
+                                const std::vector<std::string>& tags, const std::vector<std::string>& digests,
+                                const std::vector<Signature>& signatures) {
   ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::begin(sqlite_));
   RETURN_IF_ERROR(add_layers(new_layers));
   ASSIGN_OR_RETURN(Sqlite::Statement add_image,
@@ -158,6 +176,7 @@ Result<void> StoreDatabase::add(const ImageRow& image, const std::vector<Layer>&
   }
   RETURN_IF_ERROR(add_names(image.id, tags, kTag));
   RETURN_IF_ERROR(add_names(image.id, digests, kDigest));
+  RETURN_IF_ERROR(add_signatures(image.id, signatures));
   if (failpoint("image.commit")) return Error(Code::kInternal, "failpoint image.commit");
   return transaction.commit();
 }
@@ -190,6 +209,16 @@ Result<void> StoreDatabase::add_names(const std::string& id, const std::vector<s
   ASSIGN_OR_RETURN(Sqlite::Statement add, sqlite_.prepare("INSERT OR REPLACE INTO name VALUES(?,?,?)"));
   for (const std::string& name : names)
     RETURN_IF_ERROR(add.bind(name).bind(std::int64_t{kind}).bind(id).finish());
+  return {};
+}
+
+Result<void> StoreDatabase::add_signatures(const std::string& id, const std::vector<Signature>& signatures) {
+  ASSIGN_OR_RETURN(Sqlite::Statement add,
+                   sqlite_.prepare("INSERT OR IGNORE INTO signature VALUES(?,?,?,?,?)"));
+  for (const Signature& each : signatures) {
+    add.bind(id).bind(static_cast<std::int64_t>(each.kind)).bind(each.digest.text());
+    RETURN_IF_ERROR(add.bind(each.payload).bind(each.signature).finish());
+  }
   return {};
 }
 

@@ -37,15 +37,17 @@ class StoreDatabase {
     std::vector<std::string> unreadable;      ///< IDs of images whose row makes no sense
     std::map<std::string, std::string> tags;  ///< name -> image ID
     std::map<std::string, std::string> digests;
+    std::map<std::string, std::vector<Signature>> signatures;  ///< by image
   };
   Result<Contents> load();
 
   Result<std::string> config_of(const std::string& id);
 
-  /// An image that is there already only gets the names; names that belong to others move. A new layer takes
-  /// the place of one with the same chain in all images.
+  /// An image that is there already only gets the names and signatures; names that belong to others move. A
+  /// new layer takes the place of one with the same chain in all images.
   Result<void> add(const ImageRow& image, const std::vector<Layer>& new_layers,
-                   const std::vector<std::string>& tags, const std::vector<std::string>& digests);
+                   const std::vector<std::string>& tags, const std::vector<std::string>& digests,
+                   const std::vector<Signature>& signatures);
   Result<void> remove_images(const std::vector<std::string>& ids);
   Result<void> set_tree(std::uint64_t number, const std::string& tree);
   Result<void> remove_layers(const std::vector<std::uint64_t>& numbers);
@@ -56,6 +58,8 @@ class StoreDatabase {
   Result<void> create_tables();
   Result<void> load_images(Contents& contents);
   Result<void> load_names(Contents& contents);
+  Result<void> load_signatures(Contents& contents);
+  Result<void> add_signatures(const std::string& id, const std::vector<Signature>& signatures);
   Result<void> add_layers(const std::vector<Layer>& layers);
   Result<void> add_names(const std::string& id, const std::vector<std::string>& names, int kind);
 

@@ -15,11 +15,11 @@ namespace berth::pid1 {
 
 struct Child {
   PlanView plan;
-  const int* fds;                 // the plan's descriptors, header().fd_count of them
-  int sync;                       // to the shim
-  int stdio[3];                   // what becomes 0, 1, 2; -1: /dev/null
-  int host_null;                  // verified /dev/null of the host
-  int pod_net, pod_ipc, pod_uts;  // -1: the pod has none
+  const int* fds;                           // the plan's descriptors, header().fd_count of them
+  int sync;                                 // to the shim
+  int stdio[3];                             // what becomes 0, 1, 2; -1: /dev/null
+  int host_null;                            // verified /dev/null of the host
+  int pod_net, pod_ipc, pod_uts, pod_user;  // -1: the pod has none
   bool is_exec;
   rlimit nofile;              // the shim's own limit as it was before the shim raised it
   const char* oom_score_adj;  // likewise; nullptr when the shim did not change it

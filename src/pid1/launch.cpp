@@ -131,6 +131,7 @@ int make_child(Shim& shim, const shim::Launch& launch, const Packet& packet, con
               shim.pod.net.get(),
               shim.pod.ipc.get(),
               shim.pod.uts.get(),
+              shim.pod.user.get(),
               object.is_exec(),
               shim.nofile,
               shim.oom_score_adj[0] != '\0' ? shim.oom_score_adj : nullptr};

@@ -94,6 +94,7 @@ plan::Failure launch_child(const Packet& packet, const launch::Request& request,
       -1,
       -1,
       -1,
+      -1,
       (request.flags & launch::kIsExec) != 0,
       files,
       nullptr};

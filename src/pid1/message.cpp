@@ -30,7 +30,7 @@ bool is_fd_range(uint32_t first, uint32_t count, size_t fd_count) {
 bool check_init_pod(const shim::InitPod& pod, size_t fd_count) {
   return is_id(pod.pod) && is_fd(pod.net_fd, fd_count) && is_fd(pod.ipc_fd, fd_count) &&
          is_fd(pod.uts_fd, fd_count) && is_fd_range(pod.first_cgroup_fd, pod.cgroup_fd_count, fd_count) &&
-         is_fd(pod.into_cgroup_fd, fd_count);
+         is_fd(pod.into_cgroup_fd, fd_count) && is_fd(pod.user_fd, fd_count);
 }
 
 bool check_launch(const shim::Launch& launch, size_t fd_count) {

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,44 @@ namespace {
 
 constexpr int kPatienceMs = 1000;  // what v1's freezer holds does not end
 
+pid_t make_pause(clone_args args, const PauseChild& child) {
+  if ((args.flags & CLONE_PARENT) == 0) args.exit_signal = SIGCHLD;
+  const pid_t pid = sys::clone3(args);
+  if (pid == 0) run_pause_child(child);
+  return pid;
+}
+
+/// A PID namespace belongs to the user namespace that its maker is in: a process that goes there makes it
+/// for the shim, and is gone. -1 with errno.
+pid_t make_pause_inside(int user, clone_args args, const PauseChild& child) {
+  struct Report {
+    pid_t pid;
+    int err;
+  };
+  void* const shared =
+      ::mmap(nullptr, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) return -1;
+  Report* const report = static_cast<Report*>(shared);
+  *report = {-1, ECHILD};
+  clone_args plain = {};
+  plain.exit_signal = SIGCHLD;
+  const pid_t maker = sys::clone3(plain);
+  if (maker == 0) {
+    args.flags |= CLONE_PARENT;
+    const pid_t pid = ::setns(user, CLONE_NEWUSER) == 0 ? make_pause(args, child) : -1;
+    *report = {pid, errno};
+    ::_exit(0);
+  }
+  siginfo_t info = {};
+  int err = sys::error_of(maker);
+  while (err == 0 && sys::waitid(P_PID, maker, &info, WEXITED, nullptr) != 0 && errno == EINTR) {
+  }
+  const Report told = *report;
+  ::munmap(shared, sizeof(Report));
+  errno = err != 0 ? err : told.err;
+  return err != 0 ? -1 : told.pid;
+}
+
 int clone_pause(Shim& shim, const shim::InitPod& request, const Packet& packet) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return errno;
@@ -31,19 +70,19 @@ int clone_pause(Shim& shim, const shim::InitPod& request, const Packet& packet) 
                          shim.pod.uts.get(),
                          packet.fds() + (count == 0 ? 0 : request.first_cgroup_fd),
                          count};
-  int pidfd = -1;
   clone_args args = {};
-  args.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD;
-  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-  args.exit_signal = SIGCHLD;
+  args.flags = CLONE_NEWPID | CLONE_NEWNS;
   if (request.into_cgroup_fd != shim::kNoFd) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<__u64>(packet.fds()[request.into_cgroup_fd]);
   }
-  const pid_t pid = sys::clone3(args);
+  const int user = shim.pod.user.get();
+  const pid_t pid = user < 0 ? make_pause(args, child) : make_pause_inside(user, args, child);
   if (pid < 0) return errno;
-  if (pid == 0) run_pause_child(child);
   shim.pod.pause.pid = pid;
+  // Our own child, and not waited for: its number is still its own.
+  const int pidfd = sys::pidfd_open(pid);
+  if (pidfd < 0) return errno;
   shim.pod.pause.pidfd.reset(pidfd);
   shim.pod.pause.start_time = start_time_of(pid);
   const int err = watch(shim, shim.pod.pause.sync.get(), Source::kPauseSync);
@@ -57,6 +96,7 @@ void forget_pod(Shim& shim) {
   shim.pod.net.reset();
   shim.pod.ipc.reset();
   shim.pod.uts.reset();
+  shim.pod.user.reset();
 }
 
 void answer(Shim& shim, uint64_t seq) {
@@ -86,6 +126,7 @@ void init_pod(Shim& shim, const Request& request, Packet& packet) {
   shim.pod.net = packet.take(wanted.net_fd);
   shim.pod.ipc = packet.take(wanted.ipc_fd);
   shim.pod.uts = packet.take(wanted.uts_fd);
+  shim.pod.user = packet.take(wanted.user_fd);
   if (wanted.share_pid == 0) return answer(shim, seq);
   const int err = clone_pause(shim, wanted, packet);
   if (err == 0) {

@@ -70,7 +70,9 @@ int drop_rights() {
   for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return errno;
   }
-  if (sys::set_groups(0, nullptr) != 0 || sys::set_gids(kNobody) != 0 || sys::set_uids(kNobody) != 0)
+  // A small user namespace need not have that one.
+  if (sys::set_groups(0, nullptr) != 0 || (sys::set_gids(kNobody) != 0 && sys::set_gids(0) != 0) ||
+      (sys::set_uids(kNobody) != 0 && sys::set_uids(0) != 0))
     return errno;
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   const __user_cap_data_struct none[2] = {};

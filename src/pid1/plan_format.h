@@ -152,6 +152,7 @@ inline constexpr uint32_t kPodNet = 0xfffffff0;
 inline constexpr uint32_t kPodIpc = 0xfffffff1;
 inline constexpr uint32_t kPodUts = 0xfffffff2;
 inline constexpr uint32_t kPodPid = 0xfffffff3;  // of the pause process; only valid as Header::join_pid_fd
+inline constexpr uint32_t kPodUser = 0xfffffff4;
 
 struct Header {
   uint32_t magic;

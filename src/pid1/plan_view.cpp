@@ -179,7 +179,8 @@ bool Checker::is_list(uint32_t offset) const {
 
 bool Checker::is_fd(uint32_t fd, unsigned needs) const {
   if (fd == plan::kNoFd) return (needs & kFdMayBeAbsent) != 0;
-  if (fd == plan::kPodNet || fd == plan::kPodIpc || fd == plan::kPodUts) return (needs & kFdMayBePods) != 0;
+  if ((fd >= plan::kPodNet && fd <= plan::kPodUts) || fd == plan::kPodUser)
+    return (needs & kFdMayBePods) != 0;
   return fd < header_.fd_count;
 }
 

@@ -320,6 +320,8 @@ int fd_of(const Child& child, uint32_t fd) {
       return child.pod_ipc;
     case plan::kPodUts:
       return child.pod_uts;
+    case plan::kPodUser:
+      return child.pod_user;
     default:
       return child.fds[fd];
   }

@@ -47,7 +47,7 @@ struct Pause {
 
 struct Pod {
   bool initialised = false;
-  Fd net, ipc, uts;
+  Fd net, ipc, uts, user;
   Pause pause;
 };
 

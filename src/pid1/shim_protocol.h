@@ -91,7 +91,7 @@ struct InitPod {
   uint32_t first_cgroup_fd;  // tasks descriptors for the pause process ...
   uint32_t cgroup_fd_count;  // ... and how many
   uint32_t into_cgroup_fd;   // the cgroup v2 directory that pause is born in; kNoFd: the shim's own
-  uint32_t reserved;
+  uint32_t user_fd;          // user namespace that the others, and that of pause, belong to
 };
 struct InitPodReply {
   int32_t pause_pid;

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +20,8 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/log.hpp"
+#include "runtime/namespaces_user.hpp"
+#include "runtime/oci/id_mappings.hpp"
 #include "runtime/sysctl_keys.hpp"
 
 namespace berth::runtime {
@@ -28,14 +31,18 @@ constexpr std::size_t kMaxHostname = 64;  // __NEW_UTS_LEN
 
 struct Kind {
   int flag;
-  const char* file;  ///< below /proc/thread-self/ns
+  const char* name;  ///< below /proc/PID/ns
   UniqueFd PodNamespaces::*made;
 };
 constexpr std::array<Kind, 3> kKinds = {{
-    {CLONE_NEWNET, "/proc/thread-self/ns/net", &PodNamespaces::network},
-    {CLONE_NEWIPC, "/proc/thread-self/ns/ipc", &PodNamespaces::ipc},
-    {CLONE_NEWUTS, "/proc/thread-self/ns/uts", &PodNamespaces::uts},
+    {CLONE_NEWNET, "net", &PodNamespaces::network},
+    {CLONE_NEWIPC, "ipc", &PodNamespaces::ipc},
+    {CLONE_NEWUTS, "uts", &PodNamespaces::uts},
 }};
+
+Result<UniqueFd> open_own(const Kind& kind) {
+  return open_at(kCwd, cat("/proc/thread-self/ns/", kind.name), O_RDONLY);
+}
 
 /// Remembers the calling thread's own namespaces, and takes it back to them.
 class WayBack {
@@ -44,7 +51,7 @@ class WayBack {
     WayBack way;
     for (const Kind& kind : kKinds) {
       if ((flags & kind.flag) == 0) continue;
-      ASSIGN_OR_RETURN(UniqueFd own, open_at(kCwd, kind.file, O_RDONLY));
+      ASSIGN_OR_RETURN(UniqueFd own, open_own(kind));
       way.own_.emplace_back(kind.flag, std::move(own));
     }
     return way;
@@ -87,9 +94,31 @@ Result<void> write_sysctl(const std::string& key, const std::string& value) {
   return Error::from_errno(errno, "write", value);
 }
 
+/// The calling thread's effective user, for the life of the object.
+class ActingAs {
+ public:
+  explicit ActingAs(std::uint32_t uid) { become(uid); }
+  ActingAs(const ActingAs&) = delete;
+  ActingAs& operator=(const ActingAs&) = delete;
+  ~ActingAs() { become(0); }
+
+ private:
+  // Not libc's function, which changes all threads.
+  static void become(std::uint32_t uid) { ::syscall(SYS_setresuid, -1, uid, -1); }
+};
+
+/// Those of an IPC namespace belong to the root of its user namespace, and nobody else may write them.
+Result<void> write_sysctl(const PodNamespacesRequest& request, const std::string& key,
+                          const std::string& value) {
+  const auto root = oci::host_id(request.uid_mappings, 0);
+  if (!root || sysctl_owner(key) != oci::NamespaceType::kIpc) return write_sysctl(key, value);
+  const ActingAs owner(*root);
+  return write_sysctl(key, value);
+}
+
 Result<void> write_sysctls(const PodNamespacesRequest& request) {
   for (const auto& [key, value] : request.sysctls) {
-    auto written = write_sysctl(key, value);
+    auto written = write_sysctl(request, key, value);
     if (written) continue;
     Error error = std::move(written).error();
     error.add_context(cat("sysctl \"", key, "\" = \"", value, '"'));
@@ -117,7 +146,7 @@ Result<PodNamespaces> furnish(const PodNamespacesRequest& request, int flags) {
   PodNamespaces made;
   for (const Kind& kind : kKinds) {
     if ((flags & kind.flag) == 0) continue;
-    ASSIGN_OR_RETURN(made.*kind.made, open_at(kCwd, kind.file, O_RDONLY));
+    ASSIGN_OR_RETURN(made.*kind.made, open_own(kind));
   }
   if (request.network) RETURN_IF_ERROR(bring_loopback_up());
   if (request.uts && ::sethostname(request.hostname.data(), request.hostname.size()) != 0) {
@@ -127,6 +156,21 @@ Result<PodNamespaces> furnish(const PodNamespacesRequest& request, int flags) {
   // Last: it is the only thing that would outlive a failure of the others.
   if (request.network && !request.network_pin.empty()) RETURN_IF_ERROR(pin_network(request.network_pin));
   return made;
+}
+
+/// Made by somebody in a new user namespace, they belong to it; that one is returned.
+Result<UniqueFd> enter_new_namespaces(const PodNamespacesRequest& request, int flags) {
+  std::vector<std::string> names;
+  for (const Kind& kind : kKinds) {
+    if ((flags & kind.flag) != 0) names.emplace_back(kind.name);
+  }
+  ASSIGN_OR_RETURN(auto made, make_user_namespace_with(oci::id_map_text(request.uid_mappings),
+                                                       oci::id_map_text(request.gid_mappings), flags, names));
+  for (std::size_t i = 1; i < made.size(); ++i) {
+    if (::setns(made[i].get(), 0) != 0)
+      return Error::from_errno(errno, "enter the pod's namespace", names[i - 1]);
+  }
+  return std::move(made.front());
 }
 
 Result<void> check_request(const PodNamespacesRequest& request) {
@@ -150,15 +194,22 @@ Result<PodNamespaces> create_pod_namespaces(const PodNamespacesRequest& request)
                     (request.uts ? CLONE_NEWUTS : 0);
   if (flags == 0) return PodNamespaces{};
   ASSIGN_OR_RETURN(const WayBack way_back, WayBack::remember(flags));
-  if (::unshare(flags) != 0) return Error::from_errno(errno, "unshare", "the pod's namespaces");
-  return furnish(request, flags);
+  UniqueFd user;
+  if (!request.uid_mappings.empty()) {
+    ASSIGN_OR_RETURN(user, enter_new_namespaces(request, flags));
+  } else if (::unshare(flags) != 0) {
+    return Error::from_errno(errno, "unshare", "the pod's namespaces");
+  }
+  ASSIGN_OR_RETURN(PodNamespaces made, furnish(request, flags));
+  made.user = std::move(user);
+  return made;
 }
 
-Result<UniqueFd> socket_in_network(int network_fd, int family) {
+Result<UniqueFd> socket_in_network(int network_fd, int family, int type) {
   ASSIGN_OR_RETURN(const WayBack way_back, WayBack::remember(network_fd < 0 ? 0 : CLONE_NEWNET));
   if (network_fd >= 0 && ::setns(network_fd, CLONE_NEWNET) != 0)
     return Error::from_errno(errno, "enter", "the pod's network namespace");
-  UniqueFd made(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd made(::socket(family, type | SOCK_CLOEXEC, 0));
   if (!made) return Error::from_errno(errno, "socket", "for a pod");
   return made;
 }

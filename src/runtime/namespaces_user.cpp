@@ -51,7 +51,7 @@ class Holder {
     }
   }
 
-  Result<void> start() {
+  Result<void> start(int flags) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "pipe", "for a user namespace");
     read_end_.reset(ends[0]);
@@ -62,7 +62,7 @@ class Holder {
     sigfillset(&all);
     // A handler of ours must not run in it, on our memory.
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_ = ::clone(hold, stack_.get() + kStackSize, CLONE_VM | CLONE_NEWUSER, &wait_on_);
+    pid_ = ::clone(hold, stack_.get() + kStackSize, CLONE_VM | CLONE_NEWUSER | flags, &wait_on_);
     const int err = errno;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid_ < 0) return Error::from_errno(err, "create", "a user namespace");
@@ -73,7 +73,9 @@ class Holder {
     ASSIGN_OR_RETURN(const UniqueFd fd, open_at(kCwd, path, O_WRONLY));
     return write_fd(fd.get(), text, path);
   }
-  Result<UniqueFd> open() const { return open_at(kCwd, cat("/proc/", pid_, "/ns/user"), O_RDONLY); }
+  Result<UniqueFd> open(std::string_view kind) const {
+    return open_at(kCwd, cat("/proc/", pid_, "/ns/", kind), O_RDONLY);
+  }
 
  private:
   UniqueFd read_end_, write_end_;
@@ -85,11 +87,22 @@ class Holder {
 }  // namespace
 
 Result<UniqueFd> make_user_namespace(const std::string& uid_map, const std::string& gid_map) {
+  ASSIGN_OR_RETURN(auto made, make_user_namespace_with(uid_map, gid_map, 0, {}));
+  return std::move(made.front());
+}
+
+Result<std::vector<UniqueFd>> make_user_namespace_with(const std::string& uid_map, const std::string& gid_map,
+                                                       int flags, const std::vector<std::string>& kinds) {
   Holder holder;
-  RETURN_IF_ERROR(holder.start());
+  RETURN_IF_ERROR(holder.start(flags));
   RETURN_IF_ERROR(holder.write("gid_map", gid_map));
   RETURN_IF_ERROR(holder.write("uid_map", uid_map));
-  return holder.open();
+  std::vector<UniqueFd> made;
+  ASSIGN_OR_RETURN(made.emplace_back(), holder.open("user"));
+  for (const std::string& kind : kinds) {
+    ASSIGN_OR_RETURN(made.emplace_back(), holder.open(kind));
+  }
+  return made;
 }
 
 Result<void> map_ids(int tree, int user_namespace, bool recursive, std::string_view subject) {

@@ -6,26 +6,17 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 
 #include "base/cat.hpp"
-#include "base/unique_fd.hpp"
+#include "runtime/namespaces.hpp"
+#include "runtime/netlink.hpp"
 
 namespace berth::runtime {
 namespace {
-
-constexpr std::size_t kPacketSize = 32 * 1024;  // what the kernel fills at most
-
-template <class Value>
-bool read_at(std::span<const std::byte> bytes, std::size_t offset, Value& value) {
-  if (offset > bytes.size() || bytes.size() - offset < sizeof value) return false;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return true;
-}
 
 struct Address {
   ifaddrmsg head{};
@@ -35,11 +26,11 @@ struct Address {
   bool has_local = false;
 };
 
-void take(const rtattr& attribute, std::span<const std::byte> value, Address& out) {
+void take(std::uint16_t type, Bytes value, Address& out) {
   const auto copy = [&](void* to, std::size_t room) {
     std::memcpy(to, value.data(), std::min(room, value.size()));
   };
-  switch (attribute.rta_type) {
+  switch (type) {
     case IFA_FLAGS:
       copy(&out.flags, sizeof out.flags);
       break;
@@ -58,17 +49,11 @@ void take(const rtattr& attribute, std::span<const std::byte> value, Address& ou
   }
 }
 
-bool parse_address(std::span<const std::byte> message, Address& out) {
+bool parse_address(Bytes message, Address& out) {
   if (!read_at(message, 0, out.head)) return false;
   out.flags = out.head.ifa_flags;
-  std::size_t at = NLMSG_ALIGN(sizeof out.head);
-  rtattr attribute{};
-  while (read_at(message, at, attribute)) {
-    if (attribute.rta_len < sizeof attribute || attribute.rta_len > message.size() - at) return false;
-    take(attribute, message.subspan(at + sizeof attribute, attribute.rta_len - sizeof attribute), out);
-    at += RTA_ALIGN(attribute.rta_len);
-  }
-  return true;
+  return each_attribute(message.subspan(std::min(message.size(), NLMSG_ALIGN(sizeof out.head))),
+                        [&](std::uint16_t type, Bytes value) { take(type, value, out); });
 }
 
 void append(const Address& address, std::vector<std::uint64_t>& words) {
@@ -78,52 +63,27 @@ void append(const Address& address, std::vector<std::uint64_t>& words) {
   words.push_back(address.broadcast);
 }
 
-Result<UniqueFd> request_dump() {
-  UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (!socket) return Error::from_errno(errno, "socket", "for network addresses");
-  struct {
-    nlmsghdr header;
-    ifaddrmsg body;
-  } request{};
-  request.header.nlmsg_len = sizeof request;
-  request.header.nlmsg_type = RTM_GETADDR;
-  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  if (::send(socket.get(), &request, sizeof request, 0) < 0)
-    return Error::from_errno(errno, "ask for", "network addresses");
-  return socket;
-}
-
 }  // namespace
 
-bool read_addresses(std::span<const std::byte> packet, unsigned index, std::vector<std::uint64_t>& words) {
-  while (!packet.empty()) {
-    nlmsghdr header{};
-    if (!read_at(packet, 0, header) || header.nlmsg_len < sizeof header || header.nlmsg_len > packet.size())
-      return false;
-    if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) return false;
+bool read_addresses(Bytes packet, unsigned index, std::vector<std::uint64_t>& words) {
+  return each_message(packet, [&](std::uint16_t type, Bytes body) {
     Address address;
-    const auto body = packet.subspan(sizeof header, header.nlmsg_len - sizeof header);
-    const bool is_address = header.nlmsg_type == RTM_NEWADDR && parse_address(body, address);
+    const bool is_address = type == RTM_NEWADDR && parse_address(body, address);
     const bool stays = address.head.ifa_scope == RT_SCOPE_UNIVERSE && (address.flags & IFA_F_PERMANENT) != 0;
     if (is_address && stays && address.head.ifa_index == index) append(address, words);
-    packet = packet.subspan(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), packet.size()));
-  }
-  return true;
+  });
 }
 
 Result<std::vector<std::uint64_t>> permanent_addresses(const std::string& device) {
   const unsigned index = ::if_nametoindex(device.c_str());
   if (index == 0)
     return Error(Code::kInvalidArgument, cat("linux.netDevices: there is no network device ", device));
-  ASSIGN_OR_RETURN(const UniqueFd socket, request_dump());
-  std::vector<std::byte> packet(kPacketSize);
+  ASSIGN_OR_RETURN(const UniqueFd socket, socket_in_network(-1, AF_NETLINK, SOCK_RAW));
+  const ifaddrmsg head{};
   std::vector<std::uint64_t> words;
-  for (bool more = true; more;) {
-    const ssize_t size = ::recv(socket.get(), packet.data(), packet.size(), 0);
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return Error::from_errno(size < 0 ? errno : EIO, "read", "network addresses");
-    more = read_addresses(std::span(packet).first(static_cast<std::size_t>(size)), index, words);
-  }
+  RETURN_IF_ERROR(netlink_dump(socket.get(), RTM_GETADDR, std::as_bytes(std::span(&head, 1)),
+                               "network addresses",
+                               [&](Bytes packet) { return read_addresses(packet, index, words); }));
   return words;
 }
 

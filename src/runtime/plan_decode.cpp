@@ -127,7 +127,7 @@ Result<OpExtra> Decoder::extra(const plan::Op& op) const {
 
 FdRequest Decoder::fd(std::uint32_t number) const {
   if (number == plan::kNoFd) return NoFd{};
-  if (number >= plan::kPodNet && number <= plan::kPodPid) return PodFd{number};
+  if (number >= plan::kPodNet && number <= plan::kPodUser) return PodFd{number};
   return NumberedFd{number};
 }
 

@@ -18,6 +18,8 @@ std::string pod_name(std::uint32_t name) {
       return "of the pod, uts";
     case plan::kPodPid:
       return "of the pod, pid";
+    case plan::kPodUser:
+      return "of the pod, user";
     default:
       return "of the pod";
   }

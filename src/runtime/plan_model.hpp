@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/unique_fd.hpp"
 #include "pid1/plan_format.h"
 #include "runtime/oci/spec.hpp"
 #include "runtime/seccomp_program.hpp"
@@ -46,7 +47,8 @@ struct NumberedFd {  ///< only in decoded plans
 /// A bind source: cloned detached; then `recursive_*` on the whole tree, then set/clear on its top.
 struct TreeFd {
   std::string source;
-  bool recursive = false;  ///< rbind
+  std::shared_ptr<const UniqueFd> given = nullptr;  ///< detached already, instead of the source
+  bool recursive = false;                           ///< rbind
   std::uint64_t set = 0, clear = 0;
   std::uint64_t recursive_set = 0, recursive_clear = 0;
   std::uint64_t propagation = 0;  ///< MS_PRIVATE, MS_SLAVE, ...

@@ -122,7 +122,12 @@ Result<UniqueFd> open_namespace(const NamespaceFd& wanted) {
 
 Result<Tree> open_tree(const TreeFd& wanted, NamespaceMaker& namespaces) {
   Tree tree;
-  ASSIGN_OR_RETURN(tree.fd, clone_tree(wanted.source, wanted.recursive, wanted.follow));
+  if (wanted.given) {
+    tree.fd.reset(::fcntl(wanted.given->get(), F_DUPFD_CLOEXEC, 0));
+    if (!tree.fd) return Error::from_errno(errno, "duplicate the mount", wanted.source);
+  } else {
+    ASSIGN_OR_RETURN(tree.fd, clone_tree(wanted.source, wanted.recursive, wanted.follow));
+  }
   struct stat status {};
   if (::fstat(tree.fd.get(), &status) != 0) return Error::from_errno(errno, "inspect", wanted.source);
   tree.is_directory = S_ISDIR(status.st_mode);

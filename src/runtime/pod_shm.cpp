@@ -15,9 +15,10 @@ namespace {
 
 constexpr std::int64_t kFilesSize = 4 << 20;  // the host's own hosts and resolv.conf may be copied there
 
-Result<void> mount_tmpfs(const char* name, const std::string& path, const char* mode, std::int64_t size) {
+Result<void> mount_tmpfs(const char* name, const std::string& path, const char* mode, std::int64_t size,
+                         FilesOwner owner) {
   RETURN_IF_ERROR(make_dirs(path, 0700));
-  const std::string options = cat("mode=", mode, ",size=", size);
+  const std::string options = cat("mode=", mode, ",size=", size, ",uid=", owner.uid, ",gid=", owner.gid);
   if (::mount(name, path.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options.c_str()) != 0) {
     return Error::from_errno(errno, "mount tmpfs on", path);
   }
@@ -26,12 +27,12 @@ Result<void> mount_tmpfs(const char* name, const std::string& path, const char* 
 
 }  // namespace
 
-Result<void> mount_pod_shm(const std::string& path, std::int64_t size) {
-  return mount_tmpfs("shm", path, "1777", size);
+Result<void> mount_pod_shm(const std::string& path, std::int64_t size, FilesOwner owner) {
+  return mount_tmpfs("shm", path, "1777", size, owner);
 }
 
-Result<void> mount_pod_files(const std::string& path) {
-  return mount_tmpfs("berth-files", path, "755", kFilesSize);
+Result<void> mount_pod_files(const std::string& path, FilesOwner owner) {
+  return mount_tmpfs("berth-files", path, "755", kFilesSize, owner);
 }
 
 Result<void> unmount_pod_tmpfs(const std::string& path) {

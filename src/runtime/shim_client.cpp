@@ -170,6 +170,7 @@ Result<void> ShimClient::init_pod(PodSetup setup, Deadline deadline) {
   request.net_fd = fds.add(std::move(setup.network));
   request.ipc_fd = fds.add(std::move(setup.ipc));
   request.uts_fd = fds.add(std::move(setup.uts));
+  request.user_fd = fds.add(std::move(setup.user));
   request.share_pid = setup.share_pid ? 1 : 0;
   request.cgroup_fd_count = static_cast<std::uint32_t>(setup.pause_cgroup.tasks.size());
   request.first_cgroup_fd = fds.add_all(std::move(setup.pause_cgroup.tasks));

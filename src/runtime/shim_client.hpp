@@ -36,7 +36,7 @@ class ShimClient {
   };
   struct PodSetup {
     std::string pod_id;
-    UniqueFd network, ipc, uts;  ///< absent: the host's
+    UniqueFd network, ipc, uts, user;  ///< absent: the host's
     bool share_pid = false;
     cgroup::JoinFds pause_cgroup;  ///< of pause, when there is one
   };

@@ -128,6 +128,23 @@ std::size_t NodeClient::list_stats() {
   return static_cast<std::size_t>(response.stats_size());
 }
 
+std::size_t NodeClient::list_pod_stats() {
+  cri::ListPodSandboxStatsResponse response;
+  call("ListPodSandboxStats", cri::ListPodSandboxStatsRequest(), response);
+  return static_cast<std::size_t>(response.stats_size());
+}
+
+std::size_t NodeClient::list_metrics() {
+  cri::ListPodSandboxMetricsResponse response;
+  call("ListPodSandboxMetrics", cri::ListPodSandboxMetricsRequest(), response);
+  return static_cast<std::size_t>(response.pod_metrics_size());
+}
+
+void NodeClient::status() {
+  cri::StatusResponse response;
+  call("Status", cri::StatusRequest(), response);
+}
+
 void NodeClient::first_answers() {
   version();
   cri::StatusRequest verbose;

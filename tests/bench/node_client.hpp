@@ -42,6 +42,9 @@ class NodeClient {
   std::size_t list_containers();
   std::size_t list_pods();
   std::size_t list_stats();
+  std::size_t list_pod_stats();
+  std::size_t list_metrics();
+  void status();
   std::string version();
   /// What the kubelet asks before anything else: Version, Status, ListPodSandbox, ImageFsInfo.
   void first_answers();

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's containerd behind the interface of harness.Node, and skopeo, for comparison in the same run."""
 import os
-import resource
 import shutil
-import statistics
 import subprocess
-import time
 
 import harness
 
@@ -62,28 +59,6 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
         text = subprocess.run([self.program, "--version"], capture_output=True, text=True).stdout.split()
         runc = subprocess.run(["runc", "--version"], capture_output=True, text=True).stdout.split()
         return f"containerd {text[2]} + runc {runc[2]}"
-
-
-def measure_skopeo(images, root):
-    """Into containers-storage, which is what CRI-O does; a column of the table."""
-    storage = f"{root}/skopeo-{os.getpid()}"
-    target = f"containers-storage:[overlay@{storage}/root+{storage}/run]"
-    numbers = {}
-    for image in images:
-        times, before = [], resource.getrusage(resource.RUSAGE_CHILDREN)
-        for _ in range(3):
-            begun = time.monotonic()
-            subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--src-tls-verify=false", "docker://" + image, f"{target}{image}"], check=True)
-            times.append(time.monotonic() - begun)
-            subprocess.run(["umount", f"{storage}/root/overlay"])  # which it binds to itself
-            shutil.rmtree(storage)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        title = "pull " + image.rsplit("/", 1)[1]
-        numbers[(title, "p50")] = (statistics.median(times), "s")
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        numbers[(title, "CPU per operation")] = (cpu / len(times), "s")
-    version = subprocess.run(["skopeo", "--version"], capture_output=True, text=True).stdout.split()
-    return f"skopeo {version[2]}", numbers
 
 
 def install():

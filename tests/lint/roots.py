@@ -86,6 +86,7 @@ OWNERS = {
         "src/runtime/cli/start_container.cpp": "unlinkat open_at",
         "src/runtime/cli/state_dir.cpp": "mkdir stat",
         "src/image/overlay_mount.cpp": "mount open_tree umount2",
+        "src/image/overlay_mount_older.cpp": "mount mkdir move_mount",
         "src/image/overlay_snapshotter.cpp": "rename",
     },
     "the kernel's control files": {

@@ -5,6 +5,7 @@
 //     {"id": 1, "method": "Version", "timeout": 10, "request": {}}
 // answered in order of completion by
 //     {"id": 1, "code": "OK", "message": "", "seconds": 0.002, "response": {...}}
+// The messages of a stream come before that, as {"id": 1, "more": true, "response": {...}}.
 // Field names are those of api.proto; bytes are base64.
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/dynamic_message.h>
@@ -53,9 +54,14 @@ class Answers {
     const std::lock_guard lock(mutex_);
     ++open_;
   }
-  void finish(const nlohmann::json& answer) {
+  void print(const nlohmann::json& answer) {
+    const std::string text = answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     const std::lock_guard lock(mutex_);
-    std::cout << answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+    std::cout << text << std::endl;
+  }
+  void finish(const nlohmann::json& answer) {
+    print(answer);
+    const std::lock_guard lock(mutex_);
     failed_ = failed_ || answer.at("code") != "OK";
     --open_;
     idle_.notify_all();
@@ -93,6 +99,11 @@ void begin_call(const CriClient& client, const nlohmann::json& line, Answers& an
     return;
   }
   const std::chrono::milliseconds timeout(static_cast<long>(line.value("timeout", 60.0) * 1000));
+  auto take = [id = answer["id"], method, &answers](const std::string& bytes) {
+    auto response = new_message(method->output_type());
+    if (response->ParseFromString(bytes))
+      answers.print({{"id", id}, {"more", true}, {"response", to_json(*response)}});
+  };
   auto done = [answer, method, &answers, began = Clock::now()](const Outcome& outcome,
                                                                const std::string& bytes) mutable {
     answer["code"] = outcome.code;
@@ -102,7 +113,11 @@ void begin_call(const CriClient& client, const nlohmann::json& line, Answers& an
     if (outcome.ok() && response->ParseFromString(bytes)) answer["response"] = to_json(*response);
     answers.finish(answer);
   };
-  client.start(method->name(), *request, timeout, std::move(done));
+  if (method->server_streaming()) {
+    client.start_stream(method->name(), *request, timeout, std::move(take), std::move(done));
+  } else {
+    client.start(method->name(), *request, timeout, std::move(done));
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/support/client_callback.h>
 
 #include <array>
 #include <future>
@@ -54,6 +55,44 @@ std::shared_ptr<grpc::Channel> connect(const std::string& socket) {
   return grpc::CreateCustomChannel(socket, grpc::InsecureChannelCredentials(), arguments);
 }
 
+Outcome to_outcome(const grpc::Status& status) {
+  const auto code = static_cast<std::size_t>(status.error_code());
+  return {code < kCodes.size() ? kCodes[code] : "UNKNOWN", status.error_message()};
+}
+
+/// Deletes itself when its call has ended.
+class StreamReader final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  StreamReader(const google::protobuf::Message& request, std::chrono::milliseconds timeout,
+               std::function<void(std::string)> take, std::function<void(Outcome, std::string)> done)
+      : request_(to_buffer(request)), take_(std::move(take)), done_(std::move(done)) {
+    context_.set_deadline(std::chrono::system_clock::now() + timeout);
+  }
+  void start(grpc::GenericStub& stub, const std::string& path) {
+    stub.PrepareBidiStreamingCall(&context_, path, {}, this);
+    StartWriteLast(&request_, {});
+    StartRead(&message_);
+    StartCall();
+  }
+
+ private:
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    take_(to_text(message_));
+    StartRead(&message_);
+  }
+  void OnDone(const grpc::Status& status) override {
+    done_(to_outcome(status), "");
+    delete this;
+  }
+
+  grpc::ClientContext context_;
+  grpc::ByteBuffer request_;
+  grpc::ByteBuffer message_;
+  std::function<void(std::string)> take_;
+  std::function<void(Outcome, std::string)> done_;
+};
+
 }  // namespace
 
 struct CriClient::Channel {
@@ -76,11 +115,17 @@ void CriClient::start(const std::string& method, const google::protobuf::Message
   call->context.set_deadline(std::chrono::system_clock::now() + timeout);
   call->request = to_buffer(request);
   auto finished = [call, done = std::move(done)](const grpc::Status& status) {
-    const auto code = static_cast<std::size_t>(status.error_code());
-    done({code < kCodes.size() ? kCodes[code] : "UNKNOWN", status.error_message()}, to_text(call->response));
+    done(to_outcome(status), to_text(call->response));
   };
   channel_->stub.UnaryCall(&call->context, path_of(method), {}, &call->request, &call->response,
                            std::move(finished));
+}
+
+void CriClient::start_stream(const std::string& method, const google::protobuf::Message& request,
+                             std::chrono::milliseconds timeout, std::function<void(std::string)> take,
+                             std::function<void(Outcome, std::string)> done) const {
+  (new StreamReader(request, timeout, std::move(take), std::move(done)))
+      ->start(channel_->stub, path_of(method));
 }
 
 Outcome CriClient::call(const std::string& method, const google::protobuf::Message& request,

@@ -18,7 +18,7 @@ struct Outcome {
 };
 
 /// A CRI client for tests and benchmarks that names methods by text ("RunPodSandbox"), so that it
-/// needs no generated stubs and reaches every unary RPC of both services. Any number of threads.
+/// needs no generated stubs and reaches every RPC of both services. Any number of threads.
 class CriClient {
  public:
   /// `socket` is "unix:///path". Connects lazily, and again after the server was restarted.
@@ -33,6 +33,10 @@ class CriClient {
   /// Returns at once; `done` runs on a thread of gRPC with the response's bytes.
   void start(const std::string& method, const google::protobuf::Message& request,
              std::chrono::milliseconds timeout, std::function<void(Outcome, std::string)> done) const;
+  /// The same for an RPC that streams its answer: `take` runs for each message, then `done` with no bytes.
+  void start_stream(const std::string& method, const google::protobuf::Message& request,
+                    std::chrono::milliseconds timeout, std::function<void(std::string)> take,
+                    std::function<void(Outcome, std::string)> done) const;
 
  private:
   struct Channel;

@@ -127,7 +127,7 @@ TEST_CASE("a container sees the tree that umoci unpacks") {
     output_of({"umoci", "raw", "unpack", "--image", layout + ":golden", layout + "-tree"});
 
     const Node node("");
-    const auto images = node.puller->import(layout, "golden:1", {});
+    const auto images = node.puller->import(layout, "golden:1", "", {});
     REQUIRE(images);
     auto snapshots = Snapshotter::open(node.files.path("snapshots"), *node.store);
     REQUIRE(snapshots);

@@ -144,7 +144,7 @@ TEST_CASE("an exported image is imported elsewhere with its names, config and fi
   REQUIRE(exported->size() == 1);
 
   const Node other("");
-  const auto imported = other.puller->import(out.path("a.tar"), "", {});
+  const auto imported = other.puller->import(out.path("a.tar"), "", "", {});
   INFO((imported ? "" : imported.error().to_string()));
   REQUIRE(imported);
   const ImagePtr copy = other.store->find(name);
@@ -162,7 +162,7 @@ TEST_CASE("an exported image is imported elsewhere with its names, config and fi
              "new.close()\n",
              out.path("a.tar"), out.path("d.tar")});
   const Node third("");
-  REQUIRE(third.puller->import(out.path("d.tar"), "", {}));
+  REQUIRE(third.puller->import(out.path("d.tar"), "", "", {}));
   CHECK(third.store->find(name)->id == copy->id);
 }
 

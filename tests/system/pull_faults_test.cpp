@@ -213,7 +213,7 @@ TEST_CASE("equal pulls run once, and the last caller's going stops them within a
   std::stop_source first, second;
   std::vector<Code> codes(2, Code::kUnknown);
   const auto wait = [&](std::size_t at, const std::stop_source& stop) {
-    auto image = node.puller->pull(registry.name("stall"), {}, stop.get_token());
+    auto image = node.puller->pull(registry.name("stall"), {}, "", stop.get_token());
     codes[at] = image ? Code::kUnknown : image.error().code();
   };
   std::jthread one(wait, 0, first);

@@ -92,7 +92,7 @@ struct Node {
     puller = *std::move(created);
   }
   Result<ImagePtr> pull(const std::string& reference, const Credentials& credentials = {}) const {
-    return puller->pull(reference, credentials, {});
+    return puller->pull(reference, credentials, policy, {});
   }
   ImagePtr must_pull(const std::string& reference, const Credentials& credentials = {}) const {
     auto image = pull(reference, credentials);
@@ -122,6 +122,7 @@ struct Node {
   berth::testing::Tree files;
   std::unique_ptr<ImageStore> store;
   std::unique_ptr<Puller> puller;
+  std::string policy;  // none: any image is accepted
 };
 
 inline std::string insecure(const std::string& host) {

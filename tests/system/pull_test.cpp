@@ -212,14 +212,14 @@ TEST_CASE("archives are imported with their names, or with one given") {
       if (index) how.emplace_back("--index");
       const std::string built = build(how);
       const Node node("");
-      auto images = node.puller->import(out.path(name), "", {});
+      auto images = node.puller->import(out.path(name), "", "", {});
       if (!images) FAIL(images.error().to_string());
       REQUIRE(images->size() == 1);
       CHECK(images->front()->id == field(built, "config"));
       CHECK(images->front()->repo_tags ==
             std::vector<std::string>{"docker.io/team/app:v1", "docker.io/team/app:v2"});
       check_layers(node, images->front());
-      auto renamed = node.puller->import(out.path(name), "other:x", {});
+      auto renamed = node.puller->import(out.path(name), "other:x", "", {});
       REQUIRE(renamed);
       CHECK(node.store->find("other:x")->id == images->front()->id);
     }
@@ -250,7 +250,7 @@ TEST_CASE("an archive that climbs, lies or ends early is refused") {
   output_of({"python3", "-c", script, out.root()});
   const Node node("");
   const auto refusal = [&](const std::string& name) {
-    auto images = node.puller->import(out.path(name), "", {});
+    auto images = node.puller->import(out.path(name), "", "", {});
     REQUIRE_FALSE(images);
     CHECK(node.store->list().empty());
     CHECK_THAT(images.error().to_string(), Contains("import images from \"" + out.path(name) + "\""));

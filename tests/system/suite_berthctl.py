@@ -132,6 +132,7 @@ def _(node):
         puller.kill()
         puller.wait()
         wait_until(lambda: not layers(), what="end of the pull that nobody waits for")
+        wait_until(lambda: 'berth_image_pulls_total{label="cancelled"} ' in node.ctl("info"), what="the pull among the counters")
     finally:
         os.close(terminal)
         faults.kill()

@@ -84,7 +84,7 @@ Result<std::shared_ptr<runtime::ShimClient>> shim_of(const PodSandbox& pod) {
 }
 
 Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, const image::Image& image,
-                                         int rootfs_fd, ContainerRecord& record) {
+                                         int rootfs_fd, ImageTrees images, ContainerRecord& record) {
   ASSIGN_OR_RETURN(const pid_t target, target_of(with, pod, record.config));
   const SpecInputs inputs{pod,
                           record.config,
@@ -97,7 +97,8 @@ Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, c
                           target,
                           with.config.default_ulimits,
                           with.config.pid1_path,
-                          with.apparmor.get()};
+                          with.apparmor.get(),
+                          std::move(images)};
   ASSIGN_OR_RETURN(ContainerSpec built, build_container_spec(inputs));
   CompiledContainer compiled;
   if (built.spec.linux_.seccomp) {

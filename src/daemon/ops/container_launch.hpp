@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "daemon/ops/services.hpp"
+#include "daemon/spec/mounts.hpp"
 #include "runtime/plan.hpp"
 
 namespace berth::daemon {
@@ -20,7 +21,7 @@ struct CompiledContainer {
 };
 /// Fills record.spec and record.user. Reads the image's users through `rootfs_fd`.
 Result<CompiledContainer> compile_launch(Services& with, const PodRecord& pod, const image::Image& image,
-                                         int rootfs_fd, ContainerRecord& record);
+                                         int rootfs_fd, ImageTrees images, ContainerRecord& record);
 
 /// Directory and name of a CRI log. The directory is made below the pod's log directory without
 /// following a link out of it.

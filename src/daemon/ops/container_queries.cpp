@@ -3,6 +3,7 @@
 
 #include "base/json.hpp"
 #include "daemon/ops/pod_queries.hpp"
+#include "daemon/ops/stop_pod_sandbox.hpp"
 #include "daemon/spec/stop_signal.hpp"
 #include "runtime/oci/spec_json.hpp"
 
@@ -79,23 +80,38 @@ Result<void> list_containers(Services& with, const Call&, const cri::ListContain
 Result<void> container_status(Services& with, const Call&, const cri::ContainerStatusRequest& request,
                               cri::ContainerStatusResponse& response) {
   ASSIGN_OR_RETURN(const ContainerPtr container, with.containers.find(request.container_id()));
-  const ContainerRecord& record = container->record();
-  const ContainerStatus now = container->snapshot();
-  auto* status = response.mutable_status();
-  fill_common(record, *status);
-  status->set_state(now.state);
-  status->set_started_at(now.started_ns);
-  status->set_finished_at(now.finished_ns);
-  status->set_exit_code(now.exit_code);
-  status->set_reason(now.reason);
-  status->set_message(now.message);
-  *status->mutable_mounts() = record.config.mounts();
-  status->set_log_path(record.log_path);
-  *status->mutable_resources()->mutable_linux() = now.resources;
-  *status->mutable_user() = record.user;
-  status->set_stop_signal(to_cri_signal(record.stop_signal));
-  if (request.verbose()) (*response.mutable_info())["info"] = to_text(verbose_info(*container, now));
+  fill_container_status(*container, *response.mutable_status());
+  if (request.verbose())
+    (*response.mutable_info())["info"] = to_text(verbose_info(*container, container->snapshot()));
   return {};
+}
+
+void fill_container_status(const Container& container, cri::ContainerStatus& out) {
+  const ContainerRecord& record = container.record();
+  const ContainerStatus now = container.snapshot();
+  fill_common(record, out);
+  out.set_state(now.state);
+  out.set_started_at(now.started_ns);
+  out.set_finished_at(now.finished_ns);
+  out.set_exit_code(now.exit_code);
+  out.set_reason(now.reason);
+  out.set_message(now.message);
+  *out.mutable_mounts() = record.config.mounts();
+  for (auto& mount : *out.mutable_mounts()) {
+    for (const ImageVolume& volume : record.image_volumes) {
+      if (volume.container_path == mount.container_path())
+        mount.mutable_image()->set_image_ref(volume.image_ref);
+    }
+  }
+  out.set_log_path(record.log_path);
+  *out.mutable_resources()->mutable_linux() = now.resources;
+  *out.mutable_user() = record.user;
+  out.set_stop_signal(to_cri_signal(record.stop_signal));
+}
+
+void fill_container_statuses(const Services& with, const std::string& pod_id,
+                             google::protobuf::RepeatedPtrField<cri::ContainerStatus>& out) {
+  for (const auto& container : containers_of(with, pod_id)) fill_container_status(*container, *out.Add());
 }
 
 }  // namespace berth::daemon

@@ -13,9 +13,10 @@ namespace berth::daemon {
 namespace {
 
 runtime::ExecTarget target_of(const Container& container) {
-  runtime::ExecTarget target;
-  for (const auto& entry : container.record().spec.linux_.namespaces) target.namespaces.insert(entry.type);
-  return target;
+  const oci::Spec& spec = container.record().spec;
+  std::set<oci::NamespaceType> namespaces;
+  for (const auto& entry : spec.linux_.namespaces) namespaces.insert(entry.type);
+  return runtime::exec_target(spec, spec.process, std::move(namespaces), container.id(), "");
 }
 
 /// Programs look there for what the terminal can do.

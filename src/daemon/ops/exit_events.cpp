@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "daemon/ops/events.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/stop_pod_sandbox.hpp"
 #include "daemon/state/records.hpp"
@@ -42,6 +43,7 @@ void clean_up_after(Services& with, const ContainerPtr& container) {
 void apply_exit(Services& with, const ContainerPtr& container, const shim::ExitRecord& exit) {
   const bool oom_killed = exit.oom_kills > 0 && exit.exit_code != 0;
   if (!container->mark_exited(exit, oom_killed)) return;
+  announce(with, container);
   log::info("container exited", {{"container", container->id()}, {"code", std::to_string(exit.exit_code)}});
   if (exit.log_bytes_dropped > 0) {
     log::warn("log bytes could not be written",
@@ -83,6 +85,7 @@ void on_pause_exited(Services& with, const std::string& pod_id) {
     status->ready = false;
     status->reason = "the process that holds the pod's PID namespace ended";
   }
+  announce(with, *pod);
   log::warn("pod sandbox lost its PID namespace", {{"pod", pod_id}});
   in_background(with, [&with, pod = *pod] {
     log_failure("store pod status", pod->id(), store_pod_status(with.layout, *pod));
@@ -100,6 +103,7 @@ void on_shim_lost(Services& with, const std::string& pod_id) {
     status->ready = false;
     status->reason = "the pod's shim ended unexpectedly";
   }
+  announce(with, pod);
   log::error("shim lost: the pod is not ready", {{"pod", pod_id}});
   in_background(with, [&with, pod] {
     log_failure("store pod status", pod->id(), store_pod_status(with.layout, *pod));
@@ -107,7 +111,9 @@ void on_shim_lost(Services& with, const std::string& pod_id) {
       if (container->record().pod_id != pod->id()) continue;
       log_failure("kill container", container->id(),
                   remove_container_cgroup(with, container->record().cgroup));
-      if (container->mark_lost("MonitorLost", now_ns())) clean_up_after(with, container);
+      if (!container->mark_lost("MonitorLost", now_ns())) continue;
+      announce(with, container);
+      clean_up_after(with, container);
     }
   });
 }

@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "daemon/ops/image_policy.hpp"
 #include "daemon/ops/one_time_auth.hpp"
 
 namespace berth::daemon {
@@ -29,8 +30,8 @@ Result<image::Credentials> credentials_of(const cri::AuthConfig& auth) {
 
 // The kubelet makes a waiting container's reason of this word, when the code is Unknown.
 Error in_kubelets_words(Error error) {
-  if (error.code() == Code::kUnavailable) error.recode(Code::kUnknown).add_context("RegistryUnavailable");
-  return error;
+  if (error.code() != Code::kUnavailable) return name_refusal(std::move(error));
+  return error.recode(Code::kUnknown).add_context("RegistryUnavailable");
 }
 
 /// Exactly one of uid and username, from the image's USER.
@@ -97,7 +98,8 @@ Result<void> pull_image(Services& with, const Call& call, const cri::PullImageRe
   ASSIGN_OR_RETURN(const auto own,
                    OneTimeAuth::claim(with.config.auth_dir, name_space, request.image().image()));
   credentials.auth_json = own.text();
-  auto image = with.puller->pull(request.image().image(), credentials, call.cancelled);
+  ASSIGN_OR_RETURN(const std::string policy, policy_of(with.config, name_space));
+  auto image = with.puller->pull(request.image().image(), credentials, policy, call.cancelled);
   if (!image) return in_kubelets_words(std::move(image).error());
   log::info("image pulled", {{"reference", request.image().image()}, {"id", (*image)->id}});
   response.set_image_ref((*image)->id);

@@ -3,6 +3,7 @@
 
 #include "base/cat.hpp"
 #include "base/log.hpp"
+#include "daemon/ops/image_policy.hpp"
 
 namespace berth::daemon {
 
@@ -12,8 +13,9 @@ Result<void> import_image(Services& with, const Call& call, const admin::v1::Imp
   if (!path.starts_with('/') || path.find('\0') != std::string::npos) {
     return Error(Code::kInvalidArgument, cat("path must be absolute, not \"", path, "\""));
   }
-  auto imported = with.puller->import(path, request.name(), call.cancelled).context(cat("import ", path));
-  if (!imported) return std::move(imported).error();
+  auto imported = with.puller->import(path, request.name(), with.config.policy, call.cancelled)
+                      .context(cat("import ", path));
+  if (!imported) return name_refusal(std::move(imported).error());
   for (const auto& image : *imported) {
     log::info("image imported", {{"path", path}, {"id", image->id}});
     auto* out = response.add_images();

@@ -2,6 +2,7 @@
 #include "daemon/ops/node_queries.hpp"
 
 #include "base/json.hpp"
+#include "base/metrics.hpp"
 #include "daemon/version.hpp"
 #include "runtime/selinux.hpp"
 
@@ -19,11 +20,11 @@ void add_condition(cri::RuntimeStatus& status, const char* type, const Result<vo
   }
 }
 
-void add_handler(const std::string& name, cri::StatusResponse& response) {
+void add_handler(const Services& with, const std::string& name, cri::StatusResponse& response) {
   auto* handler = response.add_runtime_handlers();
   handler->set_name(name);
   handler->mutable_features()->set_recursive_read_only_mounts(true);
-  handler->mutable_features()->set_user_namespaces(false);
+  handler->mutable_features()->set_user_namespaces(static_cast<bool>(with.user_namespaces));
 }
 
 std::string describe_apparmor(const Services& with) {
@@ -42,6 +43,7 @@ Json verbose_info(const Services& with) {
   info["selinux"] = runtime::selinux_enabled() ? "enabled" : "not enabled";
   info["bootId"] = with.boot_id;
   info["config"] = format_config(with.config, nullptr);
+  info["metrics"] = metrics::expose();
   return info;
 }
 
@@ -59,8 +61,8 @@ Result<void> status(Services& with, const Call&, const cri::StatusRequest& reque
                     cri::StatusResponse& response) {
   add_condition(*response.mutable_status(), "RuntimeReady", with.streams.ready(), "StreamingServerFailed");
   add_condition(*response.mutable_status(), "NetworkReady", with.networks->ready(), "NetworkPluginNotReady");
-  add_handler("", response);
-  for (const auto& entry : with.config.handlers) add_handler(entry.first, response);
+  add_handler(with, "", response);
+  for (const auto& entry : with.config.handlers) add_handler(with, entry.first, response);
   response.mutable_features()->set_supplemental_groups_policy(true);
   response.mutable_features()->set_mount_options(true);
   if (request.verbose()) (*response.mutable_info())["info"] = to_text(verbose_info(with));

@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -12,6 +11,7 @@
 #include "base/dir.hpp"
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
+#include "daemon/spec/validate.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -22,23 +22,13 @@ std::string in_use(const std::string& dir) {
   return dir + "/in-use";
 }
 
-// A DNS label: it becomes part of a path.
-bool is_namespace(const std::string& name) {
-  return !name.empty() && name.size() <= 63 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
-}
-
 }  // namespace
 
 Result<OneTimeAuth> OneTimeAuth::claim(const std::string& dir, const std::string& name_space,
                                        const std::string& image) {
   OneTimeAuth auth;
   if (dir.empty() || name_space.empty() || !exists(dir)) return auth;
-  if (!is_namespace(name_space)) {
-    return Error(Code::kInvalidArgument, cat("sandbox_config.metadata.namespace \"",
-                                             name_space.substr(0, 100), "\" is not the name of a namespace"));
-  }
+  RETURN_IF_ERROR(validate_namespace(name_space));
   const std::string path = cat(dir, "/", name_space, "-", sha256(image).hex(), ".json");
   if (!exists(path)) return auth;
   RETURN_IF_ERROR(make_dirs(in_use(dir), 0700));

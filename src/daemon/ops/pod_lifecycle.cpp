@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "daemon/ops/exit_events.hpp"
+#include "daemon/ops/image_volumes.hpp"
 #include "daemon/state/records.hpp"
 #include "runtime/namespaces.hpp"
 #include "runtime/pod_shm.hpp"
@@ -139,6 +140,7 @@ Result<void> tear_down_container(Services& with, const ContainerRecord& record) 
   FirstFailure failures;
   failures.add(remove_container_cgroup(with, record.cgroup), "remove cgroup");
   failures.add(with.snapshots->remove(record.id), "remove root file system");
+  release_image_volumes(with, record);
   auto gone = std::move(failures).result();
   if (!gone) return gone;  // the record stays: it is how the rest is found again
   return remove_tree(with.layout.container(record.id)).context("remove record");

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
+#include "daemon/ops/container_queries.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -74,21 +75,26 @@ Result<void> list_pod_sandbox(Services& with, const Call&, const cri::ListPodSan
   return {};
 }
 
+void fill_pod_status(const PodSandbox& pod, cri::PodSandboxStatus& out) {
+  const auto& config = pod.record().config;
+  out.set_id(pod.id());
+  *out.mutable_metadata() = config.metadata();
+  out.set_state(state_of(pod));
+  out.set_created_at(pod.record().created_ns);
+  fill_network(pod, out);
+  *out.mutable_linux()->mutable_namespaces()->mutable_options() =
+      config.linux().security_context().namespace_options();
+  *out.mutable_labels() = config.labels();
+  *out.mutable_annotations() = config.annotations();
+  out.set_runtime_handler(pod.record().runtime_handler);
+}
+
 Result<void> pod_sandbox_status(Services& with, const Call&, const cri::PodSandboxStatusRequest& request,
                                 cri::PodSandboxStatusResponse& response) {
   ASSIGN_OR_RETURN(const PodPtr pod, with.pods.find(request.pod_sandbox_id()));
-  const auto& config = pod->record().config;
-  auto* status = response.mutable_status();
-  status->set_id(pod->id());
-  *status->mutable_metadata() = config.metadata();
-  status->set_state(state_of(*pod));
-  status->set_created_at(pod->record().created_ns);
-  fill_network(*pod, *status);
-  *status->mutable_linux()->mutable_namespaces()->mutable_options() =
-      config.linux().security_context().namespace_options();
-  *status->mutable_labels() = config.labels();
-  *status->mutable_annotations() = config.annotations();
-  status->set_runtime_handler(pod->record().runtime_handler);
+  fill_pod_status(*pod, *response.mutable_status());
+  // A kubelet that listens to events takes the containers from here, once it sees a timestamp.
+  fill_container_statuses(with, pod->id(), *response.mutable_containers_statuses());
   response.set_timestamp(now_ns());
   if (request.verbose()) (*response.mutable_info())["info"] = to_text(verbose_info(*pod, with.layout));
   return {};

@@ -12,6 +12,9 @@ Result<void> list_pod_sandbox(Services& with, const Call& call, const cri::ListP
 Result<void> pod_sandbox_status(Services& with, const Call& call, const cri::PodSandboxStatusRequest& request,
                                 cri::PodSandboxStatusResponse& response);
 
+/// The status of now, as PodSandboxStatus and events give it.
+void fill_pod_status(const PodSandbox& pod, cri::PodSandboxStatus& out);
+
 /// True when every wanted label is there with that value.
 bool labels_match(const google::protobuf::Map<std::string, std::string>& wanted,
                   const google::protobuf::Map<std::string, std::string>& labels);

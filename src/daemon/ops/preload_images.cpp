@@ -21,7 +21,7 @@ void preload(Services& with) {
   for (const std::string& name : *names) {
     if (name.starts_with('.')) continue;  // somebody is still writing it
     const std::string path = cat(directory, "/", name);
-    const auto imported = with.puller->import(path, "", with.stopping.get_token());
+    const auto imported = with.puller->import(path, "", with.config.policy, with.stopping.get_token());
     if (with.stopping.stop_requested()) return;
     if (!imported) log::warn("cannot preload images", {{"error", imported.error().to_string()}});
     if (imported) log::info("images preloaded", {{"path", path}});

@@ -11,7 +11,9 @@
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "daemon/ops/container_launch.hpp"
+#include "daemon/ops/events.hpp"
 #include "daemon/ops/exit_events.hpp"
+#include "daemon/ops/image_volumes.hpp"
 #include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/quarantine.hpp"
@@ -177,6 +179,7 @@ void load_container(Services& with, const std::string& id, const std::map<std::s
   static const ShimTruth kNothing;
   const auto truth = truths.find(container->record().pod_id);
   with.containers.insert(container);
+  hold_image_volumes(with, container->record());
   reconcile(with, container, truth == truths.end() ? kNothing : truth->second);
   // The news of an end are stored by whoever heard of it.
   if (!status && container->snapshot().state != cri::CONTAINER_EXITED)
@@ -257,6 +260,9 @@ Result<void> recover(Services& with) {
     if (auto pod = with.pods.find(id)) end_strays(with, *pod, truth);
   }
   sweep(with);
+  // Nobody listens yet; who does later hears of everything that is there.
+  for (const auto& pod : with.pods.list()) announce(with, pod);
+  for (const auto& container : with.containers.list()) announce(with, container);
   return {};
 }
 

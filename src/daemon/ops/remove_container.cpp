@@ -3,6 +3,7 @@
 
 #include "base/cat.hpp"
 #include "base/log.hpp"
+#include "daemon/ops/events.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/stop_container.hpp"
@@ -22,7 +23,9 @@ Result<void> remove_container(Services& with, const ContainerPtr& container) {
     return {};
   }));
   RETURN_IF_ERROR(op.step("tear down", [&] { return tear_down_container(with, container->record()); }));
+  announce(with, container);  // its end: whoever recorded it may be slower than we are
   with.containers.erase(container);
+  announce_removed(with, container);
   with.usage->forget(container->id());
   op.commit();
   log::info("container removed", {{"container", container->id()}});

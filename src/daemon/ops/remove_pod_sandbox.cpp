@@ -4,6 +4,7 @@
 #include "base/cat.hpp"
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
+#include "daemon/ops/events.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/remove_container.hpp"
@@ -30,6 +31,8 @@ Result<void> remove_pod(Services& with, const PodPtr& pod) {
   RETURN_IF_ERROR(op.step("remove pod cgroup", [&] { return remove_pod_cgroup(with, pod->record()); }));
   RETURN_IF_ERROR(op.step("remove record", [&] { return remove_tree(with.layout.pod(pod->id())); }));
   with.pods.erase(pod);
+  announce_removed(with, pod);
+  with.network_usage->forget(pod->id());
   op.commit();
   log::info("pod sandbox removed", {{"pod", pod->id()}});
   return {};

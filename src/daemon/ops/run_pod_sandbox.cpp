@@ -9,10 +9,12 @@
 #include "base/log.hpp"
 #include "base/remove_tree.hpp"
 #include "daemon/ops/creation.hpp"
+#include "daemon/ops/events.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_cgroup.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/spec/pod_files.hpp"
+#include "daemon/spec/user_namespace.hpp"
 #include "daemon/spec/validate.hpp"
 #include "daemon/state/records.hpp"
 #include "runtime/namespaces.hpp"
@@ -45,8 +47,19 @@ runtime::PodNamespacesRequest namespaces_of(const Services& with, const PodRecor
   request.uts = !record.host_network;
   request.hostname = pod_hostname(record.config);
   request.network_pin = with.layout.netns(record.id);
-  for (const auto& [key, value] : record.config.linux().sysctls()) request.sysctls[key] = value;
+  IdMaps maps = id_maps_of(record.config);
+  for (const auto& [key, value] : record.config.linux().sysctls())
+    request.sysctls[key] = sysctl_for_host(maps, key, value);
+  request.uid_mappings = std::move(maps.uids);
+  request.gid_mappings = std::move(maps.gids);
   return request;
+}
+
+/// Whom its files belong to.
+runtime::FilesOwner root_of(const PodRecord& record) {
+  const IdMaps maps = id_maps_of(record.config);
+  if (!maps) return {};
+  return {maps.uids.front().host_id, maps.gids.front().host_id};
 }
 
 Result<void> start_shim(Services& with, const PodRecord& record) {
@@ -83,6 +96,7 @@ Result<void> set_up_shim(Services& with, PodSandbox& pod, runtime::PodNamespaces
   setup.network = std::move(namespaces.network);
   setup.ipc = std::move(namespaces.ipc);
   setup.uts = std::move(namespaces.uts);
+  setup.user = std::move(namespaces.user);
   setup.share_pid = pod.record().share_pid;
   if (setup.share_pid) {
     ASSIGN_OR_RETURN(setup.pause_cgroup, with.cgroups->open_join(pod.record().cgroup()));
@@ -95,6 +109,7 @@ Result<std::string> create_pod(Services& with, const PodPtr& pod) {
   const PodRecord& record = pod->record();
   const auto namespaces_request = namespaces_of(with, record);
   RETURN_IF_ERROR(runtime::check_pod_sysctls(namespaces_request));
+  const runtime::FilesOwner owner = root_of(record);
   Operation op("RunPodSandbox", record.id);
 
   RETURN_IF_ERROR(op.step("write record", [&] { return store_pod_record(with.layout, record); }));
@@ -114,19 +129,19 @@ Result<std::string> create_pod(Services& with, const PodPtr& pod) {
 
   RETURN_IF_ERROR(op.step("mount /dev/shm", [&] {
     return record.host_ipc ? Result<void>()
-                           : runtime::mount_pod_shm(with.layout.shm(record.id), with.config.shm_size);
+                           : runtime::mount_pod_shm(with.layout.shm(record.id), with.config.shm_size, owner);
   }));
   op.undo("unmount /dev/shm", [&] { return runtime::unmount_pod_tmpfs(with.layout.shm(record.id)); });
 
   RETURN_IF_ERROR(op.step("attach network", [&] { return attach_network(with, *pod); }));
   op.undo("detach network", [&] { return detach_network(with, *pod); });
 
-  RETURN_IF_ERROR(
-      op.step("mount pod files", [&] { return runtime::mount_pod_files(with.layout.etc(record.id)); }));
+  RETURN_IF_ERROR(op.step("mount pod files",
+                          [&] { return runtime::mount_pod_files(with.layout.etc(record.id), owner); }));
   op.undo("unmount pod files", [&] { return runtime::unmount_pod_tmpfs(with.layout.etc(record.id)); });
 
   RETURN_IF_ERROR(op.step("write pod files", [&] {
-    return write_pod_files(with.layout.etc(record.id), record.config, pod->status.lock()->ips);
+    return write_pod_files(with.layout.etc(record.id), record.config, pod->status.lock()->ips, owner);
   }));
   RETURN_IF_ERROR(op.step("set up shim", [&] { return set_up_shim(with, *pod, std::move(namespaces)); }));
 
@@ -134,6 +149,7 @@ Result<std::string> create_pod(Services& with, const PodPtr& pod) {
   RETURN_IF_ERROR(op.step("persist", [&] { return store_pod_status(with.layout, *pod); }));
   pod->unclaimed = true;
   with.pods.insert(pod);
+  announce(with, pod);
   op.commit();
   log::info("pod sandbox ready", {{"pod", record.id}, {"name", pod->name_key()}});
   return record.id;
@@ -162,6 +178,7 @@ Result<void> run_pod_sandbox(Services& with, const Call& call, const cri::RunPod
     return Error(Code::kInvalidArgument,
                  cat("runtime_handler \"", request.runtime_handler(), "\" is not configured"));
   }
+  if (id_maps_of(request.config())) RETURN_IF_ERROR(Result<void>(with.user_namespaces));
   auto id = create_or_join(
       with, with.pods, "pod", pod_name_key(request.config().metadata()), call,
       [&]() -> Result<std::string> {

@@ -16,7 +16,9 @@
 #include "daemon/config.hpp"
 #include "daemon/ops/exit_board.hpp"
 #include "daemon/state/container.hpp"
+#include "daemon/state/event_feed.hpp"
 #include "daemon/state/layout.hpp"
+#include "daemon/state/network_sampler.hpp"
 #include "daemon/state/object_store.hpp"
 #include "daemon/state/pod_sandbox.hpp"
 #include "daemon/state/stream_requests.hpp"
@@ -51,6 +53,8 @@ struct Services {
   std::unique_ptr<image::Snapshotter> snapshots;
   std::unique_ptr<netcni::Networks> networks;
   std::unique_ptr<UsageSampler> usage;
+  std::unique_ptr<NetworkSampler> network_usage;
+  Result<void> user_namespaces;  ///< why pods cannot have them here
   runtime::SeccompCompiler seccomp;
   /// Ready when the default profile has been compiled and loaded, which takes a second that nobody waits
   /// for who needs no profile.
@@ -58,6 +62,7 @@ struct Services {
 
   ObjectStore<PodSandbox> pods{"pod sandbox"};
   ObjectStore<Container> containers{"container"};
+  EventFeed events;  ///< ops/events.hpp fills it
   KeyedLock leases;  ///< "pod/<id>", "container/<id>"; pod before container
   StrayExits stray_exits;
   ExecBoard execs;

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "daemon/ops/container_launch.hpp"
+#include "daemon/ops/events.hpp"
 #include "daemon/ops/exit_events.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
@@ -42,6 +43,7 @@ Result<void> fail(Services& with, const ContainerPtr& container, Error error) {
   container->mark_start_failed(error.to_string());
   container->status.lock()->starting = false;
   with.stray_exits.take(container->id());
+  announce(with, container);
   if (auto removed = remove_container_cgroup(with, container->record().cgroup); !removed) {
     log::error("remove cgroup after a failed start",
                {{"container", container->id()}, {"error", removed.error().to_string()}});
@@ -75,12 +77,16 @@ Result<void> start_container(Services& with, const Call& call, const cri::StartC
     error.add_context(cat("start container \"", container->record().config.metadata().name(), "\""));
     return fail(with, container, std::move(error));
   }
+  {
+    auto status = container->status.lock();
+    if (status->state == cri::CONTAINER_CREATED) status->state = cri::CONTAINER_RUNNING;  // or lost already
+    status->started_ns = started_ns;
+  }
+  announce(with, container);  // before anybody can tell of its end
   std::optional<shim::ExitRecord> exit;
   {
     auto status = container->status.lock();
     status->starting = false;
-    status->state = cri::CONTAINER_RUNNING;
-    status->started_ns = started_ns;
     exit = with.stray_exits.take(container->id());
   }
   // It may have run and ended while the reply was on its way.

@@ -6,6 +6,8 @@
 #include "base/cat.hpp"
 #include "base/clock.hpp"
 #include "daemon/ops/pod_queries.hpp"
+#include "daemon/ops/usage_messages.hpp"
+#include "netcni/arguments.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -14,86 +16,33 @@ bool is_alive(const Container& container) {
   return container.status.lock()->state == cri::CONTAINER_RUNNING;
 }
 
-constexpr std::uint64_t kNsPerUs = 1000;
-
-void fill_pressure_line(const runtime::cgroup::PressureLine& line, cri::PsiData& out) {
-  out.set_total(line.total_us * kNsPerUs);
-  out.set_avg10(line.avg10);
-  out.set_avg60(line.avg60);
-  out.set_avg300(line.avg300);
+template <class Object, class Attributes>
+void fill_attributes(const Object& object, Attributes& out) {
+  out.set_id(object.id());
+  *out.mutable_metadata() = object.record().config.metadata();
+  *out.mutable_labels() = object.record().config.labels();
+  *out.mutable_annotations() = object.record().config.annotations();
 }
 
-/// `usage`: whatever message has a psi. Without pressure stall information it stays without.
-template <class Usage>
-void fill_pressure(const runtime::cgroup::Pressure& pressure, Usage* usage) {
-  if (pressure.some) fill_pressure_line(*pressure.some, *usage->mutable_psi()->mutable_some());
-  if (pressure.full) fill_pressure_line(*pressure.full, *usage->mutable_psi()->mutable_full());
-}
-
-/// `limit`: bytes; 0 for none.
-void fill_memory(const runtime::cgroup::Stats& stats, std::uint64_t limit, std::int64_t now,
-                 cri::ContainerStats& out) {
-  auto* memory = out.mutable_memory();
-  memory->set_timestamp(now);
-  if (stats.memory_usage) memory->mutable_usage_bytes()->set_value(*stats.memory_usage);
-  if (stats.memory_working_set) {
-    memory->mutable_working_set_bytes()->set_value(*stats.memory_working_set);
-    if (limit != 0) {
-      memory->mutable_available_bytes()->set_value(
-          limit > *stats.memory_working_set ? limit - *stats.memory_working_set : 0);
-    }
-  }
-  if (stats.memory_rss) memory->mutable_rss_bytes()->set_value(*stats.memory_rss);
-  if (stats.page_faults) memory->mutable_page_faults()->set_value(*stats.page_faults);
-  if (stats.major_page_faults) memory->mutable_major_page_faults()->set_value(*stats.major_page_faults);
-  if (stats.swap_usage) {
-    out.mutable_swap()->set_timestamp(now);
-    out.mutable_swap()->mutable_swap_usage_bytes()->set_value(*stats.swap_usage);
-  }
-}
-
-/// nano_cores need two readings: the previous one is kept with the container.
-void fill_cpu(Container& container, std::uint64_t usage_ns, std::int64_t now, cri::ContainerStats& out) {
-  auto* cpu = out.mutable_cpu();
-  cpu->set_timestamp(now);
-  cpu->mutable_usage_core_nano_seconds()->set_value(usage_ns);
-  auto last = container.last_cpu.lock();
-  constexpr std::int64_t kShortest = 100'000'000;  // below, the rate is noise
-  if (last->taken_ns != 0 && now - last->taken_ns >= kShortest && usage_ns >= last->usage_ns) {
-    const double seconds = static_cast<double>(now - last->taken_ns) / 1e9;
-    last->nano_cores = static_cast<std::uint64_t>(static_cast<double>(usage_ns - last->usage_ns) / seconds);
-    last->known = true;
-  }
-  if (last->taken_ns == 0 || now - last->taken_ns >= kShortest) {
-    last->taken_ns = now;
-    last->usage_ns = usage_ns;
-  }
-  if (last->known) cpu->mutable_usage_nano_cores()->set_value(last->nano_cores);
+void fill_writable_layer(Services& with, const std::string& id, std::int64_t now, cri::FilesystemUsage& out) {
+  const auto sample = with.usage->get(id);
+  out.set_timestamp(sample ? sample->taken_ns : now);
+  out.mutable_fs_id()->set_mountpoint(with.layout.snapshots());
+  out.mutable_used_bytes()->set_value(sample ? sample->usage.bytes : 0);
+  out.mutable_inodes_used()->set_value(sample ? sample->usage.inodes : 0);
 }
 
 Result<void> fill(Services& with, Container& container, cri::ContainerStats& out) {
   ASSIGN_OR_RETURN(const auto stats, with.cgroups->usage(container.record().cgroup));
-  const auto limit = container.status.lock()->resources.memory_limit_in_bytes();
+  const auto limits = container.status.lock()->resources;
+  const auto memory_limit = std::max<std::int64_t>(limits.memory_limit_in_bytes(), 0);
   const auto now = now_ns();
-  auto* attributes = out.mutable_attributes();
-  attributes->set_id(container.id());
-  *attributes->mutable_metadata() = container.record().config.metadata();
-  *attributes->mutable_labels() = container.record().config.labels();
-  *attributes->mutable_annotations() = container.record().config.annotations();
-  fill_cpu(container, stats.cpu_usage_ns, now, out);
-  fill_memory(stats, static_cast<std::uint64_t>(std::max<std::int64_t>(limit, 0)), now, out);
-  fill_pressure(stats.cpu_pressure, out.mutable_cpu());
-  fill_pressure(stats.memory_pressure, out.mutable_memory());
-  if (stats.io_pressure.some) {
-    out.mutable_io()->set_timestamp(now);
-    fill_pressure(stats.io_pressure, out.mutable_io());
-  }
-  auto* layer = out.mutable_writable_layer();
-  const auto sample = with.usage->get(container.id());
-  layer->set_timestamp(sample ? sample->taken_ns : now);
-  layer->mutable_fs_id()->set_mountpoint(with.layout.snapshots());
-  layer->mutable_used_bytes()->set_value(sample ? sample->usage.bytes : 0);
-  layer->mutable_inodes_used()->set_value(sample ? sample->usage.inodes : 0);
+  fill_attributes(container, *out.mutable_attributes());
+  fill_cpu(stats, container.cpu_rate, now, *out.mutable_cpu());
+  fill_memory(stats, static_cast<std::uint64_t>(memory_limit), now, *out.mutable_memory());
+  fill_swap(stats, limits, now, out);
+  fill_io(stats, now, out);
+  fill_writable_layer(with, container.id(), now, *out.mutable_writable_layer());
   return {};
 }
 
@@ -104,7 +53,58 @@ bool matches(const cri::ContainerStatsFilter& filter, const Container& container
   return labels_match(filter.label_selector(), container.record().config.labels());
 }
 
+bool matches(const cri::PodSandboxStatsFilter& filter, const PodSandbox& pod) {
+  if (!filter.id().empty() && !pod.id().starts_with(filter.id())) return false;
+  return labels_match(filter.label_selector(), pod.record().config.labels());
+}
+
+Result<void> fill(Services& with, PodSandbox& pod, const std::multimap<std::string, ContainerPtr>& containers,
+                  cri::PodSandboxStats& out) {
+  // What the containers use together, and what the pod has beside them.
+  ASSIGN_OR_RETURN(const auto stats, with.cgroups->stats(pod.record().cgroup_parent));
+  const auto now = now_ns();
+  fill_attributes(pod, *out.mutable_attributes());
+  auto* usage = out.mutable_linux();
+  fill_cpu(stats, pod.cpu_rate, now, *usage->mutable_cpu());
+  fill_memory(stats, stats.memory_limit, now, *usage->mutable_memory());
+  fill_io(stats, now, *usage);
+  if (stats.pids) {
+    usage->mutable_process()->set_timestamp(now);
+    usage->mutable_process()->mutable_process_count()->set_value(*stats.pids);
+  }
+  if (const auto network = with.network_usage->get(pod.id()))
+    fill_network(*network, std::string(netcni::kPodInterface), *usage->mutable_network());
+  const auto [first, last] = containers.equal_range(pod.id());
+  for (auto at = first; at != last; ++at) {
+    cri::ContainerStats one;
+    if (fill(with, *at->second, one)) *usage->add_containers() = std::move(one);
+  }
+  return {};
+}
+
 }  // namespace
+
+std::vector<PodPtr> ready_pods(const Services& with) {
+  auto pods = with.pods.list();
+  std::erase_if(pods, [](const PodPtr& pod) { return !pod->status.lock()->ready; });
+  return pods;
+}
+
+std::multimap<std::string, ContainerPtr> running_containers(const Services& with) {
+  std::multimap<std::string, ContainerPtr> running;
+  for (const auto& container : with.containers.list()) {
+    if (is_alive(*container)) running.emplace(container->record().pod_id, container);
+  }
+  return running;
+}
+
+void refresh_network(Services& with, const std::vector<PodPtr>& pods) {
+  std::vector<std::string> ids;
+  for (const auto& pod : pods) {
+    if (!pod->record().host_network) ids.push_back(pod->id());
+  }
+  with.network_usage->refresh(ids);
+}
 
 Result<void> container_stats(Services& with, const Call&, const cri::ContainerStatsRequest& request,
                              cri::ContainerStatsResponse& response) {
@@ -121,6 +121,30 @@ Result<void> list_container_stats(Services& with, const Call&, const cri::ListCo
     if (!is_alive(*container) || !matches(request.filter(), *container)) continue;
     cri::ContainerStats stats;
     if (fill(with, *container, stats)) *response.add_stats() = std::move(stats);
+  }
+  return {};
+}
+
+Result<void> pod_sandbox_stats(Services& with, const Call&, const cri::PodSandboxStatsRequest& request,
+                               cri::PodSandboxStatsResponse& response) {
+  ASSIGN_OR_RETURN(const PodPtr pod, with.pods.find(request.pod_sandbox_id()));
+  if (!pod->status.lock()->ready)
+    return Error(Code::kFailedPrecondition, cat("pod sandbox ", pod->id(), " is not ready"));
+  refresh_network(with, {pod});
+  return fill(with, *pod, running_containers(with), *response.mutable_stats())
+      .context(cat("statistics of pod sandbox ", pod->id()));
+}
+
+Result<void> list_pod_sandbox_stats(Services& with, const Call&,
+                                    const cri::ListPodSandboxStatsRequest& request,
+                                    cri::ListPodSandboxStatsResponse& response) {
+  auto pods = ready_pods(with);
+  std::erase_if(pods, [&](const PodPtr& pod) { return !matches(request.filter(), *pod); });
+  const auto containers = running_containers(with);
+  refresh_network(with, pods);
+  for (const auto& pod : pods) {
+    cri::PodSandboxStats stats;
+    if (fill(with, *pod, containers, stats)) *response.add_stats() = std::move(stats);
   }
   return {};
 }

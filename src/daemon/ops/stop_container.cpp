@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "daemon/ops/container_launch.hpp"
+#include "daemon/ops/events.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -75,6 +76,7 @@ Result<void> kill_all(Services& with, const std::vector<ContainerPtr>& container
     auto pod = with.pods.find(container->record().pod_id);
     if (pod && !(*pod)->live_shim()) {
       container->mark_lost("MonitorLost", now_ns());
+      announce(with, container);
       continue;
     }
     if (!container->wait_exited(give_up)) return stuck(*container);

@@ -3,6 +3,7 @@
 
 #include "base/cat.hpp"
 #include "base/log.hpp"
+#include "daemon/ops/events.hpp"
 #include "daemon/ops/operation.hpp"
 #include "daemon/ops/pod_lifecycle.hpp"
 #include "daemon/ops/stop_container.hpp"
@@ -32,6 +33,7 @@ Result<void> stop_pod(Services& with, const PodPtr& pod) {
     status->ready = false;
     if (status->reason.empty()) status->reason = "stopped";
   }
+  announce(with, pod);
   RETURN_IF_ERROR(op.step("persist not ready", [&] { return store_pod_status(with.layout, *pod); }));
   RETURN_IF_ERROR(op.step("kill containers", [&] { return kill_all(with, containers_of(with, pod->id())); }));
   RETURN_IF_ERROR(op.step("tear down", [&] { return tear_down_pod(with, *pod); }));

@@ -2,7 +2,7 @@
 #include "daemon/rpc/image_service.hpp"
 
 #include "daemon/ops/images.hpp"
-#include "daemon/rpc/refuse.hpp"
+#include "daemon/rpc/list_stream.hpp"
 #include "daemon/rpc/unary_call.hpp"
 
 namespace berth::daemon::rpc {
@@ -15,8 +15,9 @@ Reactor* ImageService::ListImages(Context* context, const cri::ListImagesRequest
   return serve(with_, context, lanes_.quick, "ListImages", true, request, response, list_images);
 }
 grpc::ServerWriteReactor<cri::StreamImagesResponse>* ImageService::StreamImages(
-    Context*, const cri::StreamImagesRequest*) {
-  return new RefusedStream<cri::StreamImagesResponse>("StreamImages", "use ListImages");
+    Context* context, const cri::StreamImagesRequest* request) {
+  return serve_in_pieces<cri::StreamImagesResponse>(with_, context, lanes_.quick, "StreamImages", request,
+                                                    list_images);
 }
 Reactor* ImageService::ImageStatus(Context* context, const cri::ImageStatusRequest* request,
                                    cri::ImageStatusResponse* response) {

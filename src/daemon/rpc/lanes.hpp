@@ -3,6 +3,7 @@
 
 #include "base/lane.hpp"
 #include "daemon/config.hpp"
+#include "daemon/state/event_feed.hpp"
 
 namespace berth::daemon::rpc {
 
@@ -16,10 +17,15 @@ struct Lanes {
         pull({.name = "pull",
               .min_threads = 0,
               .max_threads = config.max_parallel_pulls,
-              .queue_limit = 1024}) {}
+              .queue_limit = 1024}),
+        events({.name = "events",
+                .min_threads = 1,
+                .max_threads = 2,
+                .queue_limit = EventFeed::kMaxSubscribers}) {}
   Lane quick;
   Lane work;
   Lane pull;
+  Lane events;  ///< of GetContainerEvents
 };
 
 }  // namespace berth::daemon::rpc

@@ -25,14 +25,4 @@ inline grpc::ServerUnaryReactor* refuse(grpc::CallbackServerContext* context, st
   return reactor;
 }
 
-/// The same for a server-streaming RPC.
-template <class Response>
-class RefusedStream final : public grpc::ServerWriteReactor<Response> {
- public:
-  explicit RefusedStream(std::string_view method, std::string_view instead = "") {
-    this->Finish(unimplemented(method, instead));
-  }
-  void OnDone() override { delete this; }
-};
-
 }  // namespace berth::daemon::rpc

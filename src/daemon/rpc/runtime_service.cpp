@@ -5,6 +5,7 @@
 #include "daemon/ops/create_container.hpp"
 #include "daemon/ops/exec_sync.hpp"
 #include "daemon/ops/node_queries.hpp"
+#include "daemon/ops/pod_metrics.hpp"
 #include "daemon/ops/pod_queries.hpp"
 #include "daemon/ops/remove_container.hpp"
 #include "daemon/ops/remove_pod_sandbox.hpp"
@@ -16,6 +17,8 @@
 #include "daemon/ops/stop_pod_sandbox.hpp"
 #include "daemon/ops/stream_urls.hpp"
 #include "daemon/ops/update_container_resources.hpp"
+#include "daemon/rpc/event_stream.hpp"
+#include "daemon/rpc/list_stream.hpp"
 #include "daemon/rpc/refuse.hpp"
 #include "daemon/rpc/unary_call.hpp"
 
@@ -49,8 +52,9 @@ Reactor* RuntimeService::ListPodSandbox(Context* context, const cri::ListPodSand
   return serve(with_, context, lanes_.quick, "ListPodSandbox", true, request, response, list_pod_sandbox);
 }
 grpc::ServerWriteReactor<cri::StreamPodSandboxesResponse>* RuntimeService::StreamPodSandboxes(
-    Context*, const cri::StreamPodSandboxesRequest*) {
-  return new RefusedStream<cri::StreamPodSandboxesResponse>("StreamPodSandboxes", "use ListPodSandbox");
+    Context* context, const cri::StreamPodSandboxesRequest* request) {
+  return serve_in_pieces<cri::StreamPodSandboxesResponse>(with_, context, lanes_.quick, "StreamPodSandboxes",
+                                                          request, list_pod_sandbox);
 }
 Reactor* RuntimeService::CreateContainer(Context* context, const cri::CreateContainerRequest* request,
                                          cri::CreateContainerResponse* response) {
@@ -73,8 +77,9 @@ Reactor* RuntimeService::ListContainers(Context* context, const cri::ListContain
   return serve(with_, context, lanes_.quick, "ListContainers", true, request, response, list_containers);
 }
 grpc::ServerWriteReactor<cri::StreamContainersResponse>* RuntimeService::StreamContainers(
-    Context*, const cri::StreamContainersRequest*) {
-  return new RefusedStream<cri::StreamContainersResponse>("StreamContainers", "use ListContainers");
+    Context* context, const cri::StreamContainersRequest* request) {
+  return serve_in_pieces<cri::StreamContainersResponse>(with_, context, lanes_.quick, "StreamContainers",
+                                                        request, list_containers);
 }
 Reactor* RuntimeService::ContainerStatus(Context* context, const cri::ContainerStatusRequest* request,
                                          cri::ContainerStatusResponse* response) {
@@ -117,21 +122,23 @@ Reactor* RuntimeService::ListContainerStats(Context* context, const cri::ListCon
                list_container_stats);
 }
 grpc::ServerWriteReactor<cri::StreamContainerStatsResponse>* RuntimeService::StreamContainerStats(
-    Context*, const cri::StreamContainerStatsRequest*) {
-  return new RefusedStream<cri::StreamContainerStatsResponse>("StreamContainerStats",
-                                                              "use ListContainerStats");
+    Context* context, const cri::StreamContainerStatsRequest* request) {
+  return serve_in_pieces<cri::StreamContainerStatsResponse>(
+      with_, context, lanes_.work, "StreamContainerStats", request, list_container_stats);
 }
-Reactor* RuntimeService::PodSandboxStats(Context* context, const cri::PodSandboxStatsRequest*,
-                                         cri::PodSandboxStatsResponse*) {
-  return refuse(context, "PodSandboxStats");
+Reactor* RuntimeService::PodSandboxStats(Context* context, const cri::PodSandboxStatsRequest* request,
+                                         cri::PodSandboxStatsResponse* response) {
+  return serve(with_, context, lanes_.work, "PodSandboxStats", true, request, response, pod_sandbox_stats);
 }
-Reactor* RuntimeService::ListPodSandboxStats(Context* context, const cri::ListPodSandboxStatsRequest*,
-                                             cri::ListPodSandboxStatsResponse*) {
-  return refuse(context, "ListPodSandboxStats");
+Reactor* RuntimeService::ListPodSandboxStats(Context* context, const cri::ListPodSandboxStatsRequest* request,
+                                             cri::ListPodSandboxStatsResponse* response) {
+  return serve(with_, context, lanes_.work, "ListPodSandboxStats", true, request, response,
+               list_pod_sandbox_stats);
 }
 grpc::ServerWriteReactor<cri::StreamPodSandboxStatsResponse>* RuntimeService::StreamPodSandboxStats(
-    Context*, const cri::StreamPodSandboxStatsRequest*) {
-  return new RefusedStream<cri::StreamPodSandboxStatsResponse>("StreamPodSandboxStats");
+    Context* context, const cri::StreamPodSandboxStatsRequest* request) {
+  return serve_in_pieces<cri::StreamPodSandboxStatsResponse>(
+      with_, context, lanes_.work, "StreamPodSandboxStats", request, list_pod_sandbox_stats);
 }
 Reactor* RuntimeService::UpdateRuntimeConfig(Context* context, const cri::UpdateRuntimeConfigRequest* request,
                                              cri::UpdateRuntimeConfigResponse* response) {
@@ -156,19 +163,24 @@ Reactor* RuntimeService::RestorePod(Context* context, const cri::RestorePodReque
 }
 grpc::ServerWriteReactor<cri::ContainerEventResponse>* RuntimeService::GetContainerEvents(
     Context*, const cri::GetEventsRequest*) {
-  return new RefusedStream<cri::ContainerEventResponse>("GetContainerEvents");
+  return EventStream::start(with_, lanes_.events);
 }
-Reactor* RuntimeService::ListMetricDescriptors(Context* context, const cri::ListMetricDescriptorsRequest*,
-                                               cri::ListMetricDescriptorsResponse*) {
-  return refuse(context, "ListMetricDescriptors");
+Reactor* RuntimeService::ListMetricDescriptors(Context* context,
+                                               const cri::ListMetricDescriptorsRequest* request,
+                                               cri::ListMetricDescriptorsResponse* response) {
+  return serve(with_, context, lanes_.quick, "ListMetricDescriptors", true, request, response,
+               list_metric_descriptors);
 }
-Reactor* RuntimeService::ListPodSandboxMetrics(Context* context, const cri::ListPodSandboxMetricsRequest*,
-                                               cri::ListPodSandboxMetricsResponse*) {
-  return refuse(context, "ListPodSandboxMetrics");
+Reactor* RuntimeService::ListPodSandboxMetrics(Context* context,
+                                               const cri::ListPodSandboxMetricsRequest* request,
+                                               cri::ListPodSandboxMetricsResponse* response) {
+  return serve(with_, context, lanes_.work, "ListPodSandboxMetrics", true, request, response,
+               list_pod_sandbox_metrics);
 }
 grpc::ServerWriteReactor<cri::StreamPodSandboxMetricsResponse>* RuntimeService::StreamPodSandboxMetrics(
-    Context*, const cri::StreamPodSandboxMetricsRequest*) {
-  return new RefusedStream<cri::StreamPodSandboxMetricsResponse>("StreamPodSandboxMetrics");
+    Context* context, const cri::StreamPodSandboxMetricsRequest* request) {
+  return serve_in_pieces<cri::StreamPodSandboxMetricsResponse>(
+      with_, context, lanes_.work, "StreamPodSandboxMetrics", request, list_pod_sandbox_metrics);
 }
 Reactor* RuntimeService::RuntimeConfig(Context* context, const cri::RuntimeConfigRequest* request,
                                        cri::RuntimeConfigResponse* response) {

@@ -14,6 +14,7 @@
 #include "base/lane.hpp"
 #include "base/result.hpp"
 #include "daemon/ops/services.hpp"
+#include "daemon/rpc/outcome.hpp"
 
 namespace berth::daemon::rpc {
 
@@ -28,17 +29,14 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
  private:
   UnaryCall(std::string_view method, bool quiet, Handler handler)
-      : method_(method), quiet_(quiet), handler_(std::move(handler)) {}
+      : outcome_{method, quiet}, handler_(std::move(handler)) {}
   void run();
-  void finish(const Result<void>& done);
   void OnCancel() override { stop_.request_stop(); }
   void OnDone() override { delete this; }
 
-  std::string_view method_;
-  bool quiet_;
+  Outcome outcome_;
   Handler handler_;
   std::stop_source stop_;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point deadline_;
 };
 

@@ -10,6 +10,7 @@
 #include "daemon/spec/pod_files.hpp"
 #include "daemon/spec/resources.hpp"
 #include "daemon/spec/security.hpp"
+#include "daemon/spec/user_namespace.hpp"
 #include "runtime/init_mode.hpp"
 #include "runtime/selinux.hpp"
 
@@ -78,6 +79,7 @@ void add_namespaces(const SpecInputs& in, ContainerSpec& out) {
   }
   if (!in.pod.host_ipc) pods(kIpc);
   const auto pid = in.config.linux().security_context().namespace_options().pid();
+  if (id_maps_of(in.pod.config)) pods(kUser);
   if (in.target_pid != 0) {
     list.push_back({kPid, cat("/proc/", in.target_pid, "/ns/pid")});
   } else if (pid == cri::POD && in.pod.share_pid) {
@@ -114,6 +116,9 @@ Result<void> fill_linux(const SpecInputs& in, ContainerSpec& out) {
   const auto& security = in.config.linux().security_context();
   oci::Linux& target = out.spec.linux_;
   target.cgroups_path = in.cgroup_path;
+  IdMaps maps = id_maps_of(in.pod.config);
+  target.uid_mappings = std::move(maps.uids);
+  target.gid_mappings = std::move(maps.gids);
   target.resources = to_oci(in.config.linux().resources());
   ASSIGN_OR_RETURN(ContainerDevices devices, container_devices(in.config));
   target.devices = std::move(devices.nodes);
@@ -155,12 +160,13 @@ Result<ContainerSpec> build_container_spec(const SpecInputs& in) {
     return Error(Code::kInvalidArgument,
                  "security_context.privileged: a privileged container needs a privileged pod sandbox");
   }
+  RETURN_IF_ERROR(check_same_user_namespace(in.pod.config, in.config));
   RETURN_IF_ERROR(check_selinux(security, runtime::selinux_enabled()));
   ASSIGN_OR_RETURN(out.user, resolve_user(in.rootfs_fd, in.image.user, security));
   RETURN_IF_ERROR(fill_process(in, out.user, out.spec.process));
   add_namespaces(in, out);
   RETURN_IF_ERROR(fill_linux(in, out));
-  ASSIGN_OR_RETURN(out.spec.mounts, container_mounts({in.pod, in.config, in.layout, in.cgroups}));
+  ASSIGN_OR_RETURN(out.spec.mounts, container_mounts({in.pod, in.config, in.layout, in.cgroups, in.images}));
   // Bidirectional mounts must reach the host, so the root may not be private then; slave is what
   // lets host mounts arrive.
   out.spec.linux_.rootfs_propagation = "slave";

@@ -36,6 +36,7 @@ struct SpecInputs {
   const std::vector<std::string>& default_ulimits;  ///< "nofile=1024:4096"
   const std::string& pid1_path;                     ///< for handlers with `init`
   runtime::Apparmor apparmor = {};
+  ImageTrees images = {};
 };
 Result<ContainerSpec> build_container_spec(const SpecInputs& inputs);
 

@@ -9,6 +9,7 @@
 #include "base/cat.hpp"
 #include "base/dir.hpp"
 #include "base/mountinfo.hpp"
+#include "daemon/spec/user_namespace.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -117,6 +118,25 @@ Result<std::string> propagation_option(const cri::Mount& mount) {
                                            " is neither a shared nor a slave mount"));
 }
 
+Result<void> add_mount_options(const cri::Mount& mount, oci::Mount& result) {
+  for (const auto& option : mount.mount_options()) {
+    if (option != "noexec" && option != "nodev" && option != "nosuid") {
+      return Error(Code::kInvalidArgument,
+                   cat("mounts.mount_options \"", option, "\" is not one of noexec, nodev, nosuid"));
+    }
+    result.options.push_back(option);
+  }
+  return {};
+}
+
+Result<oci::Mount> from_image(const cri::Mount& mount, const ImageTrees& images) {
+  oci::Mount result =
+      make(normal(mount.container_path()), "bind", mount.image().image(), {"rbind", "rprivate", "ro"});
+  result.tree = images.at(mount.container_path());
+  RETURN_IF_ERROR(add_mount_options(mount, result));
+  return result;
+}
+
 Result<oci::Mount> from_cri(const cri::Mount& mount, bool privileged) {
   struct stat info {};
   if (::stat(mount.host_path().c_str(), &info) != 0) {
@@ -135,13 +155,9 @@ Result<oci::Mount> from_cri(const cri::Mount& mount, bool privileged) {
   oci::Mount result =
       make(normal(mount.container_path()), "bind", mount.host_path(), {"rbind", std::move(propagation)});
   if (mount.readonly()) result.options.emplace_back(mount.recursive_read_only() ? "rro" : "ro");
-  for (const auto& option : mount.mount_options()) {
-    if (option != "noexec" && option != "nodev" && option != "nosuid") {
-      return Error(Code::kInvalidArgument,
-                   cat("mounts.mount_options \"", option, "\" is not one of noexec, nodev, nosuid"));
-    }
-    result.options.push_back(option);
-  }
+  result.uid_mappings = to_oci_mappings(mount.uidmappings());
+  result.gid_mappings = to_oci_mappings(mount.gidmappings());
+  RETURN_IF_ERROR(add_mount_options(mount, result));
   return result;
 }
 
@@ -152,7 +168,8 @@ Result<std::vector<oci::Mount>> container_mounts(const MountInputs& in) {
   const bool privileged = in.config.linux().security_context().privileged();
   std::vector<oci::Mount> wished;
   for (const auto& mount : in.config.mounts()) {
-    ASSIGN_OR_RETURN(oci::Mount made, from_cri(mount, privileged));
+    ASSIGN_OR_RETURN(oci::Mount made,
+                     mount.has_image() ? from_image(mount, in.images) : from_cri(mount, privileged));
     const std::string destination = made.destination;
     std::erase_if(mounts, [&](const oci::Mount& other) { return is_below(other.destination, destination); });
     std::erase_if(wished, [&](const oci::Mount& other) { return other.destination == destination; });

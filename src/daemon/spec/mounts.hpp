@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "daemon/cri.hpp"
 #include "daemon/state/layout.hpp"
 #include "daemon/state/pod_sandbox.hpp"
@@ -12,6 +15,9 @@
 #include "runtime/oci/spec.hpp"
 
 namespace berth::daemon {
+
+/// Detached mounts of images, by the container_path that asks for them.
+using ImageTrees = std::map<std::string, std::shared_ptr<const UniqueFd>>;
 
 /// The mounts of a container in the order in which they are made: the file systems every container
 /// has, the pod's files, then the CRI's own. A CRI mount replaces a default one with the same
@@ -22,6 +28,7 @@ struct MountInputs {
   const cri::ContainerConfig& config;
   const Layout& layout;
   const runtime::cgroup::Manager& cgroups;
+  const ImageTrees& images;  ///< one for each mount of an image
 };
 Result<std::vector<oci::Mount>> container_mounts(const MountInputs& inputs);
 

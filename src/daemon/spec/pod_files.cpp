@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <string_view>
 
 #include "base/atomic_file.hpp"
@@ -72,18 +73,21 @@ std::string format_resolv_conf(const cri::DNSConfig& dns) {
 }
 
 Result<void> write_pod_files(const std::string& dir, const cri::PodSandboxConfig& config,
-                             const std::vector<std::string>& ips) {
+                             const std::vector<std::string>& ips, runtime::FilesOwner owner) {
   const bool host_network = has_host_network(config);
   const std::string hostname = pod_hostname(config);
   const auto& dns = config.dns_config();
   const bool has_dns = dns.servers_size() + dns.searches_size() + dns.options_size() > 0;
   RETURN_IF_ERROR(make_dirs(dir, 0755));
-  RETURN_IF_ERROR(write_file(dir + "/resolv.conf",
-                             has_dns ? format_resolv_conf(dns) : copy_of("/etc/resolv.conf"),
-                             Durability::kAtomic, 0644));
-  RETURN_IF_ERROR(write_file(dir + "/hostname", hostname + "\n", Durability::kAtomic, 0644));
-  const std::string hosts = host_network ? copy_of("/etc/hosts") : format_hosts(hostname, ips);
-  return write_file(dir + "/hosts", hosts, Durability::kAtomic, 0644);
+  const auto write = [&](const char* name, const std::string& text) -> Result<void> {
+    const std::string path = cat(dir, "/", std::string_view(name));
+    RETURN_IF_ERROR(write_file(path, text, Durability::kAtomic, 0644));
+    if (::lchown(path.c_str(), owner.uid, owner.gid) == 0) return {};
+    return Error::from_errno(errno, "change the owner of", path);
+  };
+  RETURN_IF_ERROR(write("resolv.conf", has_dns ? format_resolv_conf(dns) : copy_of("/etc/resolv.conf")));
+  RETURN_IF_ERROR(write("hostname", hostname + "\n"));
+  return write("hosts", host_network ? copy_of("/etc/hosts") : format_hosts(hostname, ips));
 }
 
 }  // namespace berth::daemon

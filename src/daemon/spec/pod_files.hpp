@@ -6,6 +6,7 @@
 
 #include "base/result.hpp"
 #include "daemon/cri.hpp"
+#include "runtime/pod_shm.hpp"
 
 namespace berth::daemon {
 
@@ -13,7 +14,7 @@ namespace berth::daemon {
 /// of the pod (unless the CRI mounts its own). With a DNS configuration resolv.conf is written from
 /// it; without, it is a copy of the host's. Never rewritten afterwards.
 Result<void> write_pod_files(const std::string& dir, const cri::PodSandboxConfig& config,
-                             const std::vector<std::string>& ips);
+                             const std::vector<std::string>& ips, runtime::FilesOwner owner = {});
 
 /// The name that a pod's containers see. A pod with a network of its own and without a host name is
 /// called by its metadata's name, as Kubernetes would have it, as far as that can be a host name.

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "base/cat.hpp"
+#include "daemon/spec/user_namespace.hpp"
+#include "runtime/oci/id_mappings.hpp"
 
 namespace berth::daemon {
 namespace {
@@ -103,19 +105,33 @@ Result<void> check_user_ids(std::string_view who, const SecurityContext& securit
   return {};
 }
 
+Result<void> check_image_volume(const cri::Mount& mount) {
+  const std::string& path = mount.container_path();
+  if (mount.image().image().empty())
+    return invalid("mounts.container_path", path, "has an image without a name");
+  if (!mount.host_path().empty())
+    return invalid("mounts.container_path", path, "has an image and a host_path");
+  if (!mount.readonly()) return invalid("mounts.container_path", path, "has an image, which is not readonly");
+  if (mount.propagation() != cri::PROPAGATION_PRIVATE)
+    return invalid("mounts.container_path", path, "has an image, whose propagation is not private");
+  const std::string& inside = mount.image_sub_path();
+  if (inside.find('\0') != std::string::npos || climbs(inside) || inside.starts_with('/'))
+    return invalid("mounts.image_sub_path", inside, "is not a path below the image's root");
+  return {};
+}
+
 Result<void> check_mount(const cri::Mount& mount) {
   RETURN_IF_ERROR(check_absolute("mounts.container_path", mount.container_path()));
   if (is_root(mount.container_path())) {
     return invalid("mounts.container_path", mount.container_path(), "is the root itself");
   }
-  if (mount.has_image()) {
-    return Error(Code::kUnimplemented,
-                 cat("mounts.image (image volume at ", mount.container_path(), ") is not supported yet"));
-  }
+  if (mount.has_image()) return check_image_volume(mount);
   RETURN_IF_ERROR(check_absolute("mounts.host_path", mount.host_path()));
-  if (mount.uidmappings_size() > 0 || mount.gidmappings_size() > 0) {
-    return Error(Code::kUnimplemented,
-                 cat("mounts.uidMappings (at ", mount.container_path(), ") are not supported yet"));
+  RETURN_IF_ERROR(oci::check_id_mappings("mounts.uidMappings", to_oci_mappings(mount.uidmappings())));
+  RETURN_IF_ERROR(oci::check_id_mappings("mounts.gidMappings", to_oci_mappings(mount.gidmappings())));
+  if (mount.uidmappings().empty() != mount.gidmappings().empty()) {
+    return invalid("mounts.container_path", mount.container_path(),
+                   "has mappings of users without groups, or of groups without users");
   }
   if (!cri::MountPropagation_IsValid(mount.propagation())) {
     return invalid("mounts.propagation", std::to_string(mount.propagation()), "is unknown");
@@ -139,10 +155,6 @@ Result<void> check_namespaces(std::string_view who, const cri::NamespaceOption& 
   }
   if (options.ipc() != cri::POD && options.ipc() != cri::NODE) {
     return Error(Code::kInvalidArgument, cat(who, ".namespace_options.ipc must be POD or NODE"));
-  }
-  if (options.has_userns_options() && options.userns_options().mode() != cri::NODE) {
-    return Error(Code::kUnimplemented,
-                 cat(who, ".namespace_options.userns_options: user namespaces are not supported yet"));
   }
   return {};
 }
@@ -194,6 +206,12 @@ Result<void> check_pid_mode(const cri::NamespaceOption& options) {
 
 }  // namespace
 
+Result<void> validate_namespace(const std::string& name) {
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  if (!name.empty() && name.size() <= 63 && std::all_of(name.begin(), name.end(), fits)) return {};
+  return invalid("sandbox_config.metadata.namespace", name.substr(0, 100), "is not the name of a namespace");
+}
+
 Result<void> validate_pod(const cri::PodSandboxConfig& config) {
   if (!config.has_metadata()) return Error(Code::kInvalidArgument, "config.metadata is missing");
   RETURN_IF_ERROR(check_name("config.metadata.name", config.metadata().name()));
@@ -225,6 +243,7 @@ Result<void> validate_pod(const cri::PodSandboxConfig& config) {
                  "config.linux.security_context.namespace_options.pid must be POD, CONTAINER or NODE");
   }
   RETURN_IF_ERROR(check_user_ids("config.linux.security_context", security));
+  RETURN_IF_ERROR(check_user_namespace("config.linux.security_context", security));
   return check_namespaces("config.linux.security_context", security.namespace_options());
 }
 

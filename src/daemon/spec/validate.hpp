@@ -10,6 +10,8 @@ namespace berth::daemon {
 /// field and the value. Neither the host nor the store is looked at.
 Result<void> validate_pod(const cri::PodSandboxConfig& config);
 Result<void> validate_container(const cri::ContainerConfig& config);
+/// A DNS label, as it may become part of a path.
+Result<void> validate_namespace(const std::string& name);
 Result<void> validate_resources(const cri::LinuxContainerResources& resources);
 
 }  // namespace berth::daemon

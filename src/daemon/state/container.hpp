@@ -13,6 +13,8 @@
 #include "base/guarded.hpp"
 #include "base/process_id.hpp"
 #include "daemon/cri.hpp"
+#include "daemon/state/cpu_rate.hpp"
+#include "daemon/state/event_feed.hpp"
 #include "pid1/shim_protocol.h"
 #include "runtime/oci/spec.hpp"
 #include "runtime/seccomp_program.hpp"
@@ -20,6 +22,13 @@
 namespace berth::daemon {
 
 /// What never changes about a container, on disk before the first of its resources is made.
+/// An image that a container has mounted (CRI: mounts.image).
+struct ImageVolume {
+  std::string container_path;
+  std::string image_id;
+  std::string image_ref;  ///< "repo@sha256:..." where one is known, else the ID
+};
+
 struct ContainerRecord {
   std::string id;
   std::string pod_id;
@@ -32,6 +41,7 @@ struct ContainerRecord {
   std::string image_name;  ///< what users see: the tag
   std::string log_path;    ///< absolute; empty: output is discarded
   int stop_signal = 15;
+  std::vector<ImageVolume> image_volumes;
   oci::Spec spec;                        ///< what was compiled; execs start from its process
   cri::ContainerUser user;               ///< whom it runs as, for status
   std::vector<std::string> plan_labels;  ///< what each step of the launch plan meant, for a failing start
@@ -68,14 +78,8 @@ class Container {
     bool signalled = false;
   };
   Guarded<StopRequest> stop;
-  /// The last reading of CPU time, for the rate in statistics.
-  struct CpuReading {
-    std::int64_t taken_ns = 0;
-    std::uint64_t usage_ns = 0;
-    std::uint64_t nano_cores = 0;
-    bool known = false;
-  };
-  Guarded<CpuReading> last_cpu;
+  CpuRate cpu_rate;
+  EventStage told = EventStage::kNothing;  ///< the event feed's
 
   ContainerStatus snapshot() const { return *status.lock(); }
   /// What never changes of its entry in lists, as bytes: made by the first who asks.

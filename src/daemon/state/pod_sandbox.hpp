@@ -9,6 +9,8 @@
 
 #include "base/guarded.hpp"
 #include "daemon/cri.hpp"
+#include "daemon/state/cpu_rate.hpp"
+#include "daemon/state/event_feed.hpp"
 #include "netcni/networks.hpp"
 #include "runtime/shim_client.hpp"
 
@@ -54,6 +56,8 @@ class PodSandbox {
   Guarded<std::optional<netcni::Attachment>> attachment;
   Guarded<std::shared_ptr<runtime::ShimClient>> shim;  ///< null: none, or lost
   std::atomic<bool> unclaimed{false};                  ///< no caller who was still there has got it
+  CpuRate cpu_rate;
+  EventStage told = EventStage::kNothing;  ///< the event feed's
 
   std::shared_ptr<runtime::ShimClient> live_shim() const { return *shim.lock(); }
 

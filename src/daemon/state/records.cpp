@@ -213,6 +213,25 @@ Result<netcni::Attachment> load_attachment(const Layout& layout, const std::stri
   return netcni::attachment_from_json(text).context(cat("read the attachment of pod ", pod_id));
 }
 
+Json to_json(const std::vector<ImageVolume>& volumes) {
+  Json list = Json::array();
+  for (const auto& volume : volumes) {
+    list.push_back(
+        {{"path", volume.container_path}, {"image_id", volume.image_id}, {"image_ref", volume.image_ref}});
+  }
+  return list;
+}
+
+std::vector<ImageVolume> image_volumes_from(const Json& record) {
+  std::vector<ImageVolume> volumes;
+  const Json list = record.value("image_volumes", Json::array());
+  for (const Json& entry : list) {
+    volumes.push_back({get<std::string>(entry, "path", ""), get<std::string>(entry, "image_id", ""),
+                       get<std::string>(entry, "image_ref", "")});
+  }
+  return volumes;
+}
+
 Result<void> store_container_record(const Layout& layout, const ContainerRecord& record) {
   ASSIGN_OR_RETURN(Json config, message_to_json(record.config, "the container's configuration"));
   ASSIGN_OR_RETURN(Json user, message_to_json(record.user, "the container's user"));
@@ -227,6 +246,7 @@ Result<void> store_container_record(const Layout& layout, const ContainerRecord&
             {"image_name", record.image_name},
             {"log_path", record.log_path},
             {"stop_signal", record.stop_signal},
+            {"image_volumes", to_json(record.image_volumes)},
             {"user", std::move(user)},
             {"plan_labels", record.plan_labels},
             {"create_cwd", record.spec.process.create_cwd},  // the OCI has no word for it
@@ -254,6 +274,7 @@ Result<ContainerRecord> load_container_record(const Layout& layout, const std::s
   record.image_name = get<std::string>(json, "image_name", "");
   record.log_path = get<std::string>(json, "log_path", "");
   record.stop_signal = get<int>(json, "stop_signal", 15);
+  record.image_volumes = image_volumes_from(json);
   record.plan_labels = get<std::vector<std::string>>(json, "plan_labels", {});
   // The intent of a container that was never compiled has no process: nothing to parse then.
   const Json spec = object_at(json, "spec");

@@ -25,7 +25,7 @@ bool not_now(int err) {
 
 Result<void> PodConnection::connect(int family) {
   family_ = family;
-  auto made = runtime::socket_in_network(network_fd_, family);
+  auto made = runtime::socket_in_network(network_fd_, family, SOCK_STREAM | SOCK_NONBLOCK);
   if (!made && family == AF_INET) return connect(AF_INET6);
   ASSIGN_OR_RETURN(socket_, std::move(made));
   sockaddr_in v4{};

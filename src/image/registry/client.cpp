@@ -100,25 +100,36 @@ HttpOutcome RegistryClient::send_authorized(HttpRequest request, std::stop_token
   }
 }
 
-Result<RegistryClient::FetchedManifest> RegistryClient::fetch_manifest(const std::string& tag_or_digest,
-                                                                       std::stop_token cancel) const {
-  const auto wanted = Digest::parse(tag_or_digest);
+Result<HttpResponse> RegistryClient::fetch_document(const std::string& path, std::string_view accept,
+                                                    std::stop_token cancel) const {
   HttpRequest request;
-  request.headers = {cat("Accept: ", kManifestAccept)};
+  request.headers = {cat("Accept: ", accept)};
   request.body_limit = kMaxManifestSize;
-  const std::string path = "/manifests/" + tag_or_digest;
   Backoff backoff(retry_);
   HttpOutcome outcome = send(request, path, cancel);
   while (worth_retrying(outcome) && backoff.wait(outcome, cancel)) outcome = send(request, path, cancel);
   if (cancel.stop_requested()) return Error(Code::kCancelled, "the caller has gone");
   if (outcome.error) return *std::move(outcome.error);
   if (outcome.response.status != 200) return describe_status(outcome.response);
+  return std::move(outcome.response);
+}
+
+Result<RegistryClient::FetchedManifest> RegistryClient::fetch_manifest(const std::string& tag_or_digest,
+                                                                       std::stop_token cancel) const {
+  const auto wanted = Digest::parse(tag_or_digest);
+  ASSIGN_OR_RETURN(HttpResponse response,
+                   fetch_document("/manifests/" + tag_or_digest, kManifestAccept, cancel));
   Hasher hasher(wanted ? wanted->algorithm() : "sha256");
-  hasher.update(outcome.response.body);
-  FetchedManifest fetched{std::move(outcome.response.body), outcome.response.header("content-type"),
-                          hasher.finish()};
+  hasher.update(response.body);
+  FetchedManifest fetched{std::move(response.body), response.header("content-type"), hasher.finish()};
   if (wanted && fetched.digest != *wanted) return lies(cat("digest mismatch: got ", fetched.digest.text()));
   return fetched;
+}
+
+Result<std::string> RegistryClient::fetch_referrers(const Digest& subject, std::stop_token cancel) const {
+  ASSIGN_OR_RETURN(HttpResponse response,
+                   fetch_document("/referrers/" + subject.text(), kOciIndexType, cancel));
+  return std::move(response.body);
 }
 
 HttpOutcome RegistryClient::fetch_rest(const Descriptor& blob, BlobProgress& progress, BodyFeed& feed,

@@ -36,6 +36,10 @@ class RegistryClient {
   /// By digest: the bytes match it.
   Result<FetchedManifest> fetch_manifest(const std::string& tag_or_digest, std::stop_token cancel) const;
 
+  /// The list of what refers to `subject` (an OCI index, its first page); kNotFound: this server has no such
+  /// lists.
+  Result<std::string> fetch_referrers(const Digest& subject, std::stop_token cancel) const;
+
   /// Streams the rest of a blob; returns when all `size` bytes were read and have the digest. An
   /// error of `reader` ends it and is returned as it is. Slow connections get help: see RangePolicy.
   Result<void> fetch_blob(const Descriptor& blob, BlobProgress& progress, const BlobReader& reader,
@@ -46,6 +50,9 @@ class RegistryClient {
  private:
   /// `what` is "/manifests/..." or "/blobs/..." of the repository.
   HttpOutcome send(HttpRequest request, const std::string& what, std::stop_token cancel) const;
+  /// A document in memory, tried again where that helps.
+  Result<HttpResponse> fetch_document(const std::string& path, std::string_view accept,
+                                      std::stop_token cancel) const;
   HttpOutcome send_authorized(HttpRequest request, std::stop_token cancel) const;
   Result<void> authenticate(const HttpResponse& response, const HttpRequest& request,
                             std::stop_token cancel) const;

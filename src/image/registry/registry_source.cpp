@@ -57,6 +57,17 @@ Result<RegistryClient::FetchedManifest> RegistrySource::fetch_manifest(const std
   return failures.take();
 }
 
+Result<std::string> RegistrySource::fetch_referrers(const Digest& subject, std::stop_token cancel) const {
+  Failures failures;
+  for (const auto& client : clients_) {
+    if (!client->endpoint().gives_content) continue;
+    auto fetched = client->fetch_referrers(subject, cancel);
+    if (fetched || cancel.stop_requested()) return fetched;
+    failures.add(*client, fetched.error());
+  }
+  return failures.take();
+}
+
 Result<void> RegistrySource::read_blob(const Descriptor& blob, const BlobReader& reader,
                                        std::stop_token cancel) const {
   BlobProgress progress(blob);

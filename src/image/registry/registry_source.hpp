@@ -20,6 +20,7 @@ class RegistrySource final : public ContentSource {
 
   Result<RegistryClient::FetchedManifest> fetch_manifest(const std::string& tag_or_digest,
                                                          std::stop_token cancel) const;
+  Result<std::string> fetch_referrers(const Digest& subject, std::stop_token cancel) const;
   Result<void> read_blob(const Descriptor& blob, const BlobReader& reader,
                          std::stop_token cancel) const override;
 

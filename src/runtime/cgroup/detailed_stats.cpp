@@ -159,6 +159,7 @@ void collect_hugetlb(const Files& files, DetailedStats& stats) {
     usage.limit = files.number("hugetlb", stem + (v2 ? ".max" : ".limit_in_bytes"));
     usage.limit_hits = v2 ? find_key(files.text("hugetlb", stem + ".events"), "max")
                           : files.number("hugetlb", stem + ".failcnt");
+    if (!v2) usage.peak = files.number("hugetlb", stem + ".max_usage_in_bytes");
     stats.hugepages.push_back(std::move(usage));
   }
 }

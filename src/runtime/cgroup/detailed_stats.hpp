@@ -42,6 +42,7 @@ struct HugepageUsage {
   std::uint64_t usage = 0;
   std::optional<std::uint64_t> limit;  ///< absent: unlimited
   std::optional<std::uint64_t> limit_hits;
+  std::optional<std::uint64_t> peak;  ///< v1 only
 };
 
 /// What `events --stats` prints: the counters of Stats and everything else that a group tells.

@@ -42,7 +42,7 @@ Result<CriuJob> read_checkpoint_job(const Context& context) {
   ASSIGN_OR_RETURN(CriuJob job,
                    read_criu_job(ahead ? CriuAction::kPreDumpTree : CriuAction::kDumpTree, context));
   job.options.leave_running = line.has("leave-running");
-  job.options.track_memory = ahead;
+  job.options.track_memory = ahead || !parent.empty();  // both times: the first begins it, the last asks
   job.options.parent_path = parent;
   return job;
 }

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.hpp"
 #include "runtime/oci/resources.hpp"
 
 /// The OCI runtime specification's config.json (runtime-spec 1.x, Linux) as plain values. Parsed by
@@ -90,6 +92,8 @@ struct Mount {
   std::vector<std::string> options;
   std::vector<IdMapping> uid_mappings = {};  ///< of an id-mapped mount
   std::vector<IdMapping> gid_mappings = {};
+  /// A detached mount that is taken instead of the source. Not of the specification, never written.
+  std::shared_ptr<const UniqueFd> tree = nullptr;
 };
 
 enum class NamespaceType : std::uint8_t { kPid, kNetwork, kIpc, kUts, kMount, kUser, kCgroup, kTime };

@@ -36,7 +36,11 @@ Result<void> add_bind(const oci::Spec& spec, const CompileOptions& compile, cons
                       const std::string& target, const MountOptions& options, Plan& plan) {
   if (options.copy_up) return Error(Code::kInvalidArgument, "tmpcopyup means nothing to a bind mount");
   TreeFd tree;
-  ASSIGN_OR_RETURN(tree.source, source_of(mount, compile));
+  tree.given = mount.tree;
+  tree.source = mount.source;
+  if (!tree.given) {
+    ASSIGN_OR_RETURN(tree.source, source_of(mount, compile));
+  }
   tree.id_map = id_map(spec, mount, options);
   tree.follow = options.follow_source;
   tree.recursive = options.recursive_bind;

@@ -41,6 +41,8 @@ std::uint32_t pod_fd(NamespaceType type) {
       return plan::kPodUts;
     case NamespaceType::kPid:
       return plan::kPodPid;
+    case NamespaceType::kUser:
+      return plan::kPodUser;
     default:
       return plan::kNoFd;
   }

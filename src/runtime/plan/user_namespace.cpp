@@ -15,14 +15,15 @@ using plan::By;
 using plan::OpKind;
 using plan::Phase;
 
-/// What a namespace that is new along with the user namespace belongs to it. One that is joined by
-/// path together with the user namespace is taken to, or in the one that we are in ourselves.
+/// A namespace that is new along with the user namespace belongs to it. One that is joined together with the
+/// user namespace (the pod's, or by path) is taken to, or in the one that we are in ourselves.
 bool is_owned(const oci::Spec& spec, const CompileOptions& options, NamespaceType type) {
   const NamespaceOrigin user = namespace_origin(spec, options, NamespaceType::kUser);
   const NamespaceOrigin origin = namespace_origin(spec, options, type);
   if (origin == NamespaceOrigin::kNew) return true;
   const bool ours = options.lacks_host_rights && user == NamespaceOrigin::kInherited;
-  return origin != NamespaceOrigin::kInherited && (user == NamespaceOrigin::kPath || ours);
+  const bool joined = user == NamespaceOrigin::kPath || user == NamespaceOrigin::kPod;
+  return origin != NamespaceOrigin::kInherited && (joined || ours);
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ struct MountedHost {
   RecordingCgroups cgroups;
   Layout layout{"/var/lib/berth", "/run/berth"};
   PodRecord pod;
+  ImageTrees images;
   Tree tree{{"dir/", ""}, {"file", "x"}};
   MountedHost() { pod.id = "pod"; }
 
@@ -32,7 +33,7 @@ struct MountedHost {
     for (auto at = text.find('@'); at != std::string::npos; at = text.find('@'))
       text.replace(at, 1, tree.root());
     const auto message = proto<cri::ContainerConfig>(text);
-    return container_mounts({pod, message, layout, cgroups});
+    return container_mounts({pod, message, layout, cgroups, images});
   }
 };
 
@@ -213,13 +214,25 @@ TEST_CASE("The pod's files are read-only exactly when the root is; privileged co
   CHECK_FALSE(has(at(privileged, "/sys/fs/cgroup"), "ro"));
 }
 
+TEST_CASE("An image is bound read-only from its own mount, with the options that a mount may add") {
+  MountedHost f;
+  f.images["/i"] = std::make_shared<const UniqueFd>();
+  const auto mounts =
+      f.make("mounts { container_path: '/i' readonly: true image { image: 'x:1' } mount_options: 'noexec' }");
+  const auto* mount = at(mounts, "/i");
+  REQUIRE(mount != nullptr);
+  CHECK(mount->tree == f.images["/i"]);
+  CHECK(mount->options == std::vector<std::string>{"rbind", "rprivate", "ro", "noexec"});
+}
+
 TEST_CASE("On a hybrid host each hierarchy is mounted by its controllers, a named one without any") {
   MountedHost f;
   const RecordingCgroups hybrid({{"/sys/fs/cgroup/cpu,cpuacct", {"cpu", "cpuacct"}, false},
                                  {"/sys/fs/cgroup/systemd", {"name=systemd"}, false},
                                  {"/sys/fs/cgroup/unified", {}, true}});
   const cri::ContainerConfig config;
-  const Result<std::vector<oci::Mount>> mounts = container_mounts({f.pod, config, f.layout, hybrid});
+  const Result<std::vector<oci::Mount>> mounts =
+      container_mounts({f.pod, config, f.layout, hybrid, f.images});
   REQUIRE(mounts);
   CHECK(at(mounts, "/sys/fs/cgroup")->type == "tmpfs");
   const auto* cpu = at(mounts, "/sys/fs/cgroup/cpu,cpuacct");

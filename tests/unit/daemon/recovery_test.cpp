@@ -16,8 +16,9 @@ namespace {
 
 class NoSnapshots final : public image::Snapshotter {
  public:
-  Result<UniqueFd> prepare(const std::string&, const image::Image&) override { return none(); }
-  Result<UniqueFd> mount_image(const image::Image&) override { return none(); }
+  Result<UniqueFd> prepare(const std::string&, const image::Image&, int) override { return none(); }
+  Result<void> check_id_map(int) const override { return {}; }
+  Result<UniqueFd> mount_image(const image::Image&, int, const std::string&) override { return none(); }
   Result<void> remove(const std::string&) override { return {}; }
   std::vector<std::string> keys() const override { return {}; }
   Result<Usage> usage(const std::string&) const override { return none(); }

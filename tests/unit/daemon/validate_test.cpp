@@ -96,9 +96,9 @@ TEST_CASE("Each field of a pod that no pod can have is refused with its name and
        context + "namespace_options.network must be POD or NODE"},
       {"linux { security_context { namespace_options { ipc: TARGET } } }", kInvalid,
        context + "namespace_options.ipc must be POD or NODE"},
-      {"linux { security_context { namespace_options { userns_options { mode: POD } } } }",
-       Code::kUnimplemented,
-       context + "namespace_options.userns_options: user namespaces are not supported yet"},
+      {"linux { security_context { namespace_options { userns_options { mode: POD } } } }", kInvalid,
+       context +
+           "namespace_options.userns_options: exactly one range of users and one of groups is supported"},
       {"linux { security_context { run_as_group { value: 1 } } }", kInvalid,
        context + "run_as_group is given without a user"},
       {"linux { security_context { run_as_user { value: -1 } } }", kInvalid,
@@ -171,10 +171,19 @@ TEST_CASE("A container's mounts stay inside, and lead to a place below the root"
              "PROPAGATION_BIDIRECTIONAL"),
        kInvalid,
        "mounts.container_path \"/a\" asks for recursive_read_only with a propagation other than private"},
-      {mount("container_path: '/a' image { image: 'i' }"), Code::kUnimplemented,
-       "mounts.image (image volume at /a) is not supported yet"},
-      {mount("container_path: '/a' host_path: '/h' uidMappings {}"), Code::kUnimplemented,
-       "mounts.uidMappings (at /a) are not supported yet"},
+      {mount("container_path: '/a' image { image: 'i' }"), kInvalid,
+       "mounts.container_path \"/a\" has an image, which is not readonly"},
+      {mount("container_path: '/a' readonly: true image { }"), kInvalid,
+       "mounts.container_path \"/a\" has an image without a name"},
+      {mount("container_path: '/a' readonly: true host_path: '/h' image { image: 'i' }"), kInvalid,
+       "mounts.container_path \"/a\" has an image and a host_path"},
+      {mount(
+           "container_path: '/a' readonly: true propagation: PROPAGATION_BIDIRECTIONAL image { image: 'i' }"),
+       kInvalid, "mounts.container_path \"/a\" has an image, whose propagation is not private"},
+      {mount("container_path: '/a' readonly: true image_sub_path: 'b/../..' image { image: 'i' }"), kInvalid,
+       "mounts.image_sub_path \"b/../..\" is not a path below the image's root"},
+      {mount("container_path: '/a' host_path: '/h' uidMappings { length: 1 }"), kInvalid,
+       "mounts.container_path \"/a\" has mappings of users without groups, or of groups without users"},
   };
   for (const auto& row : rows)
     check_refused(validate_container(with<cri::ContainerConfig>(kContainer, row.addition)), row);

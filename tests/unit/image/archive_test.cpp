@@ -20,7 +20,7 @@ using Catch::Matchers::Contains;
 struct Import {
   Import() : installer(store, sinks.factory(), "/unpack", 2) {}
   std::string refusal(const std::string& path, const std::string& name = "") {
-    auto images = import_archive(path, name, store, installer, {});
+    auto images = import_archive(path, name, "", store, installer, {});
     REQUIRE_FALSE(images);
     CHECK(store.images.empty());
     return images.error().to_string();
@@ -63,7 +63,7 @@ TEST_CASE("an old docker-archive whose layers are links to each other is read") 
                            .end()
                            .bytes());
   Import import;
-  auto images = import_archive(files.path("a.tar"), "", import.store, import.installer, {});
+  auto images = import_archive(files.path("a.tar"), "", "", import.store, import.installer, {});
   if (!images) FAIL(images.error().to_string());
   CHECK(images->size() == 1);
   REQUIRE(import.store.images.size() == 2);
@@ -139,7 +139,7 @@ TEST_CASE("one name cannot stand for two images") {
   Import import;
   CHECK_THAT(import.refusal(files.path("a.tar"), "x"), Contains("cannot name the 2 images"));
   CHECK_THAT(import.refusal(files.path("a.tar"), "x@" + sha256("").text()), Contains("needs a tag"));
-  auto images = import_archive(files.path("a.tar"), "", import.store, import.installer, {});
+  auto images = import_archive(files.path("a.tar"), "", "", import.store, import.installer, {});
   REQUIRE(images);
   CHECK(images->size() == 2);
   CHECK(images->front()->repo_tags.empty());

@@ -147,7 +147,7 @@ TEST_CASE("a store of an older version is opened, and its layers are recorded", 
   {
     auto old = Sqlite::open(node.tree.path("images/images.db"));
     REQUIRE(old);
-    REQUIRE(old->run("ALTER TABLE layer DROP COLUMN tree; PRAGMA user_version=1;"));
+    REQUIRE(old->run("ALTER TABLE layer DROP COLUMN tree; DROP TABLE signature; PRAGMA user_version=1;"));
   }
   node.store = node.fixture.open();
   REQUIRE(node.store->find("a"));

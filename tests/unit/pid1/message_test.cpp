@@ -105,6 +105,9 @@ TEST_CASE("Descriptor positions outside of what came along are refused") {
   CHECK(parse(packet(Type::kInitPod, pod)) == 0);
   pod.into_cgroup_fd = 5;
   CHECK(parse(packet(Type::kInitPod, pod)) == EPROTO);
+  pod.into_cgroup_fd = 0;
+  pod.user_fd = 5;
+  CHECK(parse(packet(Type::kInitPod, pod)) == EPROTO);
 }
 
 TEST_CASE("IDs are 64 lower-case hex digits and log names end") {

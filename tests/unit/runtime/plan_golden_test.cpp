@@ -85,6 +85,15 @@ TEST_CASE("the plan of a container that shares its pod's pid namespace is the re
   check_golden("shared-pid", compile_container(test::small_spec(), options));
 }
 
+TEST_CASE("A container in a pod's user namespace joins all of the pod's from outside, that one last",
+          "[runtime][plan][golden]") {
+  CompileOptions options = test::pod_options();
+  options.pod_namespaces.insert(oci::NamespaceType::kUser);
+  oci::Spec spec = test::small_spec();
+  spec.linux_.uid_mappings = spec.linux_.gid_mappings = {{0, 200'000, 65'536}};
+  check_golden("pod-user-namespace", compile_container(spec, options));
+}
+
 oci::Spec whole_spec() {
   oci::Spec spec = test::small_spec();
   using oci::NamespaceType;
