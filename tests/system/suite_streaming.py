@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""exec and port-forward: by crictl over both transports, and by a client that may be rude."""
+"""exec and port-forward: by crictl over both transports, and by a client that may be rude. BERTH_STREAM_MB=1000 for the long form."""
+import hashlib
 import json
 import os
 import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 import stream_client
@@ -14,6 +16,9 @@ from stream_client import SpdyExec, SpdyForward, WebSocket
 
 SUCCESS = {"metadata": {}, "status": "Success"}
 TRANSPORTS = ("spdy", "websocket")
+MEGABYTES = int(os.environ.get("BERTH_STREAM_MB", "16"))
+# No text in any encoding: all bytes, NULs, sequences that UTF-8 forbids, and a line's end of every kind.
+BYTES = bytes(range(256)) + b"\0\0\n\xff\xfe\xc0\x80\xed\xa0\x80\xf8\n\r\n" + bytes(reversed(range(256))) + b"\n"
 
 
 def crictl(node, *arguments, stdin=b"", timeout=60):
@@ -58,12 +63,66 @@ def _(node):
 
 @test("crictl exec -i: stdin arrives whole, and so does its end")
 def _(node):
-    payload = os.urandom(16 << 20)
+    block = os.urandom(1 << 20)
     with node.run_pod() as pod:
         container = sleeper(pod)
         for transport in TRANSPORTS:
-            done = crictl_exec(node, transport, container, "cat", flags=("-i",), stdin=payload)
-            check(done.stdout == payload, lambda: f"{transport}: {len(done.stdout)} bytes came back: {done.stderr[-300:]}")
+            sent, received, size, said = there_and_back(node, transport, container, block)
+            check(sent == received, lambda: f"{transport}: {size} bytes came back: {said[-300:]}")
+
+
+def there_and_back(node, transport, container, block):
+    """Digests of what went into a cat and came out of it, the size of the latter, and what crictl said."""
+    client = subprocess.Popen([need("crictl"), "-r", node.socket, "exec", "--transport", transport, "-i", container.id, "cat"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    sent, received, size = hashlib.sha256(), hashlib.sha256(), 0
+
+    def feed():
+        for number in range(MEGABYTES):
+            piece = number.to_bytes(8, "big") + block
+            sent.update(piece)
+            client.stdin.write(piece)
+        client.stdin.close()
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    try:
+        while piece := client.stdout.read1(1 << 20):
+            received.update(piece)
+            size += len(piece)
+        said = client.stderr.read()
+        client.wait(20)
+    finally:
+        client.kill()
+        feeder.join()
+    return sent.digest(), received.digest(), size, said
+
+
+@test("every byte comes through as it is, also what is no text: log, exec over both transports, attach")
+def _(node):
+    with node.run_pod() as pod:
+        container = pod.start(["sh", "-c", "while [ ! -e /go ]; do sleep 0.02; done; cat /bytes; cat /bytes >&2"])
+        equal(crictl_exec(node, "spdy", container, "sh", "-c", "cat >/bytes", flags=("-i",), stdin=BYTES).returncode, 0)
+        for transport in TRANSPORTS:
+            done = crictl_exec(node, transport, container, "sh", "-c", "cat /bytes; cat /bytes >&2")
+            equal((done.stdout, BYTES in done.stderr), (BYTES, True), transport)  # crictl has warnings of its own
+        for protocol in ("v5.channel.k8s.io", "v4.base64.channel.k8s.io"):
+            client = WebSocket(container.exec_url("cat", "/bytes"), protocol)
+            client.wait(lambda: client.close_code)
+            equal(client.data[1], BYTES, protocol)
+        follower = SpdyExec(node.cri.Attach(container_id=container.id, stdout=True, stderr=True)["url"], "stdout", "stderr")
+        equal(container.exec("touch", "/go").code, 0)
+        follower.status()
+        equal((follower.output(), follower.output("stderr")), (BYTES, BYTES), "attach")
+        equal(container.wait(), 0)
+        for stream in (b"stdout", b"stderr"):
+            equal(logged(container, stream), BYTES, stream)
+
+
+def logged(container, stream):
+    with open(container.log_file(), "rb") as file:
+        records = [record.split(b" ", 3) for record in file.read().split(b"\n")[:-1]]
+    return b"".join(text + b"\n" for _, name, tag, text in records if name == stream)
 
 
 @test("a command that cannot be started is told of, over both transports")
