@@ -60,8 +60,8 @@ Result<MetricSource> measure(Services& with, const std::string& cgroup) {
   ASSIGN_OR_RETURN(source.group, with.cgroups->detailed_stats(cgroup));
   source.now_ns = now_ns();
   source.device_name = block_device_name;
-  if (is_family_selected(with.config.pod_metrics, "process"))
-    source.processes = count_processes(with.cgroups->processes(cgroup));
+  source.processes = MetricSource::Processes();
+  source.processes->count = source.group.processes.size();
   return source;
 }
 
@@ -75,8 +75,11 @@ Result<void> add_container(Services& with, const PodSandbox& pod, const Containe
     source.disk = disk;
     source.disk->used = sample->usage.bytes;
   }
+  // Of containers alone: a pod's are the same ones once more, and to count them is the dearest part.
+  if (is_family_selected(with.config.pod_metrics, "process"))
+    source.processes = count_processes(source.group.processes);
   rlimit files{};
-  if (source.processes && ::prlimit(status.process.pid, RLIMIT_NOFILE, nullptr, &files) == 0)
+  if (::prlimit(status.process.pid, RLIMIT_NOFILE, nullptr, &files) == 0)
     source.processes->max_descriptors = files.rlim_cur;
   auto* metrics = out.add_container_metrics();
   metrics->set_container_id(container.id());

@@ -12,6 +12,7 @@
 #include "base/unique_fd.hpp"
 #include "runtime/cgroup/control_file.hpp"
 #include "runtime/cgroup/group_path.hpp"
+#include "runtime/cgroup/group_tree.hpp"
 #include "runtime/cgroup/hierarchies.hpp"
 #include "runtime/cgroup/stats.hpp"
 
@@ -234,6 +235,9 @@ DetailedStats collect_detailed_stats(const Layout& layout, const std::string& gr
   collect_io(files, stats);
   collect_hugetlb(files, stats);
   stats.pids_limit = files.number("pids", "pids.max");
+  const MountedHierarchy* counted = layout.unified();
+  if (counted == nullptr || !group_exists(*counted, group)) counted = layout.find("memory");
+  if (counted != nullptr) list_processes(*counted, group, stats.processes);
   stats.rdma_usage = parse_rdma(files.text("rdma", "rdma.current"));
   stats.rdma_limits = parse_rdma(files.text("rdma", "rdma.max"));
   return stats;

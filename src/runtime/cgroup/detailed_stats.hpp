@@ -53,6 +53,7 @@ struct DetailedStats {
   std::vector<IoUsage> io;
   Pressure io_pressure;
   std::optional<std::uint64_t> pids_limit;  ///< absent: unlimited
+  std::vector<int> processes;               ///< of the group and all below, as one hierarchy has them
   std::vector<HugepageUsage> hugepages;
   std::map<std::string, oci::RdmaLimit> rdma_usage, rdma_limits;  ///< by device
 };
