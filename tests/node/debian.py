@@ -27,7 +27,7 @@ PACKAGES = [
     "podman", "conmon", "xfsprogs", "quota",
     # Libraries that our programs link.
     "libgrpc++1.51", "libprotobuf32", "libseccomp2", "libcap2", "libapparmor1", "libtomlplusplus3", "libsqlite3-0",
-    "libcurl4", "libssl3", "libisal2", "libzstd1", "zlib1g",
+    "libcurl4", "libssl3", "libisal2", "libzstd1", "zlib1g", "libyaml-0-2",
 ]
 
 

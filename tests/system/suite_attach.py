@@ -157,4 +157,4 @@ def _(node):
         client = SpdyExec(attach_url(node, container, stdin=True, stdout=True), "stdin", "stdout")
         client.write(b"after\n")
         client.wait(lambda: b"got after" in client.output())
-        equal(container.output(), "got before\ngot after\n")
+        wait_until(lambda: container.output() == "got before\ngot after\n", what="whole log")
