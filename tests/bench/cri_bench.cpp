@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Measures any container runtime through its CRI socket. The image must have a busybox.
-//     cri_bench --socket unix:///run/berth/berth.sock --image IMAGE [start exec stop logs memory idle list]
+//     cri_bench --socket unix:///run/berth/berth.sock --image IMAGE [start exec probes stop logs memory idle
+//     list]
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -17,20 +18,20 @@ struct Scenario {
   void (*measure)(const Bench&);
 };
 constexpr Scenario kScenarios[] = {
-    {"start", measure_start},   {"exec", measure_exec}, {"stop", measure_stop}, {"logs", measure_logs},
-    {"memory", measure_memory}, {"idle", measure_idle}, {"list", measure_list}};
+    {"start", measure_start}, {"exec", measure_exec},     {"probes", measure_probes}, {"stop", measure_stop},
+    {"logs", measure_logs},   {"memory", measure_memory}, {"idle", measure_idle},     {"list", measure_list}};
 
 struct Arguments {
   NodeClient::Options node;
   std::vector<std::string> scenarios;
   std::string json, cpu_group;
-  int daemon_pid = 0, iterations = 50, pods = 100, idle_seconds = 10, log_megabytes = 1024;
+  int daemon_pid = 0, iterations = 50, pods = 100, idle_seconds = 10, log_megabytes = 1024, probes = 10000;
   std::vector<int> parallel = {1, 8, 32}, list_sizes = {100, 1000};
   bool no_cni = false;
 };
 
 void declare(CLI::App& cli, Arguments& to) {
-  cli.add_option("scenarios", to.scenarios, "start exec stop logs memory idle list; all without any");
+  cli.add_option("scenarios", to.scenarios, "start exec probes stop logs memory idle list; all without any");
   cli.add_option("--socket", to.node.socket, "unix:///PATH of the CRI")->required();
   cli.add_option("--image", to.node.image, "with a busybox; pulled first when it is not there")->required();
   cli.add_option("--cgroup-parent", to.node.cgroup_parent, "of pods");
@@ -43,6 +44,7 @@ void declare(CLI::App& cli, Arguments& to) {
   cli.add_option("--list-sizes", to.list_sizes, "containers, ascending")->delimiter(',');
   cli.add_option("--pods", to.pods, "pods of `memory` and `idle`");
   cli.add_option("--idle-seconds", to.idle_seconds, "of `memory`; `idle` takes three times as long");
+  cli.add_option("--probes", to.probes, "of `probes`");
   cli.add_option("--log-megabytes", to.log_megabytes, "of `logs`");
   cli.add_flag("--no-cni", to.no_cni, "`start` only in the host's network");
   cli.add_option("--json", to.json, "writes all numbers to this file, too");
@@ -73,6 +75,8 @@ int run(const Arguments& arguments) {
                        arguments.pods,
                        arguments.idle_seconds,
                        arguments.log_megabytes,
+                       50,
+                       arguments.probes,
                        arguments.no_cni};
   int failures = 0;
   for (const Scenario& scenario : kScenarios) {

@@ -17,7 +17,9 @@ struct Bench {
   std::vector<int> list_sizes = {100, 1000};
   int pods = 100;  ///< of `memory` and `idle`
   int idle_seconds = 10;
-  int log_megabytes = 1024;        ///< of `logs`
+  int log_megabytes = 1024;  ///< of `logs`
+  int probed = 50;           ///< containers of `probes`
+  int probes = 10000;
   bool host_network_only = false;  ///< `start` without the time of CNI plugins
 };
 
@@ -26,6 +28,8 @@ struct Bench {
 void measure_start(const Bench& bench);
 /// ExecSync of `true`.
 void measure_exec(const Bench& bench);
+/// ExecSync of `true` over many containers, as probes come, and what daemon and shims have grown by then.
+void measure_probes(const Bench& bench);
 /// StopContainer of a process that exits on SIGTERM.
 void measure_stop(const Bench& bench);
 /// The List calls with many containers, quiet and while pods come and go.
