@@ -43,7 +43,7 @@ void declare(CLI::App& cli, Arguments& to) {
   cli.add_option("--parallel", to.parallel, "starts in flight")->delimiter(',');
   cli.add_option("--list-sizes", to.list_sizes, "containers, ascending")->delimiter(',');
   cli.add_option("--pods", to.pods, "pods of `memory` and `idle`");
-  cli.add_option("--idle-seconds", to.idle_seconds, "of `memory`; `idle` takes three times as long");
+  cli.add_option("--idle-seconds", to.idle_seconds, "of `memory`; `idle` takes four times as long");
   cli.add_option("--probes", to.probes, "of `probes`");
   cli.add_option("--log-megabytes", to.log_megabytes, "of `logs`");
   cli.add_flag("--no-cni", to.no_cni, "`start` only in the host's network");
