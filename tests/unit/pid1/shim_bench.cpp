@@ -50,7 +50,7 @@ double cpu_seconds(int pid) {
 int init_shared_pid(TestShim& shim) {
   shim::InitPod request = {};
   request.pod = id_of(99);
-  request.net_fd = request.ipc_fd = request.uts_fd = request.into_cgroup_fd = shim::kNoFd;
+  request.net_fd = request.ipc_fd = request.uts_fd = request.user_fd = request.into_cgroup_fd = shim::kNoFd;
   request.share_pid = 1;
   const Answer answer = shim.call(Type::kInitPod, &request, sizeof request);
   REQUIRE(answer.err == 0);

@@ -243,7 +243,7 @@ TEST_CASE("Pause joins the pod's cgroup") {
   const UniqueFd tasks(cgroup.open("tasks", O_WRONLY));
   shim::InitPod request = {};
   request.pod = id_of(1);
-  request.net_fd = request.ipc_fd = request.uts_fd = request.into_cgroup_fd = shim::kNoFd;
+  request.net_fd = request.ipc_fd = request.uts_fd = request.user_fd = request.into_cgroup_fd = shim::kNoFd;
   request.share_pid = 1;
   request.cgroup_fd_count = 1;
   const Answer answer = shim.call(Type::kInitPod, &request, sizeof request, {tasks.get()});

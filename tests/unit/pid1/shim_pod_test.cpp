@@ -43,7 +43,7 @@ double longest_silence(const std::string& log) {
 shim::InitPodReply init_pod(TestShim& shim, bool share_pid) {
   shim::InitPod request = {};
   request.pod = id_of(99);
-  request.net_fd = request.ipc_fd = request.uts_fd = shim::kNoFd;
+  request.net_fd = request.ipc_fd = request.uts_fd = request.user_fd = shim::kNoFd;
   request.first_cgroup_fd = request.into_cgroup_fd = shim::kNoFd;
   request.share_pid = share_pid ? 1 : 0;
   const Answer answer = shim.call(Type::kInitPod, &request, sizeof request);
