@@ -28,25 +28,83 @@ constexpr unsigned kArch = AUDIT_ARCH_AARCH64;
 
 constexpr unsigned kAllowed[] = {
     // waiting
-    SYS_epoll_pwait, SYS_epoll_ctl, SYS_epoll_create1, SYS_futex, SYS_ppoll, SYS_clock_gettime, SYS_clock_nanosleep,
-    SYS_nanosleep, SYS_restart_syscall, SYS_sched_yield,
+    SYS_epoll_pwait,
+    SYS_epoll_ctl,
+    SYS_epoll_create1,
+    SYS_futex,
+    SYS_ppoll,
+    SYS_clock_gettime,
+    SYS_clock_nanosleep,
+    SYS_nanosleep,
+    SYS_restart_syscall,
+    SYS_sched_yield,
     // descriptors
-    SYS_read, SYS_readv, SYS_write, SYS_writev, SYS_close, SYS_close_range, SYS_dup, SYS_dup3, SYS_fcntl, SYS_lseek,
-    SYS_ioctl, SYS_pipe2, SYS_eventfd2, SYS_splice, SYS_tee,
+    SYS_read,
+    SYS_readv,
+    SYS_pread64,
+    SYS_write,
+    SYS_writev,
+    SYS_close,
+    SYS_close_range,
+    SYS_dup,
+    SYS_dup3,
+    SYS_fcntl,
+    SYS_lseek,
+    SYS_ioctl,
+    SYS_pipe2,
+    SYS_eventfd2,
+    SYS_splice,
+    SYS_tee,
     // the control socket, and those between the shim and its children
-    SYS_socketpair, SYS_accept4, SYS_sendmsg, SYS_recvmsg, SYS_sendto, SYS_recvfrom, SYS_shutdown, SYS_getsockopt,
+    SYS_socketpair,
+    SYS_accept4,
+    SYS_sendmsg,
+    SYS_recvmsg,
+    SYS_sendto,
+    SYS_recvfrom,
+    SYS_shutdown,
+    SYS_getsockopt,
     SYS_setsockopt,
     // logs, exit records, what procfs says
-    SYS_openat, SYS_openat2, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_ftruncate, SYS_fallocate, SYS_renameat, SYS_renameat2,
+    SYS_openat,
+    SYS_openat2,
+    SYS_fstat,
+    SYS_newfstatat,
+    SYS_statx,
+    SYS_ftruncate,
+    SYS_fallocate,
+    SYS_renameat,
+    SYS_renameat2,
     SYS_unlinkat,
     // children
-    SYS_wait4, SYS_waitid, SYS_kill, SYS_tgkill, SYS_pidfd_open, SYS_pidfd_send_signal,
+    SYS_wait4,
+    SYS_waitid,
+    SYS_kill,
+    SYS_tgkill,
+    SYS_pidfd_open,
+    SYS_pidfd_send_signal,
     // memory and threads; see also below
-    SYS_munmap, SYS_madvise, SYS_brk, SYS_exit, SYS_exit_group, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_rt_sigreturn,
-    SYS_set_robust_list, SYS_rseq, SYS_membarrier, SYS_gettid, SYS_getpid,
-    SYS_geteuid, SYS_getuid,
+    SYS_munmap,
+    SYS_madvise,
+    SYS_brk,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigaction,
+    SYS_rt_sigreturn,
+    SYS_set_robust_list,
+    SYS_rseq,
+    SYS_membarrier,
+    SYS_gettid,
+    SYS_getpid,
+    SYS_geteuid,
+    SYS_getuid,
 #ifdef SYS_epoll_wait
-    SYS_epoll_wait, SYS_poll, SYS_rename, SYS_unlink, SYS_open,
+    SYS_epoll_wait,
+    SYS_poll,
+    SYS_rename,
+    SYS_unlink,
+    SYS_open,
 #endif
 };
 
@@ -61,8 +119,8 @@ constexpr Masked kMasked[] = {
     {SYS_mmap, 2, PROT_EXEC, 0},
     {SYS_mprotect, 2, PROT_EXEC, 0},
     {SYS_clone, 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM},  // a writer of logs ...
-    {SYS_unshare, 0, ~0U, CLONE_FILES},  // ... has descriptors ...
-    {SYS_prctl, 0, ~0U, PR_SET_NAME},    // ... and a name of its own
+    {SYS_unshare, 0, ~0U, CLONE_FILES},                                // ... has descriptors ...
+    {SYS_prctl, 0, ~0U, PR_SET_NAME},                                  // ... and a name of its own
 };
 
 class Filter {

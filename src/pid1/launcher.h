@@ -5,9 +5,10 @@
 
 namespace berth::pid1 {
 
-/// The thread that clones. A filter is inherited over clone and cannot be taken off again, and the shim's children
-/// become the containers: so the loop, which reads what comes from outside, is under one (confine_loop), and
-/// this thread, which reads nothing, is not. It does what the loop asks for, one call at a time, while the loop waits.
+/// The thread that clones. A filter is inherited over clone and cannot be taken off again, and the shim's
+/// children become the containers: so the loop, which reads what comes from outside, is under one
+/// (confine_loop), and this thread, which reads nothing, is not. It does what the loop asks for, one call at
+/// a time, while the loop waits.
 class Launcher {
  public:
   /// Before the loop is confined. 0, or an errno.

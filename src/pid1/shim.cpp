@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pid1/confine.h"
 #include "pid1/shim.h"
+#include "pid1/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>

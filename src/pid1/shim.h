@@ -10,10 +10,10 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#include "pid1/launcher.h"
 #include "pid1/control.h"
 #include "pid1/fd.h"
 #include "pid1/followers.h"
+#include "pid1/launcher.h"
 #include "pid1/object.h"
 #include "pid1/streams.h"
 
