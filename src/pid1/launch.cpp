@@ -75,9 +75,22 @@ int descriptor(const Child& child, const Shim& shim, uint32_t fd) {
   return fd == plan::kPodPid ? shim.pod.pause.pidfd.get() : child.fds[fd];
 }
 
+/// What the launcher needs to know.
+struct Birth {
+  Shim& shim;
+  Object& object;
+  Child& child;
+  int join_pid;
+};
+
+int begin_delivery(Birth& birth) {
+  return birth.object.delivery.begin(birth.child, birth.join_pid);
+}
+
 /// Clones the child; returns in the shim only. A PID namespace is joined by the children that are
-/// made after setns, so the shim asks for it and takes it back at once.
-int clone_itself(Shim& shim, Object& object, Child& child, int join_pid) {
+/// made after setns, so the launcher asks for it and takes it back at once.
+int clone_itself(Birth& birth) {
+  auto& [shim, object, child, join_pid] = birth;
   int pidfd = -1;
   clone_args args = {};
   args.flags = CLONE_PIDFD;
@@ -113,11 +126,12 @@ int make_child(Shim& shim, Object& object, Child& child) {
   const uint32_t join = child.plan.header().join_pid_fd;
   const int join_pid = join == plan::kNoFd ? -1 : descriptor(child, shim, join);
   if (join != plan::kNoFd && join_pid < 0) return EBADF;
+  Birth birth{shim, object, child, join_pid};
   if (!needs_midwife(child.plan)) {
-    const int err = clone_itself(shim, object, child, join_pid);
+    const int err = shim.launcher.run<clone_itself>(birth);
     return err != 0 ? err : attend(shim, object);
   }
-  const int err = object.delivery.begin(child, join_pid);
+  const int err = shim.launcher.run<begin_delivery>(birth);
   return err != 0 ? err : watch(shim, object.delivery.midwife().get(), Source::kMidwife, &object);
 }
 

@@ -58,6 +58,20 @@ pid_t make_pause_inside(int user, clone_args args, const PauseChild& child) {
   return err != 0 ? -1 : told.pid;
 }
 
+/// What the launcher needs to know.
+struct PauseBirth {
+  clone_args args;
+  const PauseChild& child;
+  int user;
+  pid_t pid;
+};
+
+int bear_pause(PauseBirth& birth) {
+  birth.pid = birth.user < 0 ? make_pause(birth.args, birth.child)
+                             : make_pause_inside(birth.user, birth.args, birth.child);
+  return birth.pid < 0 ? errno : 0;
+}
+
 int clone_pause(Shim& shim, const shim::InitPod& request, const Packet& packet) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return errno;
@@ -76,17 +90,18 @@ int clone_pause(Shim& shim, const shim::InitPod& request, const Packet& packet) 
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<__u64>(packet.fds()[request.into_cgroup_fd]);
   }
-  const int user = shim.pod.user.get();
-  const pid_t pid = user < 0 ? make_pause(args, child) : make_pause_inside(user, args, child);
-  if (pid < 0) return errno;
+  PauseBirth birth{args, child, shim.pod.user.get(), 0};
+  const int err = shim.launcher.run<bear_pause>(birth);
+  if (err != 0) return err;
+  const pid_t pid = birth.pid;
   shim.pod.pause.pid = pid;
   // Our own child, and not waited for: its number is still its own.
   const int pidfd = sys::pidfd_open(pid);
   if (pidfd < 0) return errno;
   shim.pod.pause.pidfd.reset(pidfd);
   shim.pod.pause.start_time = start_time_of(pid);
-  const int err = watch(shim, shim.pod.pause.sync.get(), Source::kPauseSync);
-  return err != 0 ? err : watch(shim, pidfd, Source::kPauseExit);
+  const int watched = watch(shim, shim.pod.pause.sync.get(), Source::kPauseSync);
+  return watched != 0 ? watched : watch(shim, pidfd, Source::kPauseExit);
 }
 
 /// A pod that could not be initialised is as if it had never been asked for.

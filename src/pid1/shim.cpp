@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pid1/shim.h"
+#include "pid1/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -118,6 +119,8 @@ int settle(Shim& shim) {
   if (err == 0) err = settle_signals(shim);
   if (err == 0) err = settle_process(shim);
   if (err == 0) err = open_own_descriptors(shim);
+  if (err == 0) err = shim.launcher.start();
+  if (err == 0) err = confine_loop();
   return err;
 }
 

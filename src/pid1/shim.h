@@ -13,6 +13,7 @@
 #include "pid1/control.h"
 #include "pid1/fd.h"
 #include "pid1/followers.h"
+#include "pid1/launcher.h"
 #include "pid1/object.h"
 #include "pid1/streams.h"
 
@@ -66,6 +67,7 @@ struct Shim {
   Control control;
   Pod pod;
   ObjectTable objects;
+  Launcher launcher;
   StreamBuffers buffers;
   Followers followers;
   bool timers_armed = false;  // some object has a deadline

@@ -74,11 +74,13 @@ std::string file(const std::string& path) {
   return text.str();
 }
 
+/// Of all its threads.
 size_t count_children(int pid) {
-  std::istringstream pids(
-      file("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children"));
   size_t count = 0;
-  for (std::string child; pids >> child;) ++count;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    std::istringstream pids(file(task.path().string() + "/children"));
+    for (std::string child; pids >> child;) ++count;
+  }
   return count;
 }
 
@@ -276,4 +278,22 @@ TEST_CASE("The handshake names the version and the shim itself") {
   CHECK(::kill(shim.pid(), SIGTERM) == 0);
   hello = {1, 1, 0};
   CHECK(shim.call(Type::kHello, &hello, sizeof hello).err == 0);
+}
+
+TEST_CASE("Of the shim all threads but the one that clones are under a filter, and what it starts is not") {
+  TestShim shim;
+  ContainerPlan plan(shim.scratch());
+  plan.clone_flags = CLONE_NEWNS;
+  plan.script("grep Seccomp: /proc/self/status; exec sleep 100");
+  launch(shim, 1, plan);
+  REQUIRE(eventually([&] { return shim.log("c1.log").find("Seccomp:\t0") != std::string::npos; }));
+  int unconfined = 0;
+  const std::string tasks = "/proc/" + std::to_string(shim.pid()) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    const std::string status = file(task.path().string() + "/status");
+    const bool clones = status.find("Name:\tberth-launch") != std::string::npos;
+    CHECK((status.find("Seccomp:\t2") != std::string::npos) != clones);
+    if (clones) ++unconfined;
+  }
+  CHECK(unconfined == 1);
 }
