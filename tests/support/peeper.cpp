@@ -49,9 +49,10 @@ void look_at_directory(const std::string& place, const std::string& name) {
 }
 
 /// What a program may own: its streams, its root, and before it is one the socket to whoever launched it.
+/// (The host's null device is "/null" where its mount is not.)
 bool is_harmless(const std::string& target) {
   return target.rfind("pipe:", 0) == 0 || target.rfind("socket:", 0) == 0 || target == "/dev/null" ||
-         target == "/" || target.rfind("/dev/pts/", 0) == 0;
+         target == "/null" || target == "/" || target.rfind("/dev/pts/", 0) == 0;
 }
 
 void look_at_descriptors(const std::string& place) {
