@@ -92,7 +92,7 @@ struct Node {
     puller = *std::move(created);
   }
   Result<ImagePtr> pull(const std::string& reference, const Credentials& credentials = {}) const {
-    return puller->pull(reference, credentials, policy, {});
+    return puller->pull(reference, credentials, "", {});
   }
   ImagePtr must_pull(const std::string& reference, const Credentials& credentials = {}) const {
     auto image = pull(reference, credentials);
