@@ -122,7 +122,6 @@ struct Node {
   berth::testing::Tree files;
   std::unique_ptr<ImageStore> store;
   std::unique_ptr<Puller> puller;
-  std::string policy;  // none: any image is accepted
 };
 
 inline std::string insecure(const std::string& host) {
