@@ -245,8 +245,9 @@ def _(_node):
     environment = criu()
     tracks = subprocess.run(["criu", "check", "--feature", "mem_dirty_track"], capture_output=True, env=environment).returncode == 0
     with oci.runtime() as runtime:
-        # 12 MB that nobody touches after the first dump.
-        bundle = started(runtime, "x=$(head -c 12000000 /dev/zero | tr '\\0' x); n=0; while :; do n=$((n+1)); echo $n ${#x} >/tmp/count; sleep 0.02; done")
+        # 12 MB that nobody touches after the first dump. Without a pause: busybox would sleep in a child that has
+        # a copy of them.
+        bundle = started(runtime, "x=$(head -c 12000000 /dev/zero | tr '\\0' x); n=0; while :; do n=$((n+1)); echo $n ${#x} >/tmp/count; done")
         ahead = ("checkpoint", "--pre-dump", "--image-path", bundle.dir + "/before", bundle.id)
         if not tracks:
             runtime.refused(["Tracking memory is not available"], *ahead, env=environment)

@@ -50,7 +50,11 @@ def remove(base):
         points = [line.split()[4] for line in file]
     for point in reversed([point for point in points if point.startswith(base + "/")]):
         subprocess.run(["umount", point], check=True)
-    shutil.rmtree(base)
+
+    def removed():
+        shutil.rmtree(base, ignore_errors=True)  # podman cleans up in the background, and may still write there
+        return not os.path.exists(base)
+    wait_until(removed, what="removal of podman's files")
 
 
 @contextlib.contextmanager
